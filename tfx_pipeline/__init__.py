@@ -1,0 +1,1 @@
+"""Turns Fashion-MNIST into a validated, trained, evaluated and pushed model: one TFX pipeline for every runner."""

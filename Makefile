@@ -1,0 +1,43 @@
+# Every target runs in the project's environment, which tools/env makes on first use.
+ENV := tools/env
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test test-unit check lint types contracts tensorboard compile clean
+
+help: ## Show this list
+	@echo 'usage: make TARGET [ARGS="..."]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: ## Make the environment, without running anything in it
+	@$(ENV) true
+
+run: ## Run the pipeline here, on the real Fashion-MNIST (ARGS="--model cnn")
+	@$(ENV) python local_runner.py $(ARGS)
+
+test: ## Run every test, the end-to-end ones too (ARGS="tests/data -x")
+	@$(ENV) pytest $(ARGS)
+
+test-unit: ## Run the quick tests only
+	@$(ENV) pytest -m "not e2e" $(ARGS)
+
+check: lint types contracts ## Run everything that reads the code without running it
+
+lint: ## Check style and formatting
+	@$(ENV) ruff check .
+	@$(ENV) ruff format --check .
+
+types: ## Check types
+	@$(ENV) mypy
+
+contracts: ## Check which package may import which
+	@$(ENV) lint-imports
+
+tensorboard: ## Show training and evaluation in TensorBoard
+	@$(ENV) tensorboard --logdir output/tensorboard $(ARGS)
+
+compile: ## Write the Kubeflow package
+	@$(ENV) python kubeflow_runner.py $(ARGS)
+
+clean: ## Remove output/ with its models and reports, and the tools' caches; keep the environment and the data
+	rm -rf output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

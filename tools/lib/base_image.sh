@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# The image to build on: Debian's own where a registry can be reached, else one made from the Debian mirror.
+
+readonly debian_suite=trixie
+readonly debian_image=debian:trixie-slim
+readonly home_made_image=tfx-fashion-mnist-base:trixie
+
+has_image() {
+    "$engine" image inspect "$1" >/dev/null 2>&1
+}
+
+# The manifest is small: whether a registry answers is known in seconds.
+registry_answers() {
+    timeout 15 "$engine" manifest inspect "$debian_image" >/dev/null 2>&1 </dev/null
+}
+
+debian_root() {
+    mmdebstrap --quiet --variant=minbase "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
+}
+
+# By way of a file: an engine takes the half of an interrupted stream for a whole image.
+import_debian() {
+    local archive=$cache_dir/base-image.tar status=0
+    echo '== making a Debian base image from the Debian mirror'
+    debian_root >"$archive" && "$engine" import "$archive" "$home_made_image" || status=$?
+    rm -f -- "$archive"
+    return "$status"
+}
+
+require_mmdebstrap() {
+    if has mmdebstrap; then return; fi
+    require_packages 'no image registry answers, so a Debian base image must be made' \
+        mmdebstrap debian-archive-keyring
+}
+
+make_base_image() {
+    require_mmdebstrap
+    logged "$cache_dir/base-image.log" import_debian
+}
+
+# Sets `base_image`.
+choose_base_image() {
+    base_image=$debian_image
+    if has_image "$debian_image"; then return; fi
+    base_image=$home_made_image
+    if has_image "$home_made_image"; then return; fi
+    if registry_answers; then
+        base_image=$debian_image
+    else
+        make_base_image || exit 1
+    fi
+}

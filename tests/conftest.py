@@ -1,0 +1,70 @@
+"""Fixtures that give every test the real data through the project's own sources."""
+
+import gzip
+import logging
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfx_pipeline.data import idx, sources
+from tfx_pipeline.data.layout import SPLIT_FILES
+
+
+@dataclass
+class Split:
+    """Images (uint8 [n, 28, 28]) and labels (uint8 [n]) of one split, for a test to alter."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    """Writes an array as an IDX file: three dimensions as images, one as labels; gzip-compressed for a .gz name."""
+    magic = idx.IMAGES_MAGIC if values.ndim == 3 else idx.LABELS_MAGIC
+    content = struct.pack(f">{1 + values.ndim}I", magic, *values.shape) + values.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> sources.Dataset:
+    """The real Fashion-MNIST, from whichever source answers, kept in the user's cache."""
+    return sources.resolve("auto", None, sources.default_cache_dir(), logging.getLogger(__name__).info)
+
+
+@pytest.fixture
+def idx_folder(dataset: sources.Dataset, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a small IDX folder of real images.
+
+    Call it as `idx_folder(train=200, eval=50, alter=None, suffix="", name="idx")`: the first `train` and `eval` real
+    examples, passed as a dict of `Split` by split name through `alter`, which changes them in place; `suffix=".gz"`
+    compresses the files. Returns the folder.
+    """
+
+    def make(
+        train: int = 200,
+        eval: int = 50,  # noqa: A002
+        alter: Callable[[dict[str, Split]], object] | None = None,
+        suffix: str = "",
+        name: str = "idx",
+    ) -> Path:
+        splits = {
+            split: Split(
+                idx.read_images(f"{dataset.path}/{SPLIT_FILES[split].images}", 0, count).copy(),
+                idx.read_labels(f"{dataset.path}/{SPLIT_FILES[split].labels}", 0, count).copy(),
+            )
+            for split, count in {"train": train, "eval": eval}.items()
+        }
+        if alter:
+            alter(splits)
+        folder = tmp_path / name
+        folder.mkdir()
+        for split, content in splits.items():
+            write_idx(folder / f"{SPLIT_FILES[split].images}{suffix}", content.images)
+            write_idx(folder / f"{SPLIT_FILES[split].labels}{suffix}", content.labels)
+        return folder
+
+    return make

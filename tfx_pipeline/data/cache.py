@@ -1,0 +1,191 @@
+"""Keeps verified data sets in folders named by their digest; what is there is whole or is not used.
+
+- `<cache>/<digest>/` holds the four plain IDX files and dataset.json.
+- `<cache>/<source>.json` says which digest a network source gave, so that the next run needs no network.
+- `<cache>/.staging-*/` is what a running process still writes; locked by it, removed when it died.
+- `<cache>/.lock` is held for the moments in which the folders above change.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from tfx_pipeline.data.ingest import FileFacts, ingest_files
+from tfx_pipeline.data.layout import FILE_NAMES, dataset_digest
+from tfx_pipeline.data.stream import reason_of, shown
+from tfx_pipeline.errors import UserError
+
+_STAGING = ".staging-"
+_OWNER = "owner.lock"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# File systems without locks (some network mounts) still work; only their leftovers stay.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a network source gave last: the digest in the cache, and the origin in words."""
+
+    digest: str
+    origin: str
+
+
+@contextmanager
+def guarded(cache_dir: Path) -> Iterator[None]:
+    """Says in one line what keeps the cache from being written.
+
+    Args:
+        cache_dir: The cache folder; made when it is absent.
+
+    Raises:
+        UserError: Instead of an OSError: the folder cannot be made or written, or the disk is full.
+    """
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        name = shown(str(cache_dir))
+        if error.errno in _FULL:
+            raise UserError(f"{name}: the disk is full ({error.strerror}); the data needs 110 MB there") from error
+        raise UserError(
+            f"{name}: the data cache cannot be written ({reason_of(error)}); make this folder writable"
+        ) from error
+
+
+@contextmanager
+def staging(cache_dir: Path) -> Iterator[Path]:
+    """Gives a private folder inside the cache, removed at the end with whatever is left in it.
+
+    Args:
+        cache_dir: An existing cache folder.
+
+    Yields:
+        The folder. A process that dies leaves it; the next one to stage removes it.
+    """
+    with _locked(cache_dir):
+        _remove_abandoned(cache_dir)
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=cache_dir))
+        owner = (folder / _OWNER).open("w")
+        _lock(owner, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        owner.close()
+
+
+def _lock(file: IO[str], operation: int) -> bool:
+    """Locks a file for this process, for as long as it is open; False where the file system has no locks."""
+    try:
+        fcntl.flock(file, operation)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _locked(cache_dir: Path) -> Iterator[None]:
+    with (cache_dir / ".lock").open("w") as file:
+        _lock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_abandoned(cache_dir: Path) -> None:
+    for folder in cache_dir.glob(f"{_STAGING}*"):
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / _OWNER).open("w") as owner:
+            return _lock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+
+
+def verified(cache_dir: Path, digest: str) -> dict[str, FileFacts] | None:
+    """Reads a cached data set to its end and checks it against its name.
+
+    Args:
+        cache_dir: The cache folder.
+        digest: Which data set.
+
+    Returns:
+        The facts of the four files, or None when the data set is absent or damaged.
+    """
+    folder = cache_dir / digest
+    try:
+        facts = ingest_files({name: str(folder / name) for name in FILE_NAMES})
+    except UserError:
+        return None
+    return facts if digest_of(facts) == digest else None
+
+
+def digest_of(facts: Mapping[str, FileFacts]) -> str:
+    """Returns the digest of a data set from the facts of its four files."""
+    return dataset_digest({name: fact.sha256 for name, fact in facts.items()})
+
+
+def commit(staged: Path, cache_dir: Path, digest: str, description: Mapping[str, object]) -> Path:
+    """Moves a folder of checked files into the cache under its digest, in one step.
+
+    Args:
+        staged: Folder inside `staging` with the four files, on the cache's own file system.
+        cache_dir: The cache folder.
+        digest: The data set's digest.
+        description: What dataset.json says beside the files.
+
+    Returns:
+        The cached folder: `staged` itself, or what was there already when that is whole.
+    """
+    final = cache_dir / digest
+    (staged / "dataset.json").write_text(json.dumps(description, indent=2) + "\n")
+    with _locked(cache_dir):
+        if final.exists():
+            if verified(cache_dir, digest):
+                return final
+            final.rename(staged.parent / "damaged")  # goes away with the staging folder
+        _sync(*staged.iterdir(), staged)
+        staged.rename(final)
+        _sync(cache_dir)
+    return final
+
+
+def _sync(*paths: Path) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remember(cache_dir: Path, source: str, remembered: Remembered) -> None:
+    """Notes what a network source gave, replacing the earlier note in one step."""
+    with staging(cache_dir) as folder:
+        note = folder / "note.json"
+        note.write_text(json.dumps(asdict(remembered)) + "\n")
+        _sync(note)
+        note.replace(cache_dir / f"{source}.json")
+
+
+def recall(cache_dir: Path, source: str) -> Remembered | None:
+    """Returns what a network source gave last, or None when nothing usable is noted."""
+    with suppress(OSError, ValueError, TypeError):
+        remembered = Remembered(**json.loads((cache_dir / f"{source}.json").read_text()))
+        if _DIGEST.fullmatch(remembered.digest):
+            return remembered
+    return None

@@ -1,0 +1,106 @@
+"""Runs a program that downloads, and ends it when the network stays silent."""
+
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tfx_pipeline.errors import UserError
+
+_LOG = logging.getLogger(__name__)
+_POLL_SECONDS = 0.05
+# Once data flows, a pause this long is the network's, not the source's refusal to answer.
+STALL_SECONDS = 10.0
+
+
+class SourceUnavailableError(UserError):
+    """A source that does not answer or gives no usable data; the line says why."""
+
+
+class Fetched(NamedTuple):
+    """What a source delivered: a folder (path or URL) of IDX files, and its origin in words."""
+
+    folder: str
+    origin: str
+
+
+class Finished(NamedTuple):
+    """How a program ended: its return code and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run_watched(
+    arguments: Sequence[str],
+    work: Path,
+    patience: Sequence[float],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Finished:
+    """Runs a program for as long as files keep growing.
+
+    Args:
+        arguments: The program and its arguments.
+        work: Folder where the program puts what it receives; its size tells whether anything arrives.
+        patience: Seconds to wait for something to arrive: first value until the first arrival, second until the
+            next, and so on; the last one is repeated.
+        environment: Environment variables to add.
+        directory: Where the program runs.
+
+    Returns:
+        The return code and output.
+
+    Raises:
+        SourceUnavailableError: Nothing arrived for that long; the program has been ended.
+        FileNotFoundError: There is no such program.
+    """
+    # Files, not pipes: a grandchild that outlives the program could hold a pipe open.
+    logs = work.with_name(f"{work.name}.out"), work.with_name(f"{work.name}.err")
+    with logs[0].open("w") as out, logs[1].open("w") as err:
+        process = subprocess.Popen(  # noqa: S603  fixed programs, no shell
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**os.environ, **(environment or {})},
+            cwd=directory,
+        )
+        try:
+            silent = _wait(process, work, patience)
+        finally:
+            process.kill()
+            process.wait()
+    texts = [log.read_text(errors="replace") for log in logs]
+    _LOG.debug("%s returned %s\n%s%s", arguments[0], process.returncode, *texts)
+    if silent is not None:
+        raise SourceUnavailableError(f"nothing arrived for {silent:g} s")
+    return Finished(process.returncode, *texts)
+
+
+def _wait(process: subprocess.Popen[bytes], work: Path, patience: Sequence[float]) -> float | None:
+    """Waits for the end; returns None then, or the patience in seconds that ran out before it."""
+    arrivals, size, since = 0, _bytes_under(work), time.monotonic()
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+            return None
+        limit = patience[min(arrivals, len(patience) - 1)]
+        if (now := _bytes_under(work)) != size:
+            arrivals, size, since = arrivals + 1, now, time.monotonic()
+        elif time.monotonic() - since > limit:
+            return limit
+
+
+def _bytes_under(folder: Path) -> int:
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # moved meanwhile
+                total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118  called often
+    return total

@@ -1,0 +1,160 @@
+"""Resolves where the images come from to a cached folder of verified, plain IDX files."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from tfx_pipeline.data import cache, debian, tfds
+from tfx_pipeline.data.fetch import Fetched, SourceUnavailableError
+from tfx_pipeline.data.folder import find_idx_files
+from tfx_pipeline.data.ingest import FileFacts, ingest_files
+from tfx_pipeline.data.layout import FASHION_MNIST_SHA256, SPLIT_FILES, SplitFiles
+from tfx_pipeline.data.stream import shown
+from tfx_pipeline.errors import UserError
+
+__all__ = ["SPLIT_FILES", "Dataset", "Source", "SplitFiles", "default_cache_dir", "resolve"]
+
+Source = Literal["auto", "tfds", "idx", "debian"]
+Report = Callable[[str], None]
+
+_LOG = logging.getLogger(__name__)
+# Two silent sources, the imports and the local work between them must stay under 10 s together; a source that the
+# user chose has the 10 s for itself.
+_PATIENCE_EACH = 3.0
+_PATIENCE_CHOSEN = 8.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A verified data set in the cache.
+
+    Attributes:
+        path: Folder with the four plain IDX files of `SPLIT_FILES`; named by the digest, so the same data has the
+            same path wherever it came from.
+        source: The source it was taken from: 'tfds', 'idx' or 'debian'.
+        digest: SHA-256 over the four files, 64 hexadecimal digits (see `layout.dataset_digest`).
+        kind: 'fashion-mnist' when all four files are the published ones, else 'custom'.
+        counts: Examples a split.
+    """
+
+    path: str
+    source: str
+    digest: str
+    kind: str
+    counts: Mapping[str, int]
+
+
+def default_cache_dir() -> Path:
+    """Returns the cache folder for this user: tfx-fashion-mnist under $XDG_CACHE_HOME or ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tfx-fashion-mnist"
+
+
+def resolve(
+    source: Source, data_dir: str | None, cache_dir: Path, report: Report, *, tfds_builder: str = tfds.BUILDER
+) -> Dataset:
+    """Brings a source's data into the cache, verified, or finds it there.
+
+    'auto' takes `data_dir` where one is given; else what a network source gave before; else TensorFlow Datasets; else
+    Debian's package. A network that does not answer costs at most 10 s in all.
+
+    Args:
+        source: Which source to take.
+        data_dir: Folder of IDX files, plain or .gz, local or on a Beam file system; only for 'idx' and 'auto'.
+        cache_dir: The cache folder; made when it is absent.
+        report: Receives a line for a person: which source was taken, and what was wrong with a cached copy.
+        tfds_builder: Which TensorFlow Datasets builder to take the registered files of.
+
+    Returns:
+        The data set.
+
+    Raises:
+        UserError: No source answers, or its data is not what it should be, or the cache cannot be written.
+    """
+    if data_dir is not None and source in ("tfds", "debian"):
+        raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
+    if data_dir is None and source == "idx":
+        raise UserError("the data source idx needs a folder of IDX files; name it with --data-dir")
+    with cache.guarded(cache_dir):
+        if data_dir is not None:
+            return _from_folder(data_dir, cache_dir, report)
+        fetchers = {"tfds": lambda work, patience: tfds.fetch(work, patience, tfds_builder), "debian": debian.fetch}
+        if source != "auto":
+            fetchers = {source: fetchers[source]}
+        return _from_cache(tuple(fetchers), cache_dir, report) or _from_network(fetchers, cache_dir, report)
+
+
+def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> Dataset:
+    with cache.staging(cache_dir) as folder:
+        return _store(folder, Fetched(data_dir, f"IDX folder {shown(data_dir)}"), "idx", cache_dir, report)
+
+
+def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> Dataset | None:
+    for source in sources:
+        remembered = cache.recall(cache_dir, source)
+        if remembered is None:
+            continue
+        facts = cache.verified(cache_dir, remembered.digest)
+        if facts is not None:
+            return _dataset(facts, source, cache_dir, f"cached {remembered.origin}", report)
+        report(f"data: the cached copy {cache_dir / remembered.digest} is damaged or gone, fetching it again")
+    return None
+
+
+def _from_network(fetchers: Mapping[str, Callable[[Path, float], Fetched]], cache_dir: Path, report: Report) -> Dataset:
+    patience = _PATIENCE_CHOSEN if len(fetchers) == 1 else _PATIENCE_EACH
+    failures: dict[str, str] = {}
+    for source, fetch in fetchers.items():
+        with cache.staging(cache_dir) as folder:
+            work = folder / "download"
+            work.mkdir()
+            try:
+                fetched = fetch(work, patience)
+                dataset = _store(folder, fetched, source, cache_dir, report)
+            except UserError as error:
+                _LOG.info("data source %s: %s", source, error)
+                failures[source] = str(error)
+                continue
+        cache.remember(cache_dir, source, cache.Remembered(dataset.digest, fetched.origin))
+        return dataset
+    tried = "; ".join(f"{source}: {reason}" for source, reason in failures.items())
+    raise UserError(f"no data source answers ({tried}); name a folder of IDX files with --data-dir")
+
+
+def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report: Report) -> Dataset:
+    """Verifies what a source delivered and moves it from the staging folder into the cache."""
+    staged = folder / "files"
+    staged.mkdir()
+    facts = ingest_files(find_idx_files(fetched.folder), staged)
+    _check_canonical(facts, source, fetched)
+    files = {name: fact._asdict() for name, fact in facts.items()}
+    description = {"source": source, "kind": _kind(facts), "files": files}
+    cache.commit(staged, cache_dir, cache.digest_of(facts), description)
+    return _dataset(facts, source, cache_dir, fetched.origin, report)
+
+
+def _check_canonical(facts: Mapping[str, FileFacts], source: str, fetched: Fetched) -> None:
+    if source == "idx":
+        return
+    for name, expected in FASHION_MNIST_SHA256.items():
+        if (found := facts[name].sha256) != expected:
+            raise SourceUnavailableError(
+                f"{fetched.origin} is not Fashion-MNIST: {name} has SHA-256 {found[:12]}…, expected {expected[:12]}…"
+            )
+
+
+def _kind(facts: Mapping[str, FileFacts]) -> str:
+    known = all(facts[name].sha256 == expected for name, expected in FASHION_MNIST_SHA256.items())
+    return "fashion-mnist" if known else "custom"
+
+
+def _dataset(facts: Mapping[str, FileFacts], source: str, cache_dir: Path, origin: str, report: Report) -> Dataset:
+    digest = cache.digest_of(facts)
+    counts = {split: facts[files.images].items for split, files in SPLIT_FILES.items()}
+    sizes = " + ".join(f"{count:,} {split}" for split, count in counts.items())
+    custom = "" if _kind(facts) == "fashion-mnist" else " (custom data)"
+    report(f"data: {origin}{custom}, {sizes} images, digest {digest[:8]}…")
+    return Dataset(str(cache_dir / digest), source, digest, _kind(facts), counts)

@@ -1,0 +1,149 @@
+"""Opens IDX files as streams of decompressed bytes: plain or gzip-compressed, local or on a Beam file system."""
+
+import gzip
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Self
+
+from tfx_pipeline.errors import UserError
+
+CHUNK = 1 << 20  # bytes read at once
+AGAIN = "fetch or create it again"
+
+
+class IdxError(UserError):
+    """An IDX file that is not what it should be; the line names the file."""
+
+
+def is_remote(path: str) -> bool:
+    """Tells whether a path is a URL of a Beam file system (gs://, s3://, hdfs://, ...) rather than a local path."""
+    return "://" in path
+
+
+def shown(path: str) -> str:
+    """Returns a path as it can stand in a one-line message."""
+    return path if path.isprintable() else repr(path)
+
+
+@contextmanager
+def _named(path: str, started: bool) -> Iterator[None]:
+    """Turns whatever opening or reading a file raises into an IdxError that names it.
+
+    Args:
+        path: The file.
+        started: Whether decompressed bytes were already read, which tells garbage after a gzip from no gzip at all.
+
+    Raises:
+        IdxError: Instead of the error of the operating system, of gzip or of a remote file system.
+    """
+    try:
+        yield
+    except EOFError as error:
+        raise IdxError(f"{shown(path)}: the gzip data ends too early, the file is truncated; {AGAIN}") from error
+    except gzip.BadGzipFile as error:
+        raise IdxError(f"{shown(path)}: {_gzip_problem(str(error), started)}; {AGAIN}") from error
+    except zlib.error as error:
+        raise IdxError(f"{shown(path)}: the gzip data is damaged ({error}); {AGAIN}") from error
+    except (OSError, ValueError) as error:
+        raise IdxError(f"{shown(path)}: cannot be read ({reason_of(error)}); check path and permissions") from error
+    except UserError:
+        raise
+    except Exception as error:
+        if not is_remote(path):
+            raise
+        # Every cloud's client raises errors of its own.
+        raise IdxError(f"{shown(path)}: cannot be read ({reason_of(error)}); check URL and credentials") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Returns an error's own words on one line."""
+    # The operating system's words without the number and the path that str() adds.
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+
+
+def _gzip_problem(message: str, started: bool) -> str:
+    if not message.startswith("Not a gzipped file"):
+        return f"the gzip data is damaged ({message})"
+    if started:
+        return "there are other bytes after the end of the gzip data"
+    return "its name ends in .gz but it is not gzip-compressed (expected the bytes 1f 8b at its start)"
+
+
+def _open_raw(path: str) -> tuple[BinaryIO, int | None]:
+    """Opens the file as it is stored; the size in bytes is known for local ones only."""
+    if is_remote(path):
+        return _open_remote(path), None
+    # Opening a pipe or a device could block for ever, so only a regular file is opened.
+    status = os.stat(path)  # noqa: PTH116
+    if not stat.S_ISREG(status.st_mode):
+        raise IdxError(f"{shown(path)}: is not a regular file; expected an IDX file, plain or .gz")
+    return open(path, "rb"), status.st_size  # noqa: PTH123
+
+
+def _open_remote(path: str) -> BinaryIO:
+    from apache_beam.io.filesystem import CompressionTypes  # noqa: PLC0415
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
+
+    # Beam would decompress by itself but not tell damaged gzip data from other errors.
+    stream: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return stream
+
+
+class IdxStream:
+    """The decompressed bytes of one IDX file; every failure is an IdxError that names the file.
+
+    Attributes:
+        path: The file's path or URL.
+        size: Decompressed bytes in the file where that is known without reading it (plain and local), else None.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._read_any = False
+        with _named(path, started=False):
+            raw, self.size = _open_raw(path)
+        self._files: list[BinaryIO] = [raw]
+        if path.endswith(".gz"):
+            self.size = None
+            self._files.append(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in reversed(self._files):
+            file.close()
+
+    def read(self, count: int) -> bytearray:
+        """Reads `count` bytes, fewer only at the file's end. What is held grows with what is there, not with `count`.
+
+        Args:
+            count: How many bytes to read.
+
+        Returns:
+            The bytes.
+
+        Raises:
+            IdxError: The file cannot be read or decompressed.
+        """
+        data = bytearray()
+        while len(data) < count:
+            with _named(self.path, started=self._read_any):
+                part = self._files[-1].read(min(count - len(data), CHUNK))
+            if not part:
+                break
+            self._read_any = True
+            data += part
+        return data
+
+    def skip(self, count: int) -> None:
+        """Moves forward by `count` bytes: a seek in a plain file, decompression in a .gz."""
+        with _named(self.path, started=self._read_any):
+            self._files[-1].seek(count, os.SEEK_CUR)
+
+    def tell(self) -> int:
+        """Returns how many decompressed bytes lie before the next one."""
+        return self._files[-1].tell()

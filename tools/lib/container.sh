@@ -62,7 +62,7 @@ git_folder() {
 run_mounts() {
     local data_cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-fashion-mnist path
     mkdir -p -- "$data_cache"
-    { printf '%s\n' "$root" "$data_cache"; git_folder; argument_mounts "$@"; } | sort -u \
+    { printf '%s\n' "$root" "$data_cache"; git_folder; argument_mounts "$@"; } | outermost \
         | while read -r path; do bind "$path"; done
 }
 

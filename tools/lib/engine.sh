@@ -15,28 +15,38 @@ podman_answers() {
     has podman && timeout 20 podman info >/dev/null 2>&1
 }
 
-# Root may raise resource limits by CAP_SYS_RESOURCE (bit 24); engines take that for granted.
+# Root's podman sets high resource limits, trusting in CAP_SYS_RESOURCE (bit 24), which some virtual machines withhold.
 may_raise_limits() {
     local effective
     effective=$(awk '/^CapEff:/ { print $2 }' /proc/self/status)
     (((16#$effective >> 24) & 1))
 }
 
-# Without that right, containers start only with limits below the caller's own and in the host's network.
+# crun, podman's usual runtime, refuses hosts that mount both versions of cgroups with controllers in each.
+has_hybrid_cgroups() {
+    [[ -d ${1:-/sys/fs/cgroup}/unified ]]
+}
+
+# Prints a containers.conf for what podman's defaults cannot do on this host; nothing where they can.
 podman_settings() {
-    printf '%s\n' \
-        '[containers]' 'netns = "host"' 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]' \
-        '[engine]' 'runtime = "runc"'
+    if is_root && ! may_raise_limits; then
+        printf '%s\n' '[containers]' 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]'
+    fi
+    if has_hybrid_cgroups; then
+        printf '%s\n' '[engine]' 'runtime = "runc"'
+    fi
 }
 
 adapt_podman() {
-    if ! is_root || may_raise_limits || [[ -n ${CONTAINERS_CONF:-} ]]; then return; fi
-    has runc || require_packages 'podman needs runc here' runc
+    local settings
+    settings=$(podman_settings)
+    if [[ -z $settings || -n ${CONTAINERS_CONF:-} ]]; then return; fi
+    if [[ $settings == *runc* ]] && ! has runc; then require_packages 'podman needs runc on this host' runc; fi
     export CONTAINERS_CONF=$cache_dir/containers.conf
-    if [[ ! -s $CONTAINERS_CONF ]]; then
+    if [[ $(cat -- "$CONTAINERS_CONF" 2>/dev/null) != "$settings" ]]; then
         mkdir -p -- "$cache_dir"
-        podman_settings >"$CONTAINERS_CONF.$$"
-        mv -- "$CONTAINERS_CONF.$$" "$CONTAINERS_CONF"
+        printf '%s\n' "$settings" >"$CONTAINERS_CONF.$$"
+        mv -f -- "$CONTAINERS_CONF.$$" "$CONTAINERS_CONF"
     fi
 }
 

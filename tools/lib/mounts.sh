@@ -27,11 +27,19 @@ is_inside() {
     [[ $1 == "$2" || $1 == "$2"/* ]]
 }
 
+# A file's folder is mounted rather than the file, which could not be replaced.
+folder_of() {
+    local folder=$1
+    if [[ ! -d $folder ]]; then folder=$(dirname -- "$folder"); fi
+    if [[ $folder =~ $never_whole ]]; then folder=$1; fi
+    printf '%s\n' "$folder"
+}
+
 # mount_for PATH: what to mount so that PATH is the host's; nothing where it is visible already or never can be.
 mount_for() {
     local path=$1 part
     if is_inside "$path" "$root" || [[ $path =~ $container_owned ]]; then return; fi
-    part=$(existing_part "$path")
+    part=$(folder_of "$(existing_part "$path")")
     if [[ $part =~ $never_whole ]]; then
         if [[ $path != "$part" ]]; then
             say "warning: $path does not exist here and will not outlive the command; make the folder first"
@@ -41,11 +49,21 @@ mount_for() {
     fi
 }
 
-# argument_mounts ARGUMENT...: the folders and files to mount, one a line, without duplicates.
+# Reads paths, one a line; prints them without duplicates and without those inside another.
+outermost() {
+    local path last=
+    sort -u | while read -r path; do
+        if [[ -n $last ]] && is_inside "$path" "$last"; then continue; fi
+        last=$path
+        printf '%s\n' "$path"
+    done
+}
+
+# argument_mounts ARGUMENT...: the folders and files to mount, one a line.
 argument_mounts() {
     local argument path
     for argument in "$@"; do
         path=$(path_in "$argument")
         if [[ -n $path ]]; then mount_for "$path"; fi
-    done | sort -u
+    done
 }

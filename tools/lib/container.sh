@@ -87,7 +87,7 @@ common_flags() {
 container_exec() {
     local image common mounts tty=()
     choose_engine
-    image=tfx-fashion-mnist-dev:$(environment_key)
+    image=tfx-fashion-mnist-dev:$(environment_key dev)
     if ! has_image "$image"; then locked image make_image "$image"; fi
     if [[ -t 0 && -t 1 ]]; then tty=(--tty); fi
     mapfile -t common < <(common_flags)

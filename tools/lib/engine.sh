@@ -24,7 +24,7 @@ may_raise_limits() {
 
 # crun, podman's usual runtime, refuses hosts that mount both versions of cgroups with controllers in each.
 has_hybrid_cgroups() {
-    [[ -d ${1:-/sys/fs/cgroup}/unified ]]
+    [[ -d /sys/fs/cgroup/unified ]]
 }
 
 # Prints a containers.conf for what podman's defaults cannot do on this host; nothing where they can.

@@ -1,0 +1,26 @@
+"""Runs the pipeline on this machine: ``python local_runner.py --help``."""
+
+import sys
+
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.settings import ArgumentParser, add_flags, load
+
+SECTIONS = ("data", "training", "evaluation", "run")
+
+
+def main() -> int:
+    """Parses the flags, runs the pipeline and returns the exit code: 0 where it ran to its end."""
+    parser = ArgumentParser(prog="local_runner.py", description=__doc__.partition(":")[0] + ".")
+    add_flags(parser, SECTIONS)
+    try:
+        config = load(vars(parser.parse_args()))
+        from tfx_pipeline.local.run import run  # noqa: PLC0415 - TensorFlow takes seconds, and --help must not
+
+        return run(config)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""The digest of the user's code: what Transform and the trainer compute follows from it as much as from the data."""
+
+import hashlib
+from pathlib import Path
+
+import modules
+
+
+def modules_digest() -> str:
+    """SHA-256, in hex, of every Python file in ``modules/`` and its name: edited code is run, not taken from a cache."""
+    root = Path(modules.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The components that TFX lacks or that need another behaviour than TFX's own."""

@@ -1,0 +1,113 @@
+"""evaluator: TFX's Evaluator with each threshold as a parameter, and without a baseline where none was pushed yet."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from tfx.components.evaluator import executor as tfx_executor
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import (
+    Artifact,
+    BaseChannel,
+    artifact_utils,
+    channel_utils,
+    component_spec,
+    standard_artifacts,
+    standard_component_specs,
+)
+from tfx.utils import path_utils, proto_utils
+
+from tfx_pipeline.evaluation import Thresholds, eval_config
+from tfx_pipeline.serving import SAVED_MODEL
+
+THRESHOLDS: Final = ("min_accuracy", "min_class_accuracy", "max_accuracy_drop", "max_class_accuracy_drop")
+SCHEMA_KEY: Final = standard_component_specs.SCHEMA_KEY
+BASELINE_MODEL_KEY: Final = standard_component_specs.BASELINE_MODEL_KEY
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """Evaluator's contract, with thresholds that Kubeflow can ask for on its "Create run" page."""
+
+    PARAMETERS = {name: component_spec.ExecutionParameter(type=float) for name in THRESHOLDS}  # noqa: RUF012 - TFX's form
+    INPUTS = {  # noqa: RUF012
+        standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        standard_component_specs.EVALUATION_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation
+        ),
+        standard_component_specs.BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class Executor(tfx_executor.Executor):
+    """Evaluates with or without a baseline.
+
+    TFX decides by the presence of a baseline artifact, and fails where the artifact holds no model.
+    """
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates and blesses the model; see ``EvaluatorSpec`` for the keys of the three dictionaries."""
+        inputs = dict(input_dict)
+        has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))
+        if not has_baseline:
+            inputs.pop(BASELINE_MODEL_KEY, None)
+        thresholds = Thresholds(**{name: float(exec_properties[name]) for name in THRESHOLDS})
+        config = eval_config(thresholds, has_baseline=has_baseline)
+        properties = {
+            **exec_properties,
+            standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(config),
+            standard_component_specs.EXAMPLE_SPLITS_KEY: '["eval"]',
+        }
+        super().Do(inputs, output_dict, properties)
+
+
+def _holds_model(baseline: list[Artifact] | None) -> bool:
+    if not baseline:
+        return False
+    directory = path_utils.serving_model_path(artifact_utils.get_single_uri(baseline))
+    return Path(directory, SAVED_MODEL).is_file()
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Computes TFMA's metrics, compares them with thresholds and the baseline, and blesses the model or refuses it."""
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        model: BaseChannel,
+        baseline_model: BaseChannel,
+        schema: BaseChannel,
+        thresholds: dict[str, Any],
+    ) -> None:
+        """Makes an evaluator.
+
+        Args:
+            examples: Raw tf.Examples with a split ``eval``.
+            model: The model to judge.
+            baseline_model: baseline-locator's output, with or without a model in it.
+            schema: The schema of the examples.
+            thresholds: A value, or a runtime parameter, for each of ``THRESHOLDS``.
+        """
+        super().__init__(
+            EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                schema=schema,
+                evaluation=channel_utils.as_channel([standard_artifacts.ModelEvaluation()]),
+                blessing=channel_utils.as_channel([standard_artifacts.ModelBlessing()]),
+                **{name: thresholds[name] for name in THRESHOLDS},
+            )
+        )

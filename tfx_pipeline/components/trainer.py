@@ -1,0 +1,93 @@
+"""trainer: TFX's Trainer with each hyperparameter as a parameter of its own."""
+
+from typing import Any, Final
+
+from tfx.components.trainer import executor as tfx_executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
+from tfx.types import Artifact, BaseChannel, channel_utils, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+HYPERPARAMETERS: Final[dict[str, type]] = {
+    "model_name": str,
+    "epochs": int,
+    "batch_size": int,
+    "learning_rate": float,
+    "seed": int,
+}
+
+
+class TrainerSpec(component_spec.ComponentSpec):
+    """Trainer's contract: Kubeflow can only ask for whole parameters on its "Create run" page, so none is nested."""
+
+    PARAMETERS = {  # noqa: RUF012 - TFX's form
+        standard_component_specs.RUN_FN_KEY: component_spec.ExecutionParameter(type=str),
+        "code_digest": component_spec.ExecutionParameter(type=str),
+        **{name: component_spec.ExecutionParameter(type=kind) for name, kind in HYPERPARAMETERS.items()},
+        standard_component_specs.TRAIN_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.TrainArgs),
+        standard_component_specs.EVAL_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.EvalArgs),
+    }
+    INPUTS = {  # noqa: RUF012
+        standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        standard_component_specs.TRANSFORM_GRAPH_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph
+        ),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        standard_component_specs.MODEL_RUN_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+    }
+
+
+class Executor(tfx_executor.GenericExecutor):
+    """Hands the hyperparameters to ``run_fn`` as ``custom_config``."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains; see ``TrainerSpec`` for the keys of the three dictionaries."""
+        config = {name: kind(exec_properties[name]) for name, kind in HYPERPARAMETERS.items()}
+        exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(config)
+        super().Do(input_dict, output_dict, exec_properties)
+
+
+class Trainer(base_component.BaseComponent):
+    """Trains with the raw examples, applying the transform graph while it reads them."""
+
+    SPEC_CLASS = TrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        run_fn: str,
+        code_digest: str,
+        examples: BaseChannel,
+        transform_graph: BaseChannel,
+        hyperparameters: dict[str, Any],
+    ) -> None:
+        """Makes a trainer.
+
+        Args:
+            run_fn: Import path of the ``run_fn``.
+            code_digest: Digest of the code that it uses; new code trains anew.
+            examples: Raw tf.Examples with the splits ``train`` and ``eval``.
+            transform_graph: Transform's graph.
+            hyperparameters: A value, or a runtime parameter, for each of ``HYPERPARAMETERS``.
+        """
+        super().__init__(
+            TrainerSpec(
+                run_fn=run_fn,
+                code_digest=code_digest,
+                examples=examples,
+                transform_graph=transform_graph,
+                train_args=trainer_pb2.TrainArgs(),
+                eval_args=trainer_pb2.EvalArgs(),
+                model=channel_utils.as_channel([standard_artifacts.Model()]),
+                model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
+                **{name: hyperparameters[name] for name in HYPERPARAMETERS},
+            )
+        )

@@ -1,0 +1,96 @@
+"""The configuration: every value that a user can set, with its default, its meaning and its limits."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from modules import models
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _known_model(name: str) -> str:
+    if name not in models.names():
+        raise ValueError(f"expected one of {', '.join(models.names())}")
+    return name
+
+
+class Section(BaseModel):
+    """A frozen group of values; an unknown key and a value of another type are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(Section):
+    """Where the data comes from."""
+
+    source: Literal["auto", "tfds", "idx", "debian"] = Field(
+        default="auto",
+        title="data-source",
+        description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data set; "
+        "auto: the first of them that answers",
+    )
+    dir: str | None = Field(
+        default=None,
+        title="data-dir",
+        description="folder of IDX files, plain or .gz: a local path or a URL that Apache Beam can read",
+    )
+    limit: int = Field(default=0, ge=0, description="take only the first N examples of each split; 0 takes all")
+    version: str = Field(
+        default="",
+        title="data-version",
+        description="any text; a new one makes a pipeline on Kubeflow read the data again",
+    )
+
+
+class TrainingConfig(Section):
+    """What is trained, and how."""
+
+    model: Annotated[str, AfterValidator(_known_model)] = Field(
+        default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
+    )
+    epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training data")
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="examples a training step")
+    learning_rate: float = Field(default=0.001, gt=0, le=10, description="Adam's step size")
+    seed: int = Field(default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from")
+
+
+class EvaluationConfig(Section):
+    """What a model must reach to be pushed; accuracies are fractions of examples."""
+
+    min_accuracy: Fraction = Field(default=0.85, description="accuracy that a model must reach on all examples")
+    min_class_accuracy: Fraction = Field(
+        default=0.5, description="accuracy that it must reach on the examples of each class"
+    )
+    max_accuracy_drop: Fraction = Field(
+        default=0.01, description="how far its accuracy may lie below that of the newest pushed model"
+    )
+    max_class_accuracy_drop: Fraction = Field(
+        default=0.1, description="the same for the accuracy on the examples of each class"
+    )
+
+
+class RunConfig(Section):
+    """How a run on one machine works."""
+
+    output_dir: Path = Field(
+        default=Path("output"), strict=False, description="where artifacts, metadata, models, logs and reports go"
+    )
+    cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")
+    clean: bool = Field(
+        default=False,
+        description="delete what earlier runs left in the output directory first, pushed models included",
+    )
+    beam_args: list[str] = Field(
+        default=[], description='options for Apache Beam as one string, such as "--runner=FlinkRunner ..."'
+    )
+
+
+class Config(Section):
+    """All values in force for a pipeline."""
+
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    run: RunConfig = RunConfig()

@@ -1,0 +1,1 @@
+"""Runs the pipeline on one machine: TFX's LocalDagRunner, a console for people, a log and a manifest."""

@@ -1,0 +1,66 @@
+"""Executes the pipeline with LocalDagRunner and collects what it came to."""
+
+import logging
+import shutil
+
+from ml_metadata.metadata_store import MetadataStore
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from tfx_pipeline.config import Config
+from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.local.console import Console, EpochHandler
+from tfx_pipeline.local.outcome import Outcome, read_outcome
+from tfx_pipeline.local.output import Output
+from tfx_pipeline.local.progress import Progress
+from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.pipeline import UNCACHED, create_pipeline
+
+
+def execute(config: Config, dataset: Dataset, output: Output, console: Console, progress: Progress) -> None:
+    """Executes every component.
+
+    Args:
+        config: Every value in force.
+        dataset: The data to ingest.
+        output: The run's places.
+        console: Shows the epochs.
+        progress: Is told how each component goes.
+
+    Raises:
+        Exception: What a component raised; those after it do not run.
+    """
+    data = config.data.model_copy(update={"source": dataset.source})
+    pipeline = create_pipeline(
+        config.model_copy(update={"data": data}),
+        pipeline_root=str(output.pipeline),
+        serving_dir=str(output.serving),
+        data_digest=dataset.digest,
+        metadata=sqlite_metadata_connection_config(str(output.metadata)),
+    )
+    progress.expect([component.id for component in pipeline.components])
+    epochs = EpochHandler(console)
+    user_logger = logging.getLogger("modules")
+    user_logger.addHandler(epochs)
+    try:
+        LocalDagRunner(run_id=output.run_id, observer=progress, uncached=UNCACHED).run(pipeline)
+    finally:
+        user_logger.removeHandler(epochs)
+
+
+def collect(output: Output, progress: Progress) -> Outcome:
+    """Reads what the run came to, and puts the training's curves where TensorBoard finds them.
+
+    Args:
+        output: The run's places.
+        progress: How each component went.
+
+    Returns:
+        The results.
+    """
+    if not progress.executions:
+        return Outcome()
+    store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+    outcome = read_outcome(store, progress.executions)
+    if outcome.training_logs and progress.components["trainer"].state == "succeeded":
+        shutil.copytree(outcome.training_logs, output.tensorboard)
+    return outcome

@@ -1,0 +1,89 @@
+"""run.json: what a run did, for programs."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from tfx_pipeline.config import Config
+from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.local.progress import ComponentRun
+
+PACKAGES: Final = (
+    "tfx",
+    "tensorflow",
+    "keras",
+    "tensorflow-data-validation",
+    "tensorflow-transform",
+    "tensorflow-model-analysis",
+    "ml-metadata",
+    "apache-beam",
+    "numpy",
+)
+
+
+def manifest(
+    *,
+    run_id: str,
+    error: str | None,
+    wall_seconds: float,
+    components: list[ComponentRun],
+    outcome: Outcome,
+    config: Config,
+) -> dict[str, Any]:
+    """Describes a run.
+
+    Args:
+        run_id: The run's name.
+        error: One line, or None where the run succeeded.
+        wall_seconds: From the start of the run to its end.
+        components: Every component, in the order of execution.
+        outcome: What the run came to.
+        config: Every value in force.
+
+    Returns:
+        The content of ``run.json``.
+    """
+    return {
+        "run_id": run_id,
+        "status": "failed" if error else "succeeded",
+        "error": error,
+        "wall_seconds": round(wall_seconds, 3),
+        "components": [{**dataclasses.asdict(c), "seconds": round(c.seconds, 3)} for c in components],
+        "metrics": dataclasses.asdict(outcome.metrics) if outcome.metrics else None,
+        "blessed": outcome.blessed,
+        "refusals": list(outcome.refusals),
+        "baseline": outcome.baseline,
+        "pushed": outcome.pushed,
+        "data": outcome.data,
+        "config": config.model_dump(mode="json"),
+        "versions": versions(),
+        "git_commit": git_commit(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that results depend on."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def git_commit() -> str | None:
+    """The commit of this checkout, or None where it is none or git is absent."""
+    # The checkout may belong to another user than the one in the container.
+    command = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file; whoever reads the path sees the old content or the new, never a part."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)

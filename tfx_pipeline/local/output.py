@@ -1,0 +1,88 @@
+"""The output directory: where a run on this machine leaves what it made."""
+
+import contextlib
+import dataclasses
+import datetime
+import shutil
+from pathlib import Path
+
+from tfx_pipeline.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """The places of one run in the output directory."""
+
+    root: Path
+    run_id: str
+
+    @property
+    def pipeline(self) -> Path:
+        """Artifacts, one folder a component."""
+        return self.root / "pipeline"
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's SQLite file."""
+        return self.root / "metadata.db"
+
+    @property
+    def serving(self) -> Path:
+        """Pushed models."""
+        return self.root / "serving"
+
+    @property
+    def tensorboard(self) -> Path:
+        """This run's events; ``tensorboard --logdir`` takes the folder above it."""
+        return self.root / "tensorboard" / self.run_id
+
+    @property
+    def run(self) -> Path:
+        """This run's manifest and log."""
+        return self.root / "runs" / self.run_id
+
+    @property
+    def log(self) -> Path:
+        """Everything that the libraries said."""
+        return self.run / "run.log"
+
+    @property
+    def manifests(self) -> tuple[Path, Path]:
+        """``run.json``: this run's own, and the latest."""
+        return self.run / "run.json", self.root / "run.json"
+
+    def clean(self) -> None:
+        """Deletes what earlier runs left, and nothing else that may lie in the directory."""
+        for directory in (self.pipeline, self.serving, self.root / "tensorboard", self.root / "report"):
+            shutil.rmtree(directory, ignore_errors=True)
+        for run in self.run.parent.iterdir():
+            if run != self.run:
+                shutil.rmtree(run, ignore_errors=True)
+        for file in (self.metadata, self.manifests[1]):
+            file.unlink(missing_ok=True)
+
+
+def new_run(root: Path) -> Output:
+    """Makes the folder of a new run, named by the time.
+
+    Args:
+        root: The output directory; made where it does not exist.
+
+    Returns:
+        The run's places.
+
+    Raises:
+        UserError: The directory cannot be written.
+    """
+    root = root.absolute()
+    run_id = now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    try:
+        for number in range(2, 1000):
+            with contextlib.suppress(FileExistsError):
+                (root / "runs").mkdir(parents=True, exist_ok=True)
+                (root / "runs" / run_id).mkdir()
+                break
+            run_id = f"{now}-{number}"
+    except OSError as error:
+        raise UserError(f"{root}: cannot be written: {error.strerror}; give another --output-dir") from error
+    return Output(root, run_id)

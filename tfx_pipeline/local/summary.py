@@ -1,0 +1,61 @@
+"""The last lines of a run on the console: what came of it, and where everything is."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfx_pipeline.local.console import Console
+from tfx_pipeline.local.output import Output
+
+
+def summary(console: Console, output: Output, content: dict[str, Any]) -> None:
+    """Writes the summary.
+
+    Args:
+        console: Where it is written.
+        output: The run's places.
+        content: The run's manifest.
+    """
+    console.line()
+    if content["error"]:
+        console.line(f"error: {content['error']}", style="red")
+        console.line(f"The log has the details: {shown(output.log)}")
+        return
+    reused = [c["id"] for c in content["components"] if c["state"] == "cached"]
+    if reused:
+        console.line(f"Nothing changed for {len(reused)} of {len(content['components'])} components: reused.")
+    console.rows(list(_rows(output, content)))
+
+
+def shown(path: Path) -> str:
+    """A path as a person types it: relative where it lies below the current directory."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    metrics = content["metrics"]
+    yield "accuracy", f"{metrics['accuracy']:.4f} on {metrics['num_examples']:,} images, loss {metrics['loss']:.4f}"
+    yield "by class", _extremes(metrics["per_class_accuracy"])
+    yield "verdict", _verdict(content)
+    for reason in content["refusals"]:
+        yield "", reason
+    if content["pushed"]:
+        yield "model", shown(Path(content["pushed"]))
+    yield "manifest", shown(output.manifests[1])
+    yield "log", shown(output.log)
+    yield "time", f"{content['wall_seconds']:.1f} s"
+    yield "next", f"tensorboard --logdir {shown(output.tensorboard.parent)}"
+
+
+def _extremes(per_class: dict[str, float]) -> str:
+    worst, best = min(per_class, key=per_class.__getitem__), max(per_class, key=per_class.__getitem__)
+    return f"from {per_class[worst]:.4f} ({worst}) to {per_class[best]:.4f} ({best})"
+
+
+def _verdict(content: dict[str, Any]) -> str:
+    baseline = content["baseline"]
+    against = f"compared with version {baseline}" if baseline else "no model was pushed before: nothing to compare with"
+    if content["blessed"]:
+        return f"blessed ({against})"
+    return f"REFUSED, not pushed ({against})"

@@ -1,0 +1,121 @@
+"""The pipeline: the only place that wires components, for every runner."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.components import ExampleValidator, StatisticsGen, Transform
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import transform_pb2
+
+from tfx_pipeline.code_digest import modules_digest
+from tfx_pipeline.components.baseline_locator import BaselineLocator
+from tfx_pipeline.components.data_gate import DataGate
+from tfx_pipeline.components.evaluator import Evaluator
+from tfx_pipeline.components.example_gen import ExampleGen
+from tfx_pipeline.components.pusher import Pusher, destination
+from tfx_pipeline.components.schema_import import SchemaImport, schema_digest
+from tfx_pipeline.components.trainer import Trainer
+from tfx_pipeline.config import Config
+
+PIPELINE_NAME: Final = "fashion-mnist"
+
+UNCACHED: Final = frozenset({"baseline-locator"})
+"""Components that look at what lies outside the pipeline, and so run each time."""
+
+Value = TypeVar("Value", str, int, float)
+
+
+def create_pipeline(
+    config: Config,
+    *,
+    pipeline_root: str,
+    serving_dir: str,
+    data_digest: str = "",
+    metadata: metadata_store_pb2.ConnectionConfig | None = None,
+    parameter: Callable[[str, Any], Any] = lambda _name, value: value,
+) -> Pipeline:
+    """Wires the components.
+
+    Args:
+        config: Every value in force.
+        pipeline_root: Where the artifacts go.
+        serving_dir: Where models are pushed, and where the baseline is found.
+        data_digest: The digest of the data, where it is known before the run; new data is read anew.
+        metadata: ML Metadata's connection; None where the orchestrator has its own.
+        parameter: Makes a parameter that can be set when a run is started out of a name and its default; without
+            it, the configured values are fixed.
+
+    Returns:
+        The pipeline, for any TFX runner.
+    """
+    data, training, evaluation = config.data, config.training, config.evaluation
+    code_digest = modules_digest()
+
+    example_gen = ExampleGen(
+        source=parameter("data_source", data.source),
+        data_dir=parameter("data_dir", data.dir or ""),
+        digest=data_digest,
+        version=parameter("data_version", data.version),
+        limit=parameter("limit", data.limit),
+    ).with_id("example-gen")
+    examples = example_gen.outputs["examples"]
+
+    statistics_gen = StatisticsGen(examples=examples).with_id("statistics-gen")
+    schema_import = SchemaImport(digest=schema_digest()).with_id("schema-import")
+    schema = schema_import.outputs["schema"]
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema
+    ).with_id("example-validator")
+    data_gate = DataGate(anomalies=example_validator.outputs["anomalies"]).with_id("data-gate")
+
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="modules.preprocessing.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"]),
+        materialize=False,
+        disable_statistics=True,
+        custom_config={"code_digest": code_digest},
+    ).with_id("transform")
+    transform.add_upstream_node(data_gate)
+
+    trainer = Trainer(
+        run_fn="modules.trainer.run_fn",
+        code_digest=code_digest,
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        hyperparameters={
+            "model_name": parameter("model", training.model),
+            "epochs": parameter("epochs", training.epochs),
+            "batch_size": parameter("batch_size", training.batch_size),
+            "learning_rate": parameter("learning_rate", training.learning_rate),
+            "seed": parameter("seed", training.seed),
+        },
+    ).with_id("trainer")
+
+    baseline_locator = BaselineLocator(serving_dir=parameter("serving_dir", serving_dir)).with_id("baseline-locator")
+    evaluator = Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=baseline_locator.outputs["baseline"],
+        schema=schema,
+        thresholds={name: parameter(name, value) for name, value in evaluation.model_dump().items()},
+    ).with_id("evaluator")
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=destination(serving_dir),
+    ).with_id("pusher")
+
+    return Pipeline(
+        pipeline_name=PIPELINE_NAME,
+        pipeline_root=pipeline_root,
+        metadata_connection_config=metadata,
+        enable_cache=config.run.cache,
+        beam_pipeline_args=["--direct_running_mode=in_memory", *config.run.beam_args],
+        components=[
+            example_gen, statistics_gen, schema_import, example_validator, data_gate,
+            transform, trainer, baseline_locator, evaluator, pusher,
+        ],
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""The serving directory: numeric versions of pushed SavedModels, each written whole or not at all."""
+
+import os
+import shutil
+import time
+import uuid
+from pathlib import Path
+from typing import Final
+
+SAVED_MODEL: Final = "saved_model.pb"
+
+
+def versions(serving_dir: Path) -> list[int]:
+    """Numbers of the complete versions in a serving directory, oldest first; none where there is no directory."""
+    if not serving_dir.is_dir():
+        return []
+    return sorted(int(d.name) for d in serving_dir.iterdir() if d.name.isdecimal() and (d / SAVED_MODEL).is_file())
+
+
+def newest(serving_dir: Path) -> int | None:
+    """The newest version, or None where nothing was pushed yet."""
+    return max(versions(serving_dir), default=None)
+
+
+def push(model_dir: Path, serving_dir: Path) -> Path:
+    """Pushes a SavedModel as the next version.
+
+    The copy is made under a hidden name and renamed when it is complete and on disk, so a reader sees a whole
+    version or none. Version numbers are seconds since 1970, as TFX's Pusher has them, but always above the newest.
+
+    Args:
+        model_dir: A directory with a ``saved_model.pb``.
+        serving_dir: Made where it does not exist.
+
+    Returns:
+        The version's directory.
+
+    Raises:
+        OSError: The directory cannot be written; nothing of the push stays behind.
+    """
+    serving_dir.mkdir(parents=True, exist_ok=True)
+    partial = serving_dir / f".push-{uuid.uuid4().hex}"
+    try:
+        shutil.copytree(model_dir, partial)
+        _sync(partial)
+        return _publish(partial, serving_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _publish(partial: Path, serving_dir: Path) -> Path:
+    while True:
+        taken = [int(d.name) for d in serving_dir.iterdir() if d.name.isdecimal()]
+        target = serving_dir / str(max(int(time.time()), max(taken, default=0) + 1))
+        try:
+            partial.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            continue  # another pusher took this number
+        _sync_directory(serving_dir)
+        return target
+
+
+def _sync(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    for folder in [directory, *(p for p in directory.rglob("*") if p.is_dir())]:
+        _sync_directory(folder)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def same_model(one: Path, other: Path) -> bool:
+    """Whether two SavedModels hold the same files with the same content."""
+    files = [sorted(p.relative_to(d) for p in d.rglob("*") if p.is_file()) for d in (one, other)]
+    return files[0] == files[1] and all((one / f).read_bytes() == (other / f).read_bytes() for f in files[0])

@@ -56,13 +56,18 @@ choose_uv() {
     fi
 }
 
+# The same version as in the image.
+pinned_uv() {
+    grep -oE 'uv==[0-9.]+' "$root/Dockerfile"
+}
+
 sync_venv() {
     local python=$1 uv=$2
     if [[ $uv == "$cache_dir"/* && ! -x $uv ]]; then
         echo '== installing uv'
-        "$python" -m venv --clear "$cache_dir/uv" && "$cache_dir/uv/bin/pip" install -q uv || return 1
+        "$python" -m venv --clear "$cache_dir/uv" && "$cache_dir/uv/bin/pip" install -q "$(pinned_uv)" || return 1
     fi
-    echo '== installing the locked packages (about 1.2 GB to download)'
+    echo '== installing the locked packages (about 0.9 GB to download)'
     env -u VIRTUAL_ENV UV_PYTHON="$python" UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$venv" \
         "$uv" sync --project "$root" --frozen
 }

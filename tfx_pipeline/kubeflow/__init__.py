@@ -1,0 +1,1 @@
+"""The same pipeline on Kubeflow Pipelines: the package, the client and what runs in each container."""

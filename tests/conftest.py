@@ -53,8 +53,8 @@ def idx_folder(dataset: sources.Dataset, tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         splits = {
             split: Split(
-                idx.read_images(f"{dataset.path}/{SPLIT_FILES[split].images}", 0, count).copy(),
-                idx.read_labels(f"{dataset.path}/{SPLIT_FILES[split].labels}", 0, count).copy(),
+                idx.read_images(f"{dataset.path}/{SPLIT_FILES[split].images}", 0, count),
+                idx.read_labels(f"{dataset.path}/{SPLIT_FILES[split].labels}", 0, count),
             )
             for split, count in {"train": train, "eval": eval}.items()
         }

@@ -56,7 +56,7 @@ def guarded(cache_dir: Path) -> Iterator[None]:
     except OSError as error:
         name = shown(str(cache_dir))
         if error.errno in _FULL:
-            raise UserError(f"{name}: the disk is full ({error.strerror}); the data needs 110 MB there") from error
+            raise UserError(f"{name}: the disk is full ({error.strerror}); make 200 MB free there") from error
         raise UserError(
             f"{name}: the data cache cannot be written ({reason_of(error)}); make this folder writable"
         ) from error

@@ -20,6 +20,7 @@ Acquire::Retries "0";
 Acquire::http::Timeout "{timeout}";
 Acquire::https::Timeout "{timeout}";
 Acquire::Languages "none";
+Acquire::GzipIndexes "true";
 #clear APT::Update;
 #clear DPkg::Pre-Invoke;
 #clear DPkg::Post-Invoke;

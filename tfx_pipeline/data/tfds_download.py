@@ -28,9 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     """
     folder, builder, patience = Path(arguments[0]), arguments[1], float(arguments[2])
     try:
-        urls = registered_urls(_builder_class(builder))
-        (folder / "started").write_text("the imports are done; what follows is the network's time\n")
+        urls = registered_urls(builder_class(builder))
+        # What appears in the folder tells the parent that things go on.
+        (folder / "started").write_text("the imports are done, the server's time to answer runs\n")
         _probe(next(iter(urls.values())), patience)
+        (folder / "answered").write_text("the server answered\n")
         _download(folder, builder, urls)
     except Exception as error:  # noqa: BLE001  the boundary of the process: the parent shows the line
         sys.stdout.write(f"{' '.join(str(error).split()) or type(error).__name__}\n")
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _builder_class(name: str) -> Any:
+def builder_class(name: str) -> Any:
+    """Loads a TensorFlow Datasets builder class by its registered name or as `module:Class`."""
     # TensorFlow Datasets 4.9.10 imports this backport of the standard module without requiring it.
     if importlib.util.find_spec("importlib_resources") is None:
         sys.modules["importlib_resources"] = importlib.resources
@@ -96,7 +99,7 @@ def _download(folder: Path, builder: str, urls: Mapping[str, str]) -> None:
     tfds.disable_progress_bar()
     manager = tfds.download.DownloadManager(
         download_dir=folder / "download",
-        url_infos=_builder_class(builder).url_infos,
+        url_infos=builder_class(builder).url_infos,
         force_checksums_validation=True,
     )
     for name, path in manager.download(dict(urls)).items():

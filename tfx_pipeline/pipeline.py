@@ -13,7 +13,7 @@ from tfx_pipeline.components.baseline_locator import BaselineLocator
 from tfx_pipeline.components.data_gate import DataGate
 from tfx_pipeline.components.evaluator import Evaluator
 from tfx_pipeline.components.example_gen import ExampleGen
-from tfx_pipeline.components.pusher import Pusher, destination
+from tfx_pipeline.components.pusher import Pusher
 from tfx_pipeline.components.schema_import import SchemaImport, schema_digest
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config import Config
@@ -94,7 +94,8 @@ def create_pipeline(
         },
     ).with_id("trainer")
 
-    baseline_locator = BaselineLocator(serving_dir=parameter("serving_dir", serving_dir)).with_id("baseline-locator")
+    serving_place = parameter("serving_dir", serving_dir)
+    baseline_locator = BaselineLocator(serving_dir=serving_place).with_id("baseline-locator")
     evaluator = Evaluator(
         examples=examples,
         model=trainer.outputs["model"],
@@ -105,7 +106,7 @@ def create_pipeline(
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
-        push_destination=destination(serving_dir),
+        serving_dir=serving_place,
     ).with_id("pusher")
 
     return Pipeline(

@@ -79,7 +79,7 @@ def run_watched(
     texts = [log.read_text(errors="replace") for log in logs]
     _LOG.debug("%s returned %s\n%s%s", arguments[0], process.returncode, *texts)
     if silent is not None:
-        raise SourceUnavailableError(f"nothing arrived for {silent:g} s")
+        raise SourceUnavailableError(f"nothing arrived for {silent:.2g} s")
     return Finished(process.returncode, *texts)
 
 

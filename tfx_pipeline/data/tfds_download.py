@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+
 from tfx_pipeline.data.layout import FILE_NAMES
 
 _OK = 200
@@ -71,8 +73,6 @@ def registered_urls(builder: Any) -> dict[str, str]:
 
 def _probe(url: str, patience: float) -> None:
     """Asks for a file's first byte, because TensorFlow Datasets would try ten times without a time limit."""
-    import requests  # noqa: PLC0415
-
     host = urlsplit(url).netloc
     try:
         with requests.get(url, stream=True, timeout=patience) as response:

@@ -55,7 +55,7 @@ def eval_config(thresholds: Thresholds, *, has_baseline: bool) -> config_pb2.Eva
         slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])],
         metrics_specs=[
             config_pb2.MetricsSpec(metrics=_overall_metrics(thresholds, has_baseline=has_baseline)),
-            *_metrics_of_each_class(),
+            _metrics_of_each_class(),
         ],
     )
 
@@ -97,10 +97,11 @@ def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2
     return threshold
 
 
-def _metrics_of_each_class() -> list[config_pb2.MetricsSpec]:
-    precision_recall = config_pb2.MetricConfig(
-        class_name="ClassPrecisionRecall", module=metrics.__name__, config=f'"num_classes": {NUM_CLASSES}'
+def _metrics_of_each_class() -> config_pb2.MetricsSpec:
+    config = f'"num_classes": {NUM_CLASSES}'
+    return config_pb2.MetricsSpec(
+        metrics=[
+            config_pb2.MetricConfig(class_name=name, module=metrics.__name__, config=config)
+            for name in ("ClassPrecisionRecall", "ClassAuc")
+        ]
     )
-    auc = config_pb2.MetricConfig(class_name="AUC")
-    one_vs_rest = config_pb2.BinarizationOptions(class_ids={"values": range(NUM_CLASSES)})
-    return [config_pb2.MetricsSpec(metrics=[precision_recall]), config_pb2.MetricsSpec(metrics=[auc], binarize=one_vs_rest)]

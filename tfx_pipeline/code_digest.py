@@ -7,7 +7,7 @@ import modules
 
 
 def modules_digest() -> str:
-    """SHA-256, in hex, of every Python file in ``modules/`` and its name: edited code is run, not taken from a cache."""
+    """SHA-256, in hex, of the Python files in ``modules/`` and their names: edited code runs, whatever is cached."""
     root = Path(modules.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

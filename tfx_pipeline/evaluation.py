@@ -6,7 +6,7 @@ from typing import Final
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from modules.features import CLASS_NAMES, LABEL_KEY, NUM_CLASSES
+from modules.features import LABEL_KEY, NUM_CLASSES
 from tfx_pipeline import metrics
 
 CANDIDATE: Final = "candidate"
@@ -74,9 +74,7 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
 def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[config_pb2.MetricConfig]:
     whole = _threshold(thresholds.min_accuracy, thresholds.max_accuracy_drop, has_baseline=has_baseline)
     by_class = _threshold(thresholds.min_class_accuracy, thresholds.max_class_accuracy_drop, has_baseline=has_baseline)
-    slices = [
-        config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(NUM_CLASSES)
-    ]
+    slices = [config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(NUM_CLASSES)]
     accuracy = config_pb2.MetricConfig(
         class_name="SparseCategoricalAccuracy",
         per_slice_thresholds=[
@@ -89,10 +87,14 @@ def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[conf
 
 
 def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2.MetricThreshold:
-    threshold = config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": minimum}))
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": minimum})
+    )
     if has_baseline:
         threshold.change_threshold.CopyFrom(
-            config_pb2.GenericChangeThreshold(absolute={"value": -drop}, direction=config_pb2.MetricDirection.HIGHER_IS_BETTER)
+            config_pb2.GenericChangeThreshold(
+                absolute={"value": -drop}, direction=config_pb2.MetricDirection.HIGHER_IS_BETTER
+            )
         )
     return threshold
 

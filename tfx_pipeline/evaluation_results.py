@@ -36,9 +36,9 @@ def read_metrics(evaluation_uri: str) -> Metrics:
     Returns:
         The metrics.
     """
-    slices = {_label(metrics.slice_key): _values(metrics) for metrics in tfma.load_metrics(evaluation_uri)}
+    slices = {_label(metrics.slice_key): dict(_scalars(metrics)) for metrics in tfma.load_metrics(evaluation_uri)}
     whole = slices.pop(None)
-    per_class = {CLASS_NAMES[label]: slices[label][ACCURACY] for label in sorted(slices, key=lambda label: label or 0)}
+    per_class = {name: slices[label][ACCURACY] for label, name in enumerate(CLASS_NAMES) if label in slices}
     return Metrics(whole[ACCURACY], whole[LOSS], int(whole[EXAMPLE_COUNT]), per_class)
 
 
@@ -70,10 +70,6 @@ def read_refusals(evaluation_uri: str) -> list[str]:
 def _label(slice_key: metrics_for_slice_pb2.SliceKey) -> int | None:
     """The label that a slice is about; None for the whole."""
     return slice_key.single_slice_keys[0].int64_value if slice_key.single_slice_keys else None
-
-
-def _values(metrics: metrics_for_slice_pb2.MetricsForSlice) -> dict[str, float]:
-    return dict(_scalars(metrics))
 
 
 def _scalars(metrics: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[str, float]]:

@@ -59,7 +59,7 @@ def area_under_roc(negatives: NDArray[np.float64], positives: NDArray[np.float64
     return float((positives * below).sum() / pairs) if pairs else math.nan
 
 
-class ClassPrecisionRecall(metric_types.Metric):  # type: ignore[misc]
+class ClassPrecisionRecall(metric_types.Metric):
     """Computes ``class_precision`` and ``class_recall`` for each class, as metric keys with the class's id."""
 
     def __init__(self, num_classes: int, name: str = "class_precision_recall") -> None:
@@ -73,7 +73,7 @@ class ClassPrecisionRecall(metric_types.Metric):  # type: ignore[misc]
         super().__init__(computations, num_classes=num_classes, name=name)
 
 
-class ClassAuc(metric_types.Metric):  # type: ignore[misc]
+class ClassAuc(metric_types.Metric):
     """Computes ``auc`` of each class against all others, as metric keys with the class's id."""
 
     def __init__(self, num_classes: int, name: str = "class_auc") -> None:
@@ -122,7 +122,7 @@ def _key(metric: str, model_name: str, class_id: int) -> metric_types.MetricKey:
     return metric_types.MetricKey(name=metric, model_name=model_name, sub_key=metric_types.SubKey(class_id=class_id))
 
 
-class _ScoreHistograms(beam.CombineFn):  # type: ignore[misc]
+class _ScoreHistograms(beam.CombineFn):
     """Counts the scores of all classes at once; the accumulator is float64 [negatives and positives, classes, bins]."""
 
     def __init__(
@@ -167,4 +167,5 @@ def score_bins(probabilities: NDArray[Any]) -> NDArray[np.intp]:
     with np.errstate(divide="ignore"):
         logits = np.log(probabilities.astype(np.float64)) - np.log1p(-probabilities.astype(np.float64))
     position = (np.clip(logits, -MAX_LOGIT, MAX_LOGIT) + MAX_LOGIT) / (2 * MAX_LOGIT)
-    return np.minimum((position * BINS).astype(np.intp), BINS - 1)
+    bins: NDArray[np.intp] = np.minimum((position * BINS).astype(np.intp), BINS - 1)
+    return bins

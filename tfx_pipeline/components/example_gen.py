@@ -85,7 +85,8 @@ def serialize(image: bytes, label: int) -> bytes:
         IMAGE_KEY: tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
         LABEL_KEY: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
     }
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return bytes(example.SerializeToString(deterministic=True))
 
 
 def read_examples(shard: Shard) -> Iterator[bytes]:
@@ -141,9 +142,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         _describe(examples, dataset, {split: sum(s.count for s in shards[split]) for split in shards})
 
-    def _plan(
-        self, dataset: Dataset, split: str, examples: Artifact, exec_properties: dict[str, Any]
-    ) -> list[Shard]:
+    def _plan(self, dataset: Dataset, split: str, examples: Artifact, exec_properties: dict[str, Any]) -> list[Shard]:
         output_dir = artifact_utils.get_split_uri([examples], split)
         tf.io.gfile.makedirs(output_dir)
         return plan_shards(dataset, split, int(exec_properties["limit"]), output_dir)

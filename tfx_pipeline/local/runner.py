@@ -22,10 +22,10 @@ class Observer(Protocol):
         """A component begins."""
 
     def finished(self, component: str, state: State, seconds: float, execution: int | None) -> None:
-        """A component ended after so many seconds of wall time; the execution is ML Metadata's id, None if it failed."""
+        """A component ended after so many seconds of wall time; its id in ML Metadata is None where it failed."""
 
 
-class LocalDagRunner(TfxLocalDagRunner):  # type: ignore[misc]
+class LocalDagRunner(TfxLocalDagRunner):
     """Runs component after component in this process, as TFX's own does.
 
     TFX's loop has no place for an observer, for a run id of one's own, or for a component that is never cached;

@@ -13,7 +13,7 @@ FROM ${BASE_IMAGE} AS base
 RUN echo '== installing Python' \
     && apt-get update -q \
     && apt-get install -q -y --no-install-recommends ca-certificates python3 \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 
 FROM base AS uv
@@ -37,7 +37,7 @@ RUN --mount=type=secret,id=ca --mount=type=bind,from=uv,source=/opt/uv,target=/o
     && export UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv \
     && /opt/uv/bin/uv sync --project /opt/project --no-cache --frozen --no-dev --compile-bytecode \
     && apt-get purge -q -y --autoremove g++ python3-dev \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
 # A caller's numeric user need not be in /etc/passwd: these let getpass and ~ work all the same.
 ENV FASHION_MNIST_ENV=image \
     HOME=/home/app \
@@ -55,7 +55,7 @@ FROM env AS dev
 RUN echo '== installing the development tools' \
     && apt-get update -q \
     && apt-get install -q -y --no-install-recommends git make procps shellcheck tini \
-    && rm -rf /var/lib/apt/lists/* \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
     && chmod 0777 /home/app
 COPY --from=uv /opt/uv /opt/uv

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from modules import models
+from tfx_pipeline.config_kubeflow import KubeflowConfig
+from tfx_pipeline.config_section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -14,12 +16,6 @@ def _known_model(name: str) -> str:
     if name not in models.names():
         raise ValueError(f"expected one of {', '.join(models.names())}")
     return name
-
-
-class Section(BaseModel):
-    """A frozen group of values; an unknown key and a value of another type are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class DataConfig(Section):
@@ -94,3 +90,4 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()

@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -23,6 +23,17 @@ class Setting(NamedTuple):
     field: FieldInfo
 
     @property
+    def kind(self) -> type | None:
+        """``list`` or ``dict`` where the value holds several, so that its flag can be repeated."""
+        origin = get_origin(self.field.annotation)
+        return origin if origin in (list, dict) else None
+
+    @property
+    def groups(self) -> type[BaseModel] | None:
+        """The class of the groups that the value holds by name, where it holds groups."""
+        return _group_class(self.field)
+
+    @property
     def flag(self) -> str:
         """The flag: the field's title or its name; a switch that is on by default is called --no-..."""
         flag = (self.field.title or self.name).replace("_", "-")
@@ -34,7 +45,7 @@ class Setting(NamedTuple):
         text = self.field.description or ""
         if self.field.annotation is bool:
             return f"do not {text}" if self.field.default else text
-        default = shlex.join(self.field.default) if isinstance(self.field.default, list) else self.field.default
+        default = None if self.kind else self.field.default
         return (text if default in (None, "") else f"{text} (default: {default})").replace("%", "%%")
 
 
@@ -64,12 +75,21 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def settings() -> Iterator[Setting]:
     """Lists every setting of the configuration, section by section."""
-    for section, section_field in Config.model_fields.items():
-        section_class = section_field.annotation
-        if section_class is None or not issubclass(section_class, BaseModel):
-            raise TypeError(f"Config.{section}: expected a section, got {section_class}")
-        for name, field in section_class.model_fields.items():
+    for section in Config.model_fields:
+        for name, field in _section_class(section).model_fields.items():
             yield Setting(section, name, field)
+
+
+def _section_class(section: str) -> type[BaseModel]:
+    section_class = Config.model_fields[section].annotation
+    if section_class is None or not issubclass(section_class, BaseModel):
+        raise TypeError(f"Config.{section}: expected a section, got {section_class}")
+    return section_class
+
+
+def _group_class(field: FieldInfo) -> type[BaseModel] | None:
+    candidates = get_args(field.annotation) or (field.annotation,)
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
 def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
@@ -83,11 +103,11 @@ def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
         if setting.field.annotation is bool:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            options |= {"metavar": setting.name.upper().split("_")[-1]}
+            options |= {"metavar": setting.name.upper().split("_")[-1], "action": "append" if setting.kind else "store"}
         groups[setting.section].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
 
 
-def load(flags: Mapping[str, str | None]) -> Config:
+def load(flags: Mapping[str, str | list[str] | None]) -> Config:
     """Merges defaults, the TOML file and the flags.
 
     Args:
@@ -100,13 +120,45 @@ def load(flags: Mapping[str, str | None]) -> Config:
         UserError: A file, key, flag or value is not what it should be.
     """
     file = flags.get("config")
-    values = _read_toml(Path(file)) if file else {}
-    _validate(values, file or "")
+    values = _read_toml(Path(file)) if isinstance(file, str) else {}
+    _validate(values, file if isinstance(file, str) else "")
     for setting in settings():
         text = flags.get(f"{setting.section}.{setting.name}")
         if text is not None:
-            values.setdefault(setting.section, {})[setting.name] = _parse(setting, text)
+            _add_flag(values.setdefault(setting.section, {}), setting, text)
     return _validate(values, "")
+
+
+def _add_flag(section: dict[str, Any], setting: Setting, text: str | list[str]) -> None:
+    """Puts a flag's value into its section: one that holds several by name joins what the file says."""
+    if setting.groups:
+        for item in text:
+            _add_group_item(section.setdefault(setting.name, {}), setting, item)
+        return
+    value = _parse(_section_class(setting.section), setting, text)
+    section[setting.name] = {**section.get(setting.name, {}), **value} if setting.kind is dict else value
+
+
+def _add_group_item(groups: dict[str, Any], setting: Setting, item: str) -> None:
+    """Parses ``GROUP.NAME=VALUE``."""
+    path, equals, text = item.partition("=")
+    group, dot, key = path.partition(".")
+    name = key.replace("-", "_")
+    if not equals or not dot or setting.groups is None:
+        raise UserError(f"{setting.flag} {item}: expected {setting.help.partition(':')[0]}; see --help")
+    fields = setting.groups.model_fields
+    if name not in fields:
+        raise UserError(f"{setting.flag} {item}: unknown setting {key}{_nearest(name, list(fields))}; see --help")
+    inner = Setting(setting.section, name, fields[name])
+    values = groups.setdefault(group, {})
+    value = _parse(setting.groups, inner, [text] if inner.kind else text, f"{setting.flag} {item}")
+    values[name] = _join(values[name], value) if name in values else value
+
+
+def _join(old: Any, new: Any) -> Any:
+    if isinstance(new, dict):
+        return {**old, **new}
+    return [*old, *new] if isinstance(new, list) else new
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -118,16 +170,23 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not valid TOML: {error}; correct the file") from error
 
 
-def _parse(setting: Setting, text: str) -> Any:
-    if setting.field.annotation == list[str]:
-        return shlex.split(text)
-    section = Config.model_fields[setting.section].annotation
-    if section is None:
-        raise TypeError(f"{setting.section} has no type")
+def _parse(section: type[BaseModel], setting: Setting, text: str | list[str], shown: str = "") -> Any:
+    value: Any = text
+    if setting.kind:
+        words = [word for item in text for word in shlex.split(item)]
+        value = words if setting.kind is list else _pairs(words, shown or setting.flag)
     try:
-        return getattr(section.model_validate({setting.name: text}, strict=False), setting.name)
+        return getattr(section.model_validate({setting.name: value}, strict=False), setting.name)
     except ValidationError as error:
-        raise UserError(f"{setting.flag} {text}: {_reason(error)}; see --help") from error
+        given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
+        raise UserError(f"{given}: {_reason(error)}; see --help") from error
+
+
+def _pairs(words: Sequence[str], flag: str) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise UserError(f"{flag} {word}: expected NAME=VALUE; see --help")
+    return dict(word.split("=", 1) for word in words)
 
 
 def _validate(values: Mapping[str, Any], file: str) -> Config:
@@ -144,13 +203,18 @@ def _reason(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key{_nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    expected = expected.replace("String should match pattern", "expected text that matches")
     return f"got {first['input']!r}, {expected}"
 
 
 def _keys(path: Sequence[int | str]) -> list[str]:
-    if not path:
-        return list(Config.model_fields)
-    return [setting.name for setting in settings() if setting.section == path[0]]
+    """The valid keys at a path of the configuration."""
+    model: type[BaseModel] = Config
+    for part in path:
+        field = model.model_fields.get(str(part))
+        # What is no field is the free name of a group, whose class is known already.
+        model = (_group_class(field) if field else None) or model
+    return list(model.model_fields)
 
 
 def _nearest(name: str, valid: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def manifest(
         "baseline": outcome.baseline,
         "pushed": outcome.pushed,
         "data": outcome.data,
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json", exclude={"kubeflow"}),
         "versions": versions(),
         "git_commit": git_commit(),
     }

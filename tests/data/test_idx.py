@@ -54,6 +54,13 @@ def test_header_tells_the_shape(dataset: sources.Dataset) -> None:
     assert idx.read_header(f"{dataset.path}/{LABELS}") == (60_000,)
 
 
+def test_file_smaller_than_its_header_promises_is_refused_before_any_image_is_read(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(images_header(2, 28, 28) + bytes(784))
+    for read in (idx.read_header, lambda path: idx.read_images(path, 0, 1)):
+        with pytest.raises(idx.IdxError, match="promises 2 images"):
+            read(str(tmp_path / "short"))
+
+
 def test_first_training_labels_are_the_published_ones(dataset: sources.Dataset) -> None:
     assert idx.read_labels(f"{dataset.path}/{LABELS}", 0, 8).tolist() == [9, 0, 0, 3, 0, 2, 7, 2]
 

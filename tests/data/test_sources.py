@@ -1,12 +1,16 @@
 """The sources, tried against real servers, package managers and files."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.layout import SPLIT_FILES
+from tfx_pipeline.errors import UserError
 
 
 def test_dataset_is_the_published_one(dataset: sources.Dataset) -> None:
@@ -27,3 +31,48 @@ def test_same_data_from_another_folder_has_the_same_path(idx_folder: Callable[..
     assert resolved[0].kind == "custom"
     assert resolved[0].counts == {"train": 200, "eval": 50}
     assert "(custom data), 200 train + 50 eval images, digest" in lines[0]
+
+
+def test_path_does_not_depend_on_the_working_directory(
+    idx_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idx_folder()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    resolved = sources.resolve("auto", "~/idx", Path("cache"), print)
+    assert (resolved.source, resolved.path) == ("idx", str(tmp_path / "cache" / resolved.digest))
+
+
+def test_published_data_from_a_folder_is_known_as_such(dataset: sources.Dataset, tmp_path: Path) -> None:
+    lines: list[str] = []
+    resolved = sources.resolve("auto", dataset.path, tmp_path, lines.append)
+    assert (resolved.source, resolved.kind, resolved.digest) == ("idx", "fashion-mnist", dataset.digest)
+    assert "custom" not in lines[0]
+
+
+@pytest.mark.parametrize("source", ["tfds", "debian"])
+def test_folder_with_a_network_source_is_refused(source: sources.Source, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=rf"--data-dir /data does not go with the data source {source}; use idx or auto"
+    ):
+        sources.resolve(source, "/data", tmp_path, print)
+
+
+def test_idx_without_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the data source idx needs a folder of IDX files; name it with --data-dir"):
+        sources.resolve("idx", None, tmp_path, print)
+
+
+def test_default_cache_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert sources.default_cache_dir() == Path("/somewhere/tfx-fashion-mnist")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert sources.default_cache_dir() == Path("/home/someone/.cache/tfx-fashion-mnist")
+
+
+def test_importing_the_sources_is_cheap() -> None:
+    heavy = {"tensorflow", "tensorflow_datasets", "apache_beam", "numpy", "requests"}
+    code = "import sys, tfx_pipeline.data.sources, tfx_pipeline.data.idx; print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout  # noqa: S603
+    assert not heavy & set(printed.split())

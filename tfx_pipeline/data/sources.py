@@ -13,7 +13,7 @@ from tfx_pipeline.data.fetch import Fetched, SourceUnavailableError
 from tfx_pipeline.data.folder import find_idx_files
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.layout import FASHION_MNIST_SHA256, SPLIT_FILES, SplitFiles
-from tfx_pipeline.data.stream import shown
+from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.errors import UserError
 
 __all__ = ["SPLIT_FILES", "Dataset", "Source", "SplitFiles", "default_cache_dir", "resolve"]
@@ -80,6 +80,7 @@ def resolve(
         raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
     if data_dir is None and source == "idx":
         raise UserError("the data source idx needs a folder of IDX files; name it with --data-dir")
+    cache_dir = cache_dir.absolute()
     with cache.guarded(cache_dir):
         if data_dir is not None:
             return _from_folder(data_dir, cache_dir, report)
@@ -91,6 +92,7 @@ def resolve(
 
 def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> Dataset:
     with cache.staging(cache_dir) as folder:
+        data_dir = data_dir if is_remote(data_dir) else os.path.expanduser(data_dir)  # noqa: PTH111  keeps '' as it is
         return _store(folder, Fetched(data_dir, f"IDX folder {shown(data_dir)}"), "idx", cache_dir, report)
 
 

@@ -14,9 +14,10 @@ from tfx_pipeline.components.data_gate import DataGate
 from tfx_pipeline.components.evaluator import Evaluator
 from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
-from tfx_pipeline.components.schema_import import SchemaImport, schema_digest
+from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config import Config
+from tfx_pipeline.steps.schema_import import schema_digest
 
 PIPELINE_NAME: Final = "fashion-mnist"
 
@@ -64,9 +65,9 @@ def create_pipeline(
     statistics_gen = StatisticsGen(examples=examples).with_id("statistics-gen")
     schema_import = SchemaImport(digest=schema_digest()).with_id("schema-import")
     schema = schema_import.outputs["schema"]
-    example_validator = ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema
-    ).with_id("example-validator")
+    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema).with_id(
+        "example-validator"
+    )
     data_gate = DataGate(anomalies=example_validator.outputs["anomalies"]).with_id("data-gate")
 
     transform = Transform(

@@ -9,6 +9,14 @@ from typing import Final
 
 SAVED_MODEL: Final = "saved_model.pb"
 
+SERVING_FORMAT: Final = "Format-Serving"
+"""Where a model artifact holds the model for serving: the ``SERVING_MODEL_DIR`` of TFX's ``path_constants``."""
+
+
+def model_dir(uri: str) -> Path:
+    """The directory of the SavedModel in a model artifact."""
+    return Path(uri, SERVING_FORMAT)
+
 
 def versions(serving_dir: Path) -> list[int]:
     """Numbers of the complete versions in a serving directory, oldest first; none where there is no directory."""

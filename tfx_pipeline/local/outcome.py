@@ -8,9 +8,9 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from tfx_pipeline.components.baseline_locator import VERSION_PROPERTY
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation_results import Metrics, read_metrics, read_refusals
+from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""The command of every step's container: ``python3 -m tfx_pipeline.kubeflow.entrypoint``.
+
+The launcher of open-source Kubeflow Pipelines and TFX's own entrypoint do not understand each other; this translates
+between them. It reads the launcher's message, has the step run, and writes the message that the launcher takes.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.kubeflow.adapter.after import finish
+from tfx_pipeline.kubeflow.adapter.before import make_directories, prepare
+from tfx_pipeline.kubeflow.adapter.direct import run_step, step_of
+from tfx_pipeline.kubeflow.adapter.messages import Message, write_atomically
+from tfx_pipeline.kubeflow.adapter.tfx_executor import run_executor
+
+COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
+"""The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
+a subprocess only where it finds them in the command."""
+
+CLASS_PATHS: Final = {
+    f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
+    for name in ("HTML", "Markdown", "Metrics", "ClassificationMetrics")
+}
+"""Import path of the artifact class by type title, for the types that TFX does not know."""
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Reads the arguments that TFX's compiler writes.
+
+    Args:
+        argv: Arguments without the program's name.
+
+    Returns:
+        The known arguments, and the rest, which are options for Apache Beam.
+    """
+    parser = argparse.ArgumentParser(prog=__spec__.name, description=__doc__, allow_abbrev=False)
+    parser.add_argument("--executor_class_path", required=True, help="import path of the executor class")
+    parser.add_argument("--json_serialized_invocation_args", required=True, help="an ExecutorInput")
+    parser.add_argument("--json_serialized_inputs_spec_args", default="{}", help="a ComponentInputsSpec")
+    parser.add_argument("--kfp_compat", help="not used")
+    return parser.parse_known_args(argv)
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> None:
+    """Runs a step and writes its output file.
+
+    Args:
+        args: See ``parse``.
+        beam_args: Options for Apache Beam.
+
+    Raises:
+        Exception: Whatever the step raises; no output file is left then.
+    """
+    executor_input: Message = json.loads(args.json_serialized_invocation_args)
+    inputs_spec: Message = json.loads(args.json_serialized_inputs_spec_args)
+    output_file = Path(executor_input["outputs"]["outputFile"])
+    output_file.unlink(missing_ok=True)
+    prepared = prepare(executor_input, inputs_spec, CLASS_PATHS)
+    make_directories(prepared)
+    output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
+    write_atomically(output_file, finish(output, executor_input))
+
+
+def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str]) -> Message:
+    step = step_of(executor_class_path)
+    if step is not None:
+        return run_step(step, prepared)
+    return run_executor(executor_class_path, prepared, inputs_spec, beam_args)
+
+
+def error_line(error: BaseException) -> str:
+    """Puts an error into one line.
+
+    Args:
+        error: What a step raised.
+
+    Returns:
+        The message of the ``UserError`` that it is or that it came from; else its type and message.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return f"error: {cause}"
+        cause = cause.__cause__ or cause.__context__
+    message = " ".join(str(error).split())
+    return f"error: {type(error).__name__}: {message}" if message else f"error: {type(error).__name__}"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a step.
+
+    Args:
+        argv: Arguments without the program's name.
+
+    Returns:
+        0, or 1 after the traceback and one line that says what was wrong.
+    """
+    args, beam_args = parse(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        run(args, beam_args)
+    except Exception as error:  # noqa: BLE001 - whatever a step raises is its own, and ends as one line
+        traceback.print_exc()
+        print(error_line(error), file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""Copies the newest pushed model, against which the evaluator compares the new one, into an artifact."""
+
+import logging
+from typing import Final
+
+from tfx_pipeline import serving
+from tfx_pipeline.serving_place import using
+from tfx_pipeline.steps.artifact import Artifact
+
+logger = logging.getLogger(__name__)
+
+VERSION_PROPERTY: Final = "version"
+"""Custom property of the baseline: the version it was pushed as; absent when there is no baseline."""
+
+
+def locate_baseline(baseline: Artifact, serving_dir: str) -> None:
+    """Copies the newest pushed model; leaves the artifact empty when nothing was pushed yet.
+
+    Args:
+        baseline: Receives the model, and the properties ``version`` and ``source_uri``.
+        serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    with using(serving_dir) as place:
+        version = place.newest()
+        if version is None:
+            logger.info("no model was pushed to %s yet: there is no baseline", serving_dir)
+            return
+        place.fetch(version, serving.model_dir(baseline.uri))
+    baseline.set_int_custom_property(VERSION_PROPERTY, version)
+    baseline.set_string_custom_property("source_uri", place.uri(version))
+    logger.info("the baseline is version %d", version)

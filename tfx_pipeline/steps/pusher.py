@@ -1,0 +1,50 @@
+"""Publishes a blessed model to the serving place, whole or not at all."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from tfx_pipeline import serving
+from tfx_pipeline.serving_place import ServingPlace, using
+from tfx_pipeline.steps.artifact import Artifact
+
+logger = logging.getLogger(__name__)
+
+
+def push_model(model: Artifact, model_blessing: Artifact, pushed_model: Artifact, serving_dir: str) -> None:
+    """Pushes the model if it is blessed, and no model twice in a row.
+
+    The properties are those of TFX's own Pusher.
+
+    Args:
+        model: What the trainer exported.
+        model_blessing: The evaluator's verdict, in the property ``blessed``.
+        pushed_model: Receives a copy for a next component, and the properties ``pushed``, ``pushed_destination`` and
+            ``pushed_version``.
+        serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
+
+    Raises:
+        UserError: The serving place cannot be written.
+    """
+    if model_blessing.get_int_custom_property("blessed") != 1:
+        logger.info("the model is not blessed and not pushed")
+        pushed_model.set_int_custom_property("pushed", 0)
+        return
+    directory = serving.model_dir(model.uri)
+    with using(serving_dir) as place:
+        version = _push_once(directory, place)
+        destination = place.uri(version)
+    shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
+    pushed_model.set_int_custom_property("pushed", 1)
+    pushed_model.set_string_custom_property("pushed_destination", destination)
+    pushed_model.set_string_custom_property("pushed_version", str(version))
+
+
+def _push_once(model_dir: Path, place: ServingPlace) -> int:
+    newest = place.newest()
+    if newest is not None and place.holds(newest, model_dir):
+        logger.info("this model is version %d already", newest)
+        return newest
+    version = place.push(model_dir)
+    logger.info("pushed %s", place.uri(version))
+    return version

@@ -1,0 +1,29 @@
+"""Copies the curated schema, which lies beside the code, into an artifact."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.steps.artifact import Artifact
+
+SCHEMA_FILE: Final = Path(__file__).parents[1] / "schema" / "schema.pbtxt"
+
+
+def schema_digest() -> str:
+    """SHA-256 of the curated schema, in hex: an edited schema is a new input, so nothing stale is reused."""
+    return hashlib.sha256(SCHEMA_FILE.read_bytes()).hexdigest()
+
+
+def import_schema(schema: Artifact, digest: str) -> None:
+    """Copies the curated schema.
+
+    Args:
+        schema: Receives ``schema.pbtxt``.
+        digest: ``schema_digest()`` when the pipeline was made.
+
+    Raises:
+        ValueError: The schema here is not the one that the pipeline was made with.
+    """
+    if schema_digest() != digest:
+        raise ValueError(f"{SCHEMA_FILE.name}: this is not the schema that the pipeline was made with; make it anew")
+    Path(schema.uri, SCHEMA_FILE.name).write_bytes(SCHEMA_FILE.read_bytes())

@@ -24,13 +24,14 @@ class DataConfig(Section):
     source: Literal["auto", "tfds", "idx", "debian"] = Field(
         default="auto",
         title="data-source",
-        description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data set; "
-        "auto: the first of them that answers",
+        description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
+        "set; auto: the first of them that answers",
     )
     dir: str | None = Field(
         default=None,
         title="data-dir",
-        description="folder of IDX files, plain or .gz: a local path or a URL that Apache Beam can read",
+        description="folder of IDX files, plain or .gz: a local path, or a URL with s3://, gs://, minio:// or what "
+        "else Apache Beam reads",
     )
     limit: int = Field(default=0, ge=0, description="take only the first N examples of each split; 0 takes all")
     version: str = Field(

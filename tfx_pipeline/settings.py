@@ -59,13 +59,13 @@ class ArgumentParser(argparse.ArgumentParser):
         """Raises the error instead of printing the usage and exiting."""
         raise UserError(f"{message}; see --help")
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        """Parses the arguments.
+    def parse(self, args: Sequence[str] | None = None) -> argparse.Namespace:
+        """Parses the arguments: the command line's unless others are given.
 
         Raises:
             UserError: A flag is unknown or has no value.
         """
-        values, unknown = self.parse_known_args(args, namespace)
+        values, unknown = self.parse_known_args(args)
         if unknown:
             flag = unknown[0].partition("=")[0]
             flags = [option for action in self._actions for option in action.option_strings]
@@ -82,7 +82,7 @@ def settings() -> Iterator[Setting]:
 
 def _section_class(section: str) -> type[BaseModel]:
     section_class = Config.model_fields[section].annotation
-    if section_class is None or not issubclass(section_class, BaseModel):
+    if not isinstance(section_class, type) or not issubclass(section_class, BaseModel):
         raise TypeError(f"Config.{section}: expected a section, got {section_class}")
     return section_class
 

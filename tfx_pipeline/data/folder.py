@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from tfx_pipeline import object_store
 from tfx_pipeline.data.layout import FILE_NAMES
 from tfx_pipeline.data.stream import IdxError, is_remote, reason_of, shown
 
@@ -29,7 +30,7 @@ def find_idx_files(folder: str) -> dict[str, str]:
     """Finds the four IDX files of a data set.
 
     Args:
-        folder: Local folder or Beam file system URL.
+        folder: Local folder, or URL of an object store or a Beam file system.
 
     Returns:
         Path or URL of each file by its plain name.
@@ -62,10 +63,14 @@ def _list_local(folder: str) -> set[str]:
 
 
 def _list_remote(folder: str) -> set[str]:
-    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
-
     try:
-        matches = FileSystems.match([f"{folder.rstrip('/')}/*"])[0].metadata_list
+        return object_store.names(folder) if object_store.handles(folder) else _list_beam(folder)
     except Exception as error:  # every cloud's client raises errors of its own
         raise IdxError(f"{shown(folder)}: cannot be listed ({reason_of(error)}); check URL and credentials") from error
+
+
+def _list_beam(folder: str) -> set[str]:
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
+
+    matches = FileSystems.match([f"{folder.rstrip('/')}/*"])[0].metadata_list
     return {match.path.rsplit("/", 1)[-1] for match in matches}

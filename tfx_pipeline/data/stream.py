@@ -1,4 +1,4 @@
-"""Opens IDX files as streams of decompressed bytes: plain or gzip-compressed, local or on a Beam file system."""
+"""Opens IDX files as streams of decompressed bytes: plain or .gz, local, in an object store or where Beam reads."""
 
 import gzip
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Self
 
+from tfx_pipeline import object_store
 from tfx_pipeline.errors import UserError
 
 CHUNK = 1 << 20  # bytes read at once
@@ -19,7 +20,7 @@ class IdxError(UserError):
 
 
 def is_remote(path: str) -> bool:
-    """Tells whether a path is a URL of a Beam file system (gs://, s3://, hdfs://, ...) rather than a local path."""
+    """Tells whether a path is a URL (gs://, s3://, minio://, hdfs://, ...) rather than a local path."""
     return "://" in path
 
 
@@ -84,6 +85,8 @@ def _open_raw(path: str) -> tuple[BinaryIO, int | None]:
 
 
 def _open_remote(path: str) -> BinaryIO:
+    if object_store.handles(path):
+        return object_store.open_file(path)
     from apache_beam.io.filesystem import CompressionTypes  # noqa: PLC0415
     from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
 

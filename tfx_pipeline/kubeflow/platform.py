@@ -9,8 +9,6 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from tfx_pipeline.config_kubeflow import KubeflowConfig, StepSettings
 
-InputParameter = pipeline_spec_pb2.TaskInputsSpec.InputParameterSpec
-
 
 def platform_document(
     config: KubeflowConfig, settings: Mapping[str, StepSettings], labels: Mapping[str, str]
@@ -71,16 +69,16 @@ def executor_config(settings: StepSettings) -> pb.KubernetesExecutorConfig:
     if settings.shared_memory:
         result.empty_dir_mounts.add(
             volume_name="dshm",
-            mount_path="/dev/shm",
+            mount_path="/dev/shm",  # noqa: S108
             medium="Memory",
-            size_limit=settings.shared_memory,  # noqa: S108
+            size_limit=settings.shared_memory,
         )
     _add_security_context(result, settings)
     return result
 
 
-def _constant(name: str) -> InputParameter:
-    result = InputParameter()
+def _constant(name: str) -> Any:
+    result = pipeline_spec_pb2.TaskInputsSpec.InputParameterSpec()
     result.runtime_value.constant.string_value = name
     return result
 

@@ -1,0 +1,53 @@
+"""An S3-compatible store on loopback, started and ended by the tests, with a bucket of its own for each."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+BUCKET = "models"
+REGION = "us-east-1"
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.client]:
+    """The store, reached by its own client; the environment names it as minio://."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MINIO_ENDPOINT", endpoint)
+    monkeypatch.setenv("MINIO_ACCESS_KEY", "access")
+    monkeypatch.setenv("MINIO_SECRET_KEY", "secret")
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id="access", aws_secret_access_key="secret", region_name=REGION
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for item in page.get("Contents", []):
+            client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def keys(s3: boto3.client) -> "Keys":
+    return Keys(s3)
+
+
+class Keys:
+    """What lies in the bucket."""
+
+    def __init__(self, client: boto3.client) -> None:
+        self._client = client
+
+    def __call__(self) -> list[str]:
+        return sorted(item["Key"] for item in self._client.list_objects_v2(Bucket=BUCKET).get("Contents", []))

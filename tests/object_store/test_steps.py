@@ -1,0 +1,46 @@
+"""The two steps that use the serving place, with an object store for it."""
+
+from pathlib import Path
+
+from tfx.types import standard_artifacts
+
+from tests.object_store.conftest import BUCKET, Keys
+from tfx_pipeline.steps.baseline_locator import locate_baseline
+from tfx_pipeline.steps.pusher import push_model
+
+PLACE = f"minio://{BUCKET}/serving"
+
+
+def artifact(kind: type, path: Path) -> object:
+    path.mkdir(exist_ok=True)
+    result = kind()
+    result.uri = str(path)
+    return result
+
+
+def test_a_first_run_has_no_baseline(s3: object, tmp_path: Path) -> None:
+    baseline = artifact(standard_artifacts.Model, tmp_path / "baseline")
+    locate_baseline(baseline, PLACE)
+    assert list((tmp_path / "baseline").iterdir()) == []
+    assert not baseline.has_custom_property("version")
+
+
+def test_what_one_run_pushed_is_the_baseline_of_the_next(s3: object, keys: Keys, tmp_path: Path) -> None:
+    model = artifact(standard_artifacts.Model, tmp_path / "model")
+    (tmp_path / "model" / "Format-Serving").mkdir()
+    (tmp_path / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"graph")
+    blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing")
+    blessing.set_int_custom_property("blessed", 1)
+    pushed = artifact(standard_artifacts.PushedModel, tmp_path / "pushed")
+    push_model(model, blessing, pushed, PLACE)
+    version = int(pushed.get_string_custom_property("pushed_version"))
+    assert pushed.get_string_custom_property("pushed_destination") == f"{PLACE}/{version}"
+
+    baseline = artifact(standard_artifacts.Model, tmp_path / "baseline")
+    locate_baseline(baseline, PLACE)
+    assert baseline.get_int_custom_property("version") == version
+    assert baseline.get_string_custom_property("source_uri") == f"{PLACE}/{version}"
+    assert (tmp_path / "baseline" / "Format-Serving" / "saved_model.pb").read_bytes() == b"graph"
+
+    push_model(model, blessing, artifact(standard_artifacts.PushedModel, tmp_path / "again"), PLACE)
+    assert keys() == [f"serving/{version}/saved_model.pb"]

@@ -13,6 +13,8 @@ import pytest
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.layout import SPLIT_FILES
 
+from tests.small_run import QUICK, Run, local_runner
+
 
 @dataclass
 class Split:
@@ -68,3 +70,9 @@ def idx_folder(dataset: sources.Dataset, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def first_run(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The first run in its output directory: two epochs on the first 1,000 images of each split."""
+    return local_runner(tmp_path_factory.mktemp("first") / "output", *QUICK)

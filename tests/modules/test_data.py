@@ -1,0 +1,42 @@
+"""How examples reach the model."""
+
+import numpy as np
+import pytest
+import tensorflow_transform as tft
+
+from modules.data import dataset as training_dataset
+from tests.small_run import Run
+from tfx_pipeline.data import idx, sources
+
+
+@pytest.fixture(scope="module")
+def transform(first_run: Run) -> tft.TFTransformOutput:
+    return tft.TFTransformOutput(str(first_run.artifact("transform", "transform_graph")))
+
+
+@pytest.fixture(scope="module")
+def files(first_run: Run) -> list[str]:
+    return [str(first_run.artifact("example-gen", "examples") / "Split-train" / "*")]
+
+
+def test_unshuffled_examples_come_in_the_order_of_the_data(
+    files: list[str], transform: tft.TFTransformOutput, dataset: sources.Dataset
+) -> None:
+    batches = list(training_dataset(files, transform, batch_size=300))
+    assert [len(labels) for _, labels in batches] == [300, 300, 300, 100]
+    labels = np.concatenate([labels for _, labels in batches])
+    np.testing.assert_array_equal(labels, idx.read_labels(f"{dataset.path}/train-labels-idx1-ubyte", 0, 1000))
+    pixels = np.concatenate([pixels for pixels, _ in batches])
+    images = idx.read_images(f"{dataset.path}/train-images-idx3-ubyte", 0, 1000)
+    np.testing.assert_allclose(pixels, images / 255.0, atol=1e-7)
+
+
+def test_the_shuffle_follows_from_its_seed_and_is_new_each_epoch(
+    files: list[str], transform: tft.TFTransformOutput
+) -> None:
+    one, same, other = (training_dataset(files, transform, 1000, shuffle_seed=seed) for seed in (1, 1, 2))
+    first, second = (next(iter(one))[1].numpy().tolist() for _ in range(2))
+    assert next(iter(same))[1].numpy().tolist() == first
+    assert second != first
+    assert next(iter(other))[1].numpy().tolist() != first
+    assert sorted(first) == sorted(second)

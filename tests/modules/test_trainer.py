@@ -1,0 +1,47 @@
+"""Training through run_fn, as TFX's Trainer calls it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from modules.trainer import run_fn
+from tests.small_run import Run
+
+
+def train(run: Run, directory: Path, seed: int) -> np.ndarray:
+    """Trains one epoch and returns the logits that the exported model gives for one image of every grey, [256, 10]."""
+    examples = run.artifact("example-gen", "examples")
+    args = FnArgs(
+        train_files=[f"{examples}/Split-train/*"],
+        eval_files=[f"{examples}/Split-eval/*"],
+        serving_model_dir=str(directory / "model"),
+        model_run_dir=str(directory / "logs"),
+        custom_config={
+            "model_name": "dense", "epochs": 1, "batch_size": 64, "learning_rate": 0.001, "seed": seed,
+        },
+    )  # fmt: skip
+    args.transform_output = str(run.artifact("transform", "transform_graph"))
+    run_fn(args)
+    images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
+    return tf.saved_model.load(directory / "model").signatures["serving_images"](images=tf.constant(images))["logits"]
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(first_run: Run, tmp_path: Path) -> None:
+    one, same, other = (train(first_run, tmp_path / name, seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+
+
+def test_tensorboard_gets_the_curves_of_training_and_validation(first_run: Run, tmp_path: Path) -> None:
+    train(first_run, tmp_path, seed=1)
+    assert {path.parent.name for path in (tmp_path / "logs").rglob("events*")} == {"train", "validation"}
+
+
+def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:
+    args = FnArgs(custom_config={"model_name": "resnet", "seed": 1})
+    args.transform_output = str(first_run.artifact("transform", "transform_graph"))
+    with pytest.raises(ValueError, match="unknown model 'resnet'"):
+        run_fn(args)

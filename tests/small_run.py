@@ -1,0 +1,45 @@
+"""A run of the whole pipeline on a few real images, as a person starts it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+QUICK = ("--limit", "1000", "--epochs", "2", "--min-accuracy", "0.5", "--min-class-accuracy", "0")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one call of local_runner.py left."""
+
+    output: Path
+    console: str
+    code: int
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The content of the run's run.json."""
+        return json.loads((self.output / "run.json").read_text())
+
+    @property
+    def log(self) -> str:
+        """The content of the run's log."""
+        return (self.output / "runs" / self.manifest["run_id"] / "run.log").read_text()
+
+    def states(self) -> dict[str, str]:
+        """The state of each component."""
+        return {component["id"]: component["state"] for component in self.manifest["components"]}
+
+    def artifact(self, component: str, key: str) -> Path:
+        """The newest artifact that a component wrote."""
+        return max((self.output / "pipeline" / component / key).iterdir(), key=lambda path: int(path.name))
+
+
+def local_runner(output: Path, *flags: str) -> Run:
+    """Calls local_runner.py with the flags and waits for its end."""
+    command = [sys.executable, "local_runner.py", "--output-dir", str(output), *flags]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    return Run(output, done.stdout + done.stderr, done.returncode)

@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--output", metavar="FILE.yaml", default="fashion_mnist_pipeline.yaml", help="the package")
     add_flags(parser, SECTIONS)
     try:
-        flags = vars(parser.parse())
+        flags = vars(parser.parse_args())
         config, output = load(flags), Path(flags["output"])
         from tfx_pipeline.kubeflow.compile import write_package  # noqa: PLC0415 - TensorFlow takes seconds
 

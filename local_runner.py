@@ -13,7 +13,7 @@ def main() -> int:
     parser = ArgumentParser(prog="local_runner.py", description=__doc__.partition(":")[0] + ".")
     add_flags(parser, SECTIONS)
     try:
-        config = load(vars(parser.parse()))
+        config = load(vars(parser.parse_args()))
         from tfx_pipeline.local.run import run  # noqa: PLC0415 - TensorFlow takes seconds, and --help must not
 
         return run(config)

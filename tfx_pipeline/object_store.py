@@ -58,6 +58,8 @@ def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
     if scheme == "gs":
         return fsspec.filesystem("gs", **options), path
     options["config_kwargs"] = _S3_CONFIG
+    # Named here although botocore reads it itself: file systems are kept, and another endpoint is another one.
+    options["endpoint_url"] = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if scheme == "minio":
         options["endpoint_url"] = os.environ.get("MINIO_ENDPOINT") or STOCK_ENDPOINT
         options["key"] = os.environ.get("MINIO_ACCESS_KEY")

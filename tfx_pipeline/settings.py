@@ -59,7 +59,7 @@ class ArgumentParser(argparse.ArgumentParser):
         """Raises the error instead of printing the usage and exiting."""
         raise UserError(f"{message}; see --help")
 
-    def parse(self, args: Sequence[str] | None = None) -> argparse.Namespace:
+    def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
         """Parses the arguments: the command line's unless others are given.
 
         Raises:

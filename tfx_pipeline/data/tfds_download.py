@@ -3,8 +3,6 @@
 It leaves the four .gz files in DIR and returns 0, or prints one line that says why not and returns 1.
 """
 
-import importlib.resources.abc
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -44,9 +42,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def builder_class(name: str) -> Any:
     """Loads a TensorFlow Datasets builder class by its registered name or as `module:Class`."""
-    # TensorFlow Datasets 4.9.10 imports this backport of the standard module without requiring it.
-    if importlib.util.find_spec("importlib_resources") is None:
-        sys.modules["importlib_resources"] = importlib.resources
     import tensorflow_datasets as tfds  # noqa: PLC0415
 
     return pkgutil.resolve_name(name) if ":" in name else tfds.builder_cls(name)

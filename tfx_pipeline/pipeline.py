@@ -11,6 +11,7 @@ from tfx.proto import transform_pb2
 from tfx_pipeline.code_digest import modules_digest
 from tfx_pipeline.components.baseline_locator import BaselineLocator
 from tfx_pipeline.components.data_gate import DataGate
+from tfx_pipeline.components.evaluation_review import EvaluationReview
 from tfx_pipeline.components.evaluator import Evaluator
 from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
@@ -109,6 +110,17 @@ def create_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         serving_dir=serving_place,
     ).with_id("pusher")
+    evaluation_review = EvaluationReview(
+        examples=examples,
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema,
+        anomalies=example_validator.outputs["anomalies"],
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        baseline_model=baseline_locator.outputs["baseline"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+    ).with_id("evaluation-review")
 
     return Pipeline(
         pipeline_name=PIPELINE_NAME,
@@ -118,6 +130,6 @@ def create_pipeline(
         beam_pipeline_args=["--direct_running_mode=in_memory", *config.run.beam_args],
         components=[
             example_gen, statistics_gen, schema_import, example_validator, data_gate,
-            transform, trainer, baseline_locator, evaluator, pusher,
+            transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
         ],
     )  # fmt: skip

@@ -5,7 +5,15 @@ from typing import Any, Final
 from tfx.components.trainer import executor as tfx_executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
-from tfx.types import Artifact, BaseChannel, channel_utils, component_spec, standard_artifacts, standard_component_specs
+from tfx.types import (
+    Artifact,
+    BaseChannel,
+    artifact_utils,
+    channel_utils,
+    component_spec,
+    standard_artifacts,
+    standard_component_specs,
+)
 from tfx.utils import json_utils
 
 HYPERPARAMETERS: Final[dict[str, type]] = {
@@ -14,6 +22,12 @@ HYPERPARAMETERS: Final[dict[str, type]] = {
     "batch_size": int,
     "learning_rate": float,
     "seed": int,
+}
+
+_SETTERS: Final[dict[type, Any]] = {
+    str: Artifact.set_string_custom_property,
+    int: Artifact.set_int_custom_property,
+    float: Artifact.set_float_custom_property,
 }
 
 
@@ -48,10 +62,13 @@ class Executor(tfx_executor.GenericExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains; see ``TrainerSpec`` for the keys of the three dictionaries."""
+        """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries."""
         config = {name: kind(exec_properties[name]) for name, kind in HYPERPARAMETERS.items()}
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(config)
         super().Do(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
+        for name, value in config.items():
+            _SETTERS[type(value)](model, name, value)
 
 
 class Trainer(base_component.BaseComponent):

@@ -1,5 +1,6 @@
 """Executes the pipeline with LocalDagRunner and collects what it came to."""
 
+import dataclasses
 import logging
 import shutil
 
@@ -14,6 +15,9 @@ from tfx_pipeline.local.output import Output
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.pipeline import UNCACHED, create_pipeline
+from tfx_pipeline.review import report_pages
+
+logger = logging.getLogger(__name__)
 
 
 def execute(config: Config, dataset: Dataset, output: Output, console: Console, progress: Progress) -> None:
@@ -48,7 +52,7 @@ def execute(config: Config, dataset: Dataset, output: Output, console: Console, 
 
 
 def collect(output: Output, progress: Progress) -> Outcome:
-    """Reads what the run came to, and puts the training's curves where TensorBoard finds them.
+    """Reads what the run came to, and puts curves and review where TensorBoard and the reader find them.
 
     Args:
         output: The run's places.
@@ -61,6 +65,19 @@ def collect(output: Output, progress: Progress) -> Outcome:
         return Outcome()
     store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
     outcome = read_outcome(store, progress.executions)
-    if outcome.training_logs and progress.components["trainer"].state == "succeeded":
-        shutil.copytree(outcome.training_logs, output.tensorboard)
+    try:
+        _show(output, progress, outcome)
+    except Exception:
+        # The verdict, which the caller shows next, must not be lost with a page about it.
+        logger.exception("the review cannot be shown")
+        return dataclasses.replace(outcome, report=None)
     return outcome
+
+
+def _show(output: Output, progress: Progress, outcome: Outcome) -> None:
+    if outcome.training_logs:
+        shutil.copytree(outcome.training_logs, output.tensorboard)
+    if outcome.report:
+        components = {name: (run.state, run.seconds) for name, run in progress.components.items()}
+        run = report_pages.Run(output.run_id, outcome.pushed, report_pages.timings(components))
+        report_pages.publish(outcome.report, output.report, run)

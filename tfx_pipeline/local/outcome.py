@@ -19,7 +19,8 @@ class Outcome:
 
     Attributes:
         data: ``source``, ``kind`` and ``digest`` of the data, and ``counts``, the number of examples by split.
-        training_logs: TensorBoard's event files of the training.
+        training_logs: TensorBoard's event files of the training, with those of the review where there is one.
+        report: The review's page.
         metrics: The model's metrics.
         blessed: Whether the model passed every threshold.
         refusals: Why not, in words.
@@ -29,6 +30,7 @@ class Outcome:
 
     data: dict[str, Any] | None = None
     training_logs: Path | None = None
+    report: Path | None = None
     metrics: Metrics | None = None
     blessed: bool | None = None
     refusals: tuple[str, ...] = ()
@@ -60,6 +62,11 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     if "pusher" in outputs:
         pushed = outputs["pusher"]["pushed_model"].custom_properties
         outcome = dataclasses.replace(outcome, pushed=pushed["pushed_destination"].string_value or None)
+    if "evaluation-review" in outputs:
+        review = outputs["evaluation-review"]
+        outcome = dataclasses.replace(
+            outcome, training_logs=Path(review["tensorboard"].uri), report=Path(review["report"].uri)
+        )
     return outcome
 
 

@@ -37,6 +37,11 @@ class Output:
         return self.root / "tensorboard" / self.run_id
 
     @property
+    def report(self) -> Path:
+        """The reports of all runs; the newest is ``index.html``."""
+        return self.root / "report"
+
+    @property
     def run(self) -> Path:
         """This run's manifest and log."""
         return self.root / "runs" / self.run_id
@@ -53,7 +58,7 @@ class Output:
 
     def clean(self) -> None:
         """Deletes what earlier runs left, and nothing else that may lie in the directory."""
-        for directory in (self.pipeline, self.serving, self.root / "tensorboard", self.root / "report"):
+        for directory in (self.pipeline, self.serving, self.root / "tensorboard", self.report):
             shutil.rmtree(directory, ignore_errors=True)
         for run in self.run.parent.iterdir():
             if run != self.run:

@@ -21,6 +21,8 @@ def summary(console: Console, output: Output, content: dict[str, Any]) -> None:
     if content["error"]:
         console.line(f"error: {content['error']}", style="red")
         console.line(f"The log has the details: {shown(output.log)}")
+        if content["metrics"]:
+            console.rows(list(_judgement(content)))
         return
     reused = [c["id"] for c in content["components"] if c["state"] == "cached"]
     if reused:
@@ -33,7 +35,8 @@ def shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _judgement(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the evaluator found: it stands whatever else may have failed."""
     metrics = content["metrics"]
     yield "accuracy", f"{metrics['accuracy']:.4f} on {metrics['num_examples']:,} images, loss {metrics['loss']:.4f}"
     yield "by class", _extremes(metrics["per_class_accuracy"])
@@ -42,6 +45,12 @@ def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "", reason
     if content["pushed"]:
         yield "model", shown(Path(content["pushed"]))
+
+
+def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _judgement(content)
+    if (output.report / "index.html").is_file():
+        yield "report", shown(output.report / "index.html")
     yield "manifest", shown(output.manifests[1])
     yield "log", shown(output.log)
     yield "time", f"{content['wall_seconds']:.1f} s"

@@ -1,0 +1,244 @@
+"""Draws the charts of a review with Matplotlib; each has a text alternative that says what it shows."""
+
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+import matplotlib.image
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from tfx_pipeline.review.data import (
+    Calibration,
+    ClassScores,
+    Curve,
+    Mistake,
+    ModelScores,
+    SplitStatistics,
+    TrainingCurve,
+)
+from tfx_pipeline.review.text import number, percent
+
+# Okabe and Ito's palette (jfly.uni-koeln.de/color), which colour-blind readers can tell apart.
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#D55E00"
+GREY: Final = "#8c8c8c"
+PALE: Final = "#d9d9d9"
+INK: Final = "#202020"
+
+DARK_SHARE: Final = 0.55
+"""Share of a class from which a cell of the confusion matrix is too dark for black text."""
+
+STYLE: Final[dict[Any, Any]] = {
+    "axes.edgecolor": "#595959",
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text: smaller, and readable for a search and for a screen reader
+    "svg.hashsalt": "review",  # the same chart is the same file
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """A figure, and what it shows in words."""
+
+    figure: Figure
+    alternative: str
+
+    def svg(self) -> str:
+        """The figure as an SVG element to stand in an HTML page."""
+        buffer = io.StringIO()
+        with mpl.rc_context(STYLE):
+            self.figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        element = re.sub(r'<g id="[^"]*">', "<g>", buffer.getvalue())  # ids must be unique in the page
+        element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+        return element[element.index("<svg") :].replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+    def pixels(self, dpi: int = 110) -> NDArray[np.uint8]:
+        """The figure as an image, uint8 [height, width, 3]."""
+        buffer = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            self.figure.savefig(buffer, format="png", dpi=dpi)
+        buffer.seek(0)
+        return (255 * matplotlib.image.imread(buffer, format="png")[..., :3]).round().astype(np.uint8)
+
+
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height))
+
+
+def confusion(scores: ModelScores) -> Chart:
+    """Draws the confusion matrix: numbers of examples, coloured by their share of the actual class."""
+    names = [c.name for c in scores.classes]
+    matrix = scores.confusion
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    with mpl.rc_context(STYLE):
+        figure = _figure(7.2, 6.2)
+        axes = figure.subplots()
+        mesh = axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
+        for (row, column), count in np.ndenumerate(matrix):
+            colour = "white" if share[row, column] > DARK_SHARE else INK if count else GREY
+            axes.text(column + 0.5, row + 0.5, f"{count}", ha="center", va="center", color=colour)
+        ticks = np.arange(len(names)) + 0.5
+        axes.set_xticks(ticks, names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, names)
+        axes.set(xlabel="predicted class", ylabel="actual class")
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        figure.colorbar(mesh, ax=axes, label="share of the actual class", fraction=0.04)
+    return Chart(figure, f"Confusion matrix. {_confusions(names, matrix)}")
+
+
+def _confusions(names: Sequence[str], matrix: NDArray[np.int64]) -> str:
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    if not wrong.any():
+        return "No example is taken for another class."
+    order = np.argsort(-wrong, axis=None, kind="stable")[:3]
+    pairs = [(int(i), int(j)) for i, j in (np.unravel_index(flat, wrong.shape) for flat in order) if wrong[i, j]]
+    most = "; ".join(f"{wrong[i, j]} of {names[i]} taken for {names[j]}" for i, j in pairs)
+    return f"Most frequent: {most}."
+
+
+def class_curves(curve: Curve, scores: ClassScores) -> Chart:
+    """Draws the precision-recall and the ROC curve of one class against all others."""
+    with mpl.rc_context(STYLE):
+        figure = _figure(5.2, 2.5)
+        left, right = figure.subplots(1, 2)
+        _unit_axes(left, "recall", "precision")
+        _unit_axes(right, "false-positive rate", "true-positive rate")
+        right.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1)
+        if curve.defined:
+            predicted = curve.true_positives + curve.false_positives > 0
+            left.axhline(curve.positives / (curve.positives + curve.negatives), color=PALE, linestyle="--", linewidth=1)
+            left.plot(curve.recall[predicted], curve.precision[predicted], color=BLUE)
+            right.plot([*curve.false_positive_rate, 0], [*curve.recall, 0], color=BLUE)
+        else:
+            for axes in (left, right):
+                axes.text(0.5, 0.5, "not defined", ha="center", color=GREY)
+    words = (
+        f"area under the ROC curve {number(scores.auc)}" if curve.defined else "not defined: one side has no example"
+    )
+    return Chart(figure, f"{curve.name} against all other classes, precision over recall, and ROC: {words}.")
+
+
+def _unit_axes(axes: Axes, x: str, y: str) -> None:
+    axes.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.04), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+
+
+def calibration(found: Calibration) -> Chart:
+    """Draws the reliability diagram, and how many examples each bin holds."""
+    centres, width = (found.edges[:-1] + found.edges[1:]) / 2, found.edges[1] - found.edges[0]
+    with mpl.rc_context(STYLE):
+        figure = _figure(5.2, 4.4)
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        top.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect calibration")
+        top.plot(found.confidence, found.accuracy, color=BLUE, marker="o", markersize=4, label="this model")
+        top.set(ylabel="accuracy", ylim=(-0.02, 1.04))
+        top.legend(loc="upper left")
+        bottom.bar(centres, found.counts, width=width * 0.9, color=BLUE)
+        bottom.set(xlabel="probability of the predicted class", ylabel="examples", xlim=(0, 1))
+        bottom.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+    filled = np.flatnonzero(found.counts)
+    points = "; ".join(f"at {percent(found.confidence[i])} right in {percent(found.accuracy[i])}" for i in filled)
+    return Chart(
+        figure, f"Reliability diagram. Expected calibration error {number(found.error)}. By probability: {points}."
+    )
+
+
+def training(curves: Sequence[TrainingCurve]) -> Chart | None:
+    """Draws the training's curves, a panel a metric; None where the training recorded nothing."""
+    metrics = [m for m in ("loss", "accuracy") if any(c.metric == m for c in curves)]
+    if not metrics:
+        return None
+    with mpl.rc_context(STYLE):
+        figure = _figure(3.9 * len(metrics), 2.8)
+        for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+            for curve in (c for c in curves if c.metric == metric):
+                style = {"color": BLUE, "marker": "o"} if curve.split == "train" else {"color": ORANGE, "marker": "s"}
+                axes.plot(curve.epochs, curve.values, markersize=3.5, label=curve.split, **style)
+            axes.set(xlabel="epoch", title=metric)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+            axes.legend()
+    last = "; ".join(
+        f"{c.split} {c.metric} from {number(c.values[0])} to {number(c.values[-1])}"
+        for c in curves
+        if c.metric in metrics
+    )
+    return Chart(figure, f"Training curves over {max(max(c.epochs) for c in curves)} epochs: {last}.")
+
+
+def class_recall(model: ModelScores, baseline: ModelScores | None) -> Chart:
+    """Draws the recall of each class, and the baseline's where there is one."""
+    rows = np.arange(len(model.classes))
+    recall = np.array([c.recall for c in model.classes])
+    with mpl.rc_context(STYLE):
+        figure = _figure(6.2, 3.4)
+        axes = figure.subplots()
+        if baseline:
+            before = np.array([c.recall for c in baseline.classes])
+            axes.hlines(rows, before, recall, color=PALE, linewidth=3)
+            axes.plot(before, rows, "s", color=ORANGE, label="baseline")
+        axes.plot(recall, rows, "o", color=BLUE, label="this model")
+        axes.axvline(model.overall.accuracy, color=GREY, linewidth=1, linestyle=":", label="accuracy over all")
+        axes.set_yticks(rows, [c.name for c in model.classes])
+        axes.set(xlabel="recall")
+        axes.invert_yaxis()
+        axes.grid(axis="x", color="#ececec")
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside upper center", ncols=3)
+    words = "; ".join(f"{c.name} {number(c.recall)}" for c in model.classes)
+    return Chart(figure, f"Recall by class{' beside the baseline' if baseline else ''}: {words}.")
+
+
+def class_shares(statistics: Sequence[SplitStatistics], names: Sequence[str]) -> Chart | None:
+    """Draws each class's share of the examples by split; None without statistics."""
+    if not statistics:
+        return None
+    rows = np.arange(len(names))
+    height = 0.8 / len(statistics)
+    with mpl.rc_context(STYLE):
+        figure = _figure(6.2, 3.6)
+        axes = figure.subplots()
+        for index, (split, colour) in enumerate(zip(statistics, (BLUE, ORANGE, GREY), strict=False)):
+            share = np.array(split.class_counts) / max(sum(split.class_counts), 1)
+            axes.barh(rows + (index + 0.5) * height - 0.4, 100 * share, height * 0.9, color=colour, label=split.name)
+        axes.set_yticks(rows, names)
+        axes.set(xlabel="share of the split's examples, %")
+        axes.invert_yaxis()
+        figure.legend(loc="outside upper center", ncols=3)
+    words = "; ".join(f"{s.name} {min(s.class_counts):,} to {max(s.class_counts):,} a class" for s in statistics)
+    return Chart(figure, f"Classes by split: {words}.")
+
+
+def mistakes(worst: Sequence[Mistake], columns: int = 6) -> Chart:
+    """Draws the worst mistakes as one picture, each with its true and predicted class."""
+    rows = max(math.ceil(len(worst) / columns), 1)
+    with mpl.rc_context(STYLE):
+        figure = _figure(1.75 * columns, 2.1 * rows)
+        for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+            axes.set_axis_off()
+            if index < len(worst):
+                mistake = worst[index]
+                axes.imshow(mistake.image, cmap="gray", vmin=0, vmax=255)
+                axes.set_title(
+                    f"is {mistake.label}\nnot {mistake.predicted}\n({percent(mistake.probability)} sure)", fontsize=8.5
+                )
+        if not worst:
+            figure.suptitle("no mistakes")
+    return Chart(figure, f"The {len(worst)} worst mistakes." if worst else "There are no mistakes.")

@@ -1,0 +1,82 @@
+"""Collects a review from the artifacts of a run."""
+
+import dataclasses
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from typing import Final
+
+from tfx_pipeline.evaluation_results import read_refusals
+from tfx_pipeline.review import predictions, statistics, tfma_results
+from tfx_pipeline.review.data import Check, Review, Rows, Verdict
+from tfx_pipeline.review.training_curves import read_training_curves
+
+PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "tensorflow-transform", "numpy")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the parts of a review are.
+
+    Attributes:
+        evaluation: Directory of TFMA's output.
+        blessed: The evaluator's decision.
+        baseline: Version of the baseline; None without one.
+        model: Directory of the SavedModel.
+        examples: Files of the evaluated split.
+        statistics: Directory of TFDV's statistics by split.
+        anomalies: Directory of ExampleValidator's findings by split.
+        schema: Directory of the schema.
+        training_logs: Directory of the training's events.
+        hyperparameters: What the model was trained with.
+        data: What is known of the data's origin.
+    """
+
+    evaluation: str
+    blessed: bool
+    baseline: int | None
+    model: str
+    examples: list[str]
+    statistics: Mapping[str, str]
+    anomalies: Mapping[str, str]
+    schema: str
+    training_logs: str
+    hyperparameters: dict[str, str | int | float]
+    data: Rows
+
+
+def collect(sources: Sources) -> Review:
+    """Reads everything that a review shows, and predicts the evaluated split once.
+
+    Args:
+        sources: Where the parts are.
+
+    Returns:
+        The review.
+    """
+    model, baseline = tfma_results.read_model_scores(sources.evaluation)
+    return Review(
+        verdict=Verdict(sources.blessed, tuple(read_refusals(sources.evaluation)), sources.baseline),
+        thresholds=tfma_results.read_thresholds(sources.evaluation),
+        model=model,
+        baseline=baseline,
+        predictions=predictions.summarize(predictions.predict(sources.model, sources.examples)),
+        statistics=tuple(statistics.read_statistics(split, uri) for split, uri in sources.statistics.items()),
+        checks=_checks(sources),
+        training=read_training_curves(sources.training_logs),
+        hyperparameters=sources.hyperparameters,
+        data=sources.data,
+        versions=versions(),
+    )
+
+
+def _checks(sources: Sources) -> tuple[Check, ...]:
+    schema = statistics.read_schema(sources.schema)
+    return tuple(
+        check for split, uri in sources.anomalies.items() for check in statistics.read_checks(split, uri, schema)
+    )
+
+
+def versions() -> Rows:
+    """The versions of Python and of the libraries that the figures depend on."""
+    return (("python", platform.python_version()), *((name, importlib.metadata.version(name)) for name in PACKAGES))

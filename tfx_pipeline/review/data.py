@@ -1,0 +1,290 @@
+"""The review as plain data: what every writer shows, whichever way it shows it."""
+
+import dataclasses
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z_95: Final = 1.959963984540054
+"""The 97.5 % quantile of the standard normal distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether the model may be pushed.
+
+    Attributes:
+        blessed: It passed every threshold.
+        reasons: In words, each threshold that it missed.
+        baseline: Version of the pushed model that it was compared with; None where there was none.
+    """
+
+    blessed: bool
+    reasons: tuple[str, ...]
+    baseline: int | None
+
+    @property
+    def headline(self) -> str:
+        """The verdict as one sentence, for a title."""
+        if self.blessed:
+            return "Blessed: this model passed every threshold"
+        count = len(self.reasons)
+        return f"Refused: this model missed {count} threshold{'' if count == 1 else 's'} and is not pushed"
+
+    @property
+    def comparison(self) -> str:
+        """What the model was compared with, as one sentence."""
+        if self.baseline is None:
+            return "There was no pushed model to compare it with."
+        return f"It was compared with version {self.baseline}, the newest pushed model."
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """A model's metrics over all examples; accuracy as a fraction, loss as the mean cross-entropy in nats."""
+
+    accuracy: float
+    loss: float
+    examples: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % confidence interval.
+
+        It is Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22), which stays within 0 and 1 and is sound
+        for few examples and for accuracies near 1.
+        """
+        if not self.examples:
+            return 0.0, 1.0
+        n, p, z2 = self.examples, self.accuracy, Z_95**2
+        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScores:
+    """A model's metrics for one class; NaN where a metric is not defined, such as the recall of an absent class.
+
+    Attributes:
+        name: The class.
+        examples: Examples of the class.
+        precision: Fraction of the examples predicted as the class that are of it.
+        recall: Fraction of the examples of the class predicted as it; also called the accuracy on the class.
+        auc: Area under the ROC curve, the class against all others.
+        loss: Mean cross-entropy over the examples of the class, in nats.
+    """
+
+    name: str
+    examples: int
+    precision: float
+    recall: float
+    auc: float
+    loss: float
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall; NaN where one of them is, 0 where both are 0."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else total
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdResult:
+    """One threshold.
+
+    Attributes:
+        subject: "all examples" or a class.
+        measure: What was measured.
+        value: What it came to; NaN where it could not be measured.
+        limit: What it must reach.
+        passed: Whether it did.
+    """
+
+    subject: str
+    measure: str
+    value: float
+    limit: float
+    passed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelScores:
+    """What TFMA measured of one model.
+
+    Attributes:
+        overall: Over all examples.
+        classes: For each class, in the order of the labels.
+        confusion: Number of examples, int64 [actual class, predicted class].
+    """
+
+    overall: Scores
+    classes: tuple[ClassScores, ...]
+    confusion: NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """Counts of one class against all others; every array is int64 [thresholds].
+
+    Attributes:
+        name: The class.
+        thresholds: Probabilities from 0 to 1, rising, float64 [thresholds].
+        true_positives: Examples of the class with at least that probability of it.
+        false_positives: Examples of other classes with at least that probability of it.
+        positives: Examples of the class.
+        negatives: Examples of other classes.
+    """
+
+    name: str
+    thresholds: NDArray[np.float64]
+    true_positives: NDArray[np.int64]
+    false_positives: NDArray[np.int64]
+    positives: int
+    negatives: int
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """True-positive rate at each threshold; 0 where there is no example of the class."""
+        return self.true_positives / max(self.positives, 1)
+
+    @property
+    def false_positive_rate(self) -> NDArray[np.float64]:
+        """False-positive rate at each threshold; 0 where there is no example of another class."""
+        return self.false_positives / max(self.negatives, 1)
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Precision at each threshold; 1 where nothing is predicted, as scikit-learn has it."""
+        predicted = self.true_positives + self.false_positives
+        return np.where(predicted > 0, self.true_positives / np.maximum(predicted, 1), 1.0)
+
+    @property
+    def defined(self) -> bool:
+        """Whether there are examples both of the class and of others: without them there is nothing to draw."""
+        return self.positives > 0 and self.negatives > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """How well the probability of the predicted class says how often it is right.
+
+    Attributes:
+        edges: Borders of the bins of that probability, float64 [bins + 1].
+        counts: Examples in each bin, int64 [bins].
+        confidence: Mean probability in each bin, float64 [bins]; NaN in an empty bin.
+        accuracy: Fraction of right predictions in each bin, float64 [bins]; NaN in an empty bin.
+    """
+
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error (Guo et al. 2017, arXiv:1706.04599): the bins' mean gap, by their share."""
+        filled = self.counts > 0
+        if not filled.any():
+            return math.nan
+        gaps = np.abs(self.confidence - self.accuracy)[filled]
+        return float(np.average(gaps, weights=self.counts[filled]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """An example that the model takes for another class.
+
+    Attributes:
+        image: uint8 [height, width].
+        label: The true class.
+        predicted: The predicted class.
+        probability: The probability of the predicted class.
+        label_probability: The probability of the true class.
+        position: The example's place in its split, from 0.
+    """
+
+    image: NDArray[np.uint8]
+    label: str
+    predicted: str
+    probability: float
+    label_probability: float
+    position: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What TFMA does not keep, from predicting the evaluated split once more.
+
+    Attributes:
+        curves: One a class, in the order of the labels.
+        calibration: Of the predicted class.
+        mistakes: The worst: those with the most probability on the wrong class, worst first.
+        mistake_count: Of all mistakes.
+    """
+
+    curves: tuple[Curve, ...]
+    calibration: Calibration
+    mistakes: tuple[Mistake, ...]
+    mistake_count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitStatistics:
+    """The data of one split.
+
+    Attributes:
+        name: The split.
+        examples: Its examples.
+        class_counts: Examples of each class, in the order of the labels.
+        rows: Further figures as (what, value).
+    """
+
+    name: str
+    examples: int
+    class_counts: tuple[int, ...]
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One thing that the data gate checked: of what, where, what is expected, what was found, and if it passed."""
+
+    subject: str
+    split: str
+    expected: str
+    found: str
+    passed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingCurve:
+    """One metric over the epochs, counted from 1, of ``train`` or ``validation``."""
+
+    metric: str
+    split: str
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+Rows = tuple[tuple[str, str], ...]
+"""Named values, as text."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Review:
+    """Everything that a review shows."""
+
+    verdict: Verdict
+    thresholds: tuple[ThresholdResult, ...]
+    model: ModelScores
+    baseline: ModelScores | None
+    predictions: Predictions
+    statistics: tuple[SplitStatistics, ...]
+    checks: tuple[Check, ...]
+    training: tuple[TrainingCurve, ...]
+    hyperparameters: dict[str, str | int | float]
+    data: Rows
+    versions: Rows

@@ -1,0 +1,75 @@
+"""Shows a review in the Kubeflow page, whose frontend reads artifacts of the types ``system.*``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tfx.types.artifact import Artifact
+
+from tfx_pipeline.review import tensorboard_writer, text
+from tfx_pipeline.review.data import Curve, ModelScores, Review
+
+ROC_POINTS = 40
+"""Points a class: the page draws every one of them, and metadata is no place for thousands."""
+
+
+def write_markdown(review: Review, path: str) -> None:
+    """Writes the verdict, the thresholds and the classes as Markdown.
+
+    Args:
+        review: What to show.
+        path: The file; the page reads the object at the artifact's URI itself.
+    """
+    parts = (
+        "# Evaluation",
+        text.verdict(review),
+        "## Thresholds",
+        text.thresholds(review),
+        "## Classes",
+        text.classes(review.model, review.baseline),
+        "## Configuration",
+        text.table(("what", "value"), text.configuration(review)),
+    )
+    Path(path).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def write_metrics(review: Review, artifact: Artifact) -> None:
+    """Sets the scalars that the page's list of runs and its Compare page show."""
+    for tag, value in tensorboard_writer.scalars(review).items():
+        artifact.set_float_custom_property(tag.removeprefix("overall/").replace(" ", "_"), float(value))
+
+
+def write_classification_metrics(review: Review, artifact: Artifact) -> None:
+    """Sets the confusion matrix and the ROC curve in the shapes that the page's viewer reads.
+
+    The viewer has room for one curve: it is the micro-average, every class against the others with all their counts
+    added (Sokolova and Lapalme 2009, doi:10.1016/j.ipm.2009.03.002).
+    """
+    artifact.set_json_value_custom_property("confusionMatrix", confusion_matrix(review.model))
+    artifact.set_json_value_custom_property("confidenceMetrics", confidence_metrics(review.predictions.curves))
+
+
+def confusion_matrix(model: ModelScores) -> dict[str, Any]:
+    """The matrix as ``system.ClassificationMetrics`` has it: a square of numbers, rows are actual classes."""
+    return {
+        "annotationSpecs": [{"displayName": scores.name} for scores in model.classes],
+        "rows": [{"row": [float(count) for count in row]} for row in model.confusion],
+    }
+
+
+def confidence_metrics(curves: tuple[Curve, ...]) -> list[dict[str, float]]:
+    """The micro-averaged one-vs-rest ROC curve, from the highest threshold to 0; every number is finite."""
+    thresholds = curves[0].thresholds
+    true_positives = np.sum([curve.true_positives for curve in curves], axis=0)
+    false_positives = np.sum([curve.false_positives for curve in curves], axis=0)
+    positives = max(sum(curve.positives for curve in curves), 1)
+    negatives = max(sum(curve.negatives for curve in curves), 1)
+    chosen = np.unique(np.linspace(0, len(thresholds) - 1, ROC_POINTS).round().astype(int))[::-1]
+    return [
+        {
+            "confidenceThreshold": float(thresholds[index]),
+            "recall": float(true_positives[index] / positives),
+            "falsePositiveRate": float(false_positives[index] / negatives),
+        }
+        for index in chosen
+    ]

@@ -1,0 +1,99 @@
+"""Keeps the reports of many runs in one folder: the newest as its index, a list of the others, and a comparison."""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tfx_pipeline.review.report_writer import embedded, environment
+
+INDEX: Final = "index.html"
+COMPARISON: Final = "compare.html"
+_DIGEST: Final = re.compile(r'<script type="application/json" id="review">(.*?)</script>', re.DOTALL)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What only the runner knows of a run.
+
+    Attributes:
+        id: Its name.
+        pushed: Where the model was pushed; None where it was not.
+        timings: Each component with what became of it and its wall time, as text.
+    """
+
+    id: str
+    pushed: str | None
+    timings: tuple[tuple[str, str, str], ...]
+
+
+def publish(report: Path, directory: Path, run: Run) -> Path:
+    """Adds a run's report to the folder and makes it the index.
+
+    Args:
+        report: The page that evaluation-review wrote.
+        directory: The folder; made where it does not exist.
+        run: What to add to the page.
+
+    Returns:
+        The index.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    pages = environment()
+    page = _fill(
+        report.read_text(encoding="utf-8"),
+        run=pages.get_template("run.html.j2").render(run=run),
+        links=pages.get_template("links.html.j2").render(index=INDEX, comparison=COMPARISON),
+        timings=pages.get_template("timings.html.j2").render(run=run),
+    )
+    _write(directory / f"{run.id}.html", page)
+    runs = read_runs(directory)
+    earlier = pages.get_template("runs.html.j2").render(runs=runs, current=run.id, comparison=COMPARISON)
+    _write(directory / COMPARISON, pages.get_template("compare.html.j2").render(runs=embedded(runs), index=INDEX))
+    _write(directory / INDEX, _fill(page, runs=earlier))
+    return directory / INDEX
+
+
+def read_runs(directory: Path) -> dict[str, Any]:
+    """Reads what each report in the folder says of itself.
+
+    Args:
+        directory: The folder.
+
+    Returns:
+        The reports' digests by run id, newest first; a file that holds none is passed over.
+    """
+    runs = {}
+    names = sorted((p for p in directory.glob("*.html") if p.name not in (INDEX, COMPARISON)), reverse=True)
+    for path in names:
+        match = _DIGEST.search(path.read_text(encoding="utf-8"))
+        if match:
+            runs[path.stem] = json.loads(match.group(1))
+    return runs
+
+
+def _fill(page: str, **slots: str) -> str:
+    for name, content in slots.items():
+        page = page.replace(f"<!-- slot:{name} -->", content, 1)
+    return page
+
+
+def _write(path: Path, content: str) -> None:
+    """Writes a file that a reader sees whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(content, encoding="utf-8")
+    partial.replace(path)
+
+
+def timings(components: Mapping[str, tuple[str, float]]) -> tuple[tuple[str, str, str], ...]:
+    """Puts each component's state and seconds into words; no time where it did not run."""
+    return tuple(
+        (name, state, f"{seconds:.1f} s" if state in ("succeeded", "failed") else "")
+        for name, (state, seconds) in components.items()
+    )

@@ -1,0 +1,116 @@
+"""Shows a review as one self-contained HTML page."""
+
+import base64
+import dataclasses
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import markupsafe
+import matplotlib.image
+import numpy as np
+from numpy.typing import NDArray
+
+from tfx_pipeline.review import charts, text
+from tfx_pipeline.review.data import Review
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def environment() -> jinja2.Environment:
+    """Jinja with the project's templates; what is not marked as safe is escaped."""
+    jinja = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters |= {"number": text.number, "percent": text.percent}
+    jinja.globals |= {"change": text.change, "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8"))}  # noqa: S704 - our own file
+    return jinja
+
+
+def write_report(review: Review, path: str) -> None:
+    """Writes the page.
+
+    Args:
+        review: What to show.
+        path: The HTML file.
+    """
+    Path(path).write_text(render(review), encoding="utf-8")
+
+
+def render(review: Review) -> str:
+    """The page as text, with everything that it needs in it."""
+    figures = {
+        "confusion": charts.confusion(review.model),
+        "recall": charts.class_recall(review.model, review.baseline),
+        "calibration": charts.calibration(review.predictions.calibration),
+        "training": charts.training(review.training),
+        "shares": charts.class_shares(review.statistics, [c.name for c in review.model.classes]),
+    }
+    curves = [
+        (scores.name, charts.class_curves(curve, scores))
+        for curve, scores in zip(review.predictions.curves, review.model.classes, strict=True)
+    ]
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            review=review,
+            figures={name: _inline(chart) for name, chart in figures.items()},
+            curves=[(name, _inline(chart)) for name, chart in curves],
+            mistakes=[(mistake, data_uri(mistake.image)) for mistake in review.predictions.mistakes],
+            accuracy=text.accuracy(review.model.overall),
+            digest=embedded(digest(review)),
+        )
+    )
+
+
+def _inline(chart: charts.Chart | None) -> dict[str, Any] | None:
+    if chart is None:
+        return None
+    return {"svg": markupsafe.Markup(chart.svg()), "alternative": chart.alternative}  # noqa: S704 - drawn here
+
+
+def data_uri(image: NDArray[np.uint8]) -> str:
+    """A greyscale image, uint8 [height, width], as a PNG in a data URI."""
+    buffer = io.BytesIO()
+    matplotlib.image.imsave(buffer, image, cmap="gray", vmin=0, vmax=255, format="png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def digest(review: Review) -> dict[str, Any]:
+    """What a comparison of two runs needs, as plain JSON; a metric that is not defined is null."""
+    overall = dataclasses.asdict(review.model.overall)
+    classes = [dataclasses.asdict(c) | {"f1": c.f1} for c in review.model.classes]
+    content: dict[str, Any] = {
+        "blessed": review.verdict.blessed,
+        "headline": review.verdict.headline,
+        "reasons": list(review.verdict.reasons),
+        "baseline": review.verdict.baseline,
+        "overall": overall | {"calibration_error": review.predictions.calibration.error},
+        "classes": classes,
+        "hyperparameters": review.hyperparameters,
+        "data": dict(review.data),
+        "versions": dict(review.versions),
+    }
+    finite: dict[str, Any] = _finite(content)
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def embedded(content: Any) -> markupsafe.Markup:
+    """JSON that can stand in a script element: nothing in it can end the element."""
+    return markupsafe.Markup(json.dumps(content, ensure_ascii=True).replace("<", "\\u003c"))  # noqa: S704

@@ -1,0 +1,123 @@
+"""Shows a review in TensorBoard, in the same log directory as the training's curves."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hp
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.pr_curve import summary as pr_curve_summary
+
+from tfx_pipeline.review import charts, text
+from tfx_pipeline.review.data import Curve, Review
+from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
+
+STEP: Final = 0
+"""An evaluation has no steps; TensorBoard wants one."""
+
+CALIBRATION_ERROR: Final = "overall/expected calibration error"
+WORST_RECALL: Final = "overall/recall of the worst class"
+
+
+def write_tensorboard(review: Review, directory: str, training_logs: str, run_id: str) -> None:
+    """Writes the events.
+
+    The review stands in the directory itself and the training's curves in its folders, so TensorBoard shows one run
+    named by the directory, with ``/train`` and ``/validation`` below it.
+
+    Args:
+        review: What to show.
+        directory: Receives the events.
+        training_logs: Directory of the training's events, which are copied.
+        run_id: Tells this run from others with the same hyperparameters.
+    """
+    if Path(training_logs).is_dir():
+        shutil.copytree(training_logs, directory, dirs_exist_ok=True)
+    writer = tf.summary.create_file_writer(directory)
+    with writer.as_default(step=STEP):
+        for tag, value in scalars(review).items():
+            tf.summary.scalar(tag, value)
+        _write_images(review)
+        _write_texts(review)
+        for curve in review.predictions.curves:
+            if curve.defined:
+                _write_pr_curve(curve)
+        _write_hparams(review, run_id)
+    writer.close()
+
+
+def scalars(review: Review) -> dict[str, float]:
+    """The scalars by tag, those that are defined.
+
+    A tag's first part is the group that TensorBoard shows together, with one chart a class.
+    """
+    model = review.model
+    recalls = [c.recall for c in model.classes if np.isfinite(c.recall)]
+    values = {
+        "overall/accuracy": model.overall.accuracy,
+        "overall/loss": model.overall.loss,
+        CALIBRATION_ERROR: review.predictions.calibration.error,
+        WORST_RECALL: min(recalls, default=np.nan),
+    }
+    for scores in model.classes:
+        name = scores.name.replace("/", " or ")  # a slash would make a group of its own
+        values |= {
+            f"precision/{name}": scores.precision,
+            f"recall/{name}": scores.recall,
+            f"F1/{name}": scores.f1,
+            f"AUC/{name}": scores.auc,
+        }
+    return {tag: value for tag, value in values.items() if np.isfinite(value)}
+
+
+def _write_images(review: Review) -> None:
+    pictures = {
+        "review/confusion matrix": charts.confusion(review.model),
+        "review/worst mistakes": charts.mistakes(review.predictions.mistakes),
+        "review/calibration": charts.calibration(review.predictions.calibration),
+    }
+    for tag, chart in pictures.items():
+        tf.summary.image(tag, chart.pixels()[np.newaxis], description=chart.alternative)
+
+
+def _write_texts(review: Review) -> None:
+    texts = {
+        "review/1 verdict": text.verdict(review),
+        "review/2 thresholds": text.thresholds(review),
+        "review/3 metrics": text.overall(review.model, review.baseline),
+        "review/4 classes": text.classes(review.model, review.baseline),
+        "review/5 worst mistakes": text.mistakes(review),
+        "review/6 configuration": text.table(("what", "value"), text.configuration(review)),
+    }
+    for tag, content in texts.items():
+        tf.summary.text(tag, content)
+
+
+def _write_pr_curve(curve: Curve) -> None:
+    chosen = np.isin(curve.thresholds.astype(np.float32), UNIFORM_THRESHOLDS.astype(np.float32))
+    true_positives, false_positives = curve.true_positives[chosen], curve.false_positives[chosen]
+    summary = pr_curve_summary.raw_data_pb(
+        name=f"one class against the others/{curve.name.replace('/', ' or ')}",
+        true_positive_counts=true_positives,
+        false_positive_counts=false_positives,
+        true_negative_counts=curve.negatives - false_positives,
+        false_negative_counts=curve.positives - true_positives,
+        precision=curve.precision[chosen],
+        recall=curve.recall[chosen],
+        num_thresholds=len(UNIFORM_THRESHOLDS),
+    )
+    tf.summary.experimental.write_raw_pb(summary.SerializeToString())
+
+
+def _write_hparams(review: Review, run_id: str) -> None:
+    metrics = ("overall/accuracy", "overall/loss", WORST_RECALL, CALIBRATION_ERROR)
+    hp.hparams_config(
+        hparams=[hp.HParam(name) for name in review.hyperparameters],
+        metrics=[hp.Metric(tag, display_name=tag.removeprefix("overall/")) for tag in metrics],
+    )
+    hp.hparams(review.hyperparameters, trial_id=run_id)
+    end = hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)
+    tf.summary.experimental.write_raw_pb(end.SerializeToString())

@@ -1,6 +1,6 @@
 """KubeflowDagRunner: compiles the pipeline into a package that stock open-source Kubeflow Pipelines runs."""
 
-import logging
+import itertools
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -9,9 +9,12 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 from tfx.orchestration.pipeline import Pipeline
 
 from tfx_pipeline.config_kubeflow import KubeflowConfig
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.kubeflow.checks import check_spec, refuse
 from tfx_pipeline.kubeflow.package import complete
 from tfx_pipeline.kubeflow.parameters import parameters_of, with_defaults
 from tfx_pipeline.kubeflow.platform import platform_document
+from tfx_pipeline.kubeflow.pod_checks import check_platform
 from tfx_pipeline.kubeflow.steps import settings_of
 from tfx_pipeline.pipeline import UNCACHED
 
@@ -48,9 +51,16 @@ class KubeflowDagRunner:
 
         Returns:
             The package.
+
+        Raises:
+            UserError: The settings name a step that the pipeline has not.
         """
         spec = self._compile(pipeline)
         steps = list(spec["root"]["dag"]["tasks"])
+        for unknown in sorted(self._config.steps.keys() - set(steps)):
+            raise UserError(
+                f"settings for the step {unknown}: there is none, expected one of {', '.join(sorted(steps))}"
+            )
         settings = {step: settings_of(step, self._config, UNCACHED) for step in steps}
         labels = {step: spec["components"][step]["executorLabel"] for step in steps}
         completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)
@@ -66,5 +76,33 @@ class KubeflowDagRunner:
 
 
 def write(package: Package, path: Path) -> None:
-    """Writes a package as one YAML file of two documents."""
-    path.write_text(yaml.safe_dump_all(package, sort_keys=True), encoding="utf-8")
+    """Checks a package and writes it as one YAML file of two documents.
+
+    Args:
+        package: The package.
+        path: The file, ``.yaml``; one that is there already is replaced.
+
+    Raises:
+        UserError: The backend would reject the package, or the file cannot be written.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise UserError(f"{path}: Kubeflow takes a package by its ending, expected .yaml")
+    text = yaml.safe_dump_all(package, sort_keys=True)
+    # What is checked is what a server will read.
+    check(Package(*yaml.safe_load_all(text)))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}; give another --output") from error
+
+
+def check(package: Package) -> None:
+    """Refuses a package that the backend would reject.
+
+    Args:
+        package: The package.
+
+    Raises:
+        UserError: The line names the task and the reason.
+    """
+    refuse(itertools.chain(check_spec(package.spec), check_platform(package.platform, package.spec)))

@@ -1,0 +1,90 @@
+"""source-checkout: the code that later steps import as ``modules``, from a Git repository instead of the image.
+
+How it reaches them: the checkout is an artifact, an input ``source`` of each step that runs the user's code. On
+Kubeflow, the entrypoint takes that input out of the step's inputs before anything else is imported, and puts its
+directory first on Python's path (``tfx_pipeline.source.imports``); TFX's own components need not know of it. The
+artifact holds ``modules`` alone, so that a repository which is a copy of this project does not replace
+``tfx_pipeline`` as well.
+
+An artifact rather than the run's workspace volume: Kubeflow's cache then knows the code as an input. A branch that
+moved is another artifact, so transform and trainer run again; a full commit is the same artifact, so nothing does.
+A volume is empty in the next run, when the cache says that the checkout is done, and takes a storage class.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.types.artifact import Artifact
+
+from tfx_pipeline.source.remote import is_commit
+from tfx_pipeline.steps.source_checkout import check_out_source
+
+SOURCE_CHECKOUT: Final = "source-checkout"
+SOURCE_KEY: Final = "source"
+
+
+class SourceSettings(NamedTuple):
+    """Where the code is.
+
+    Attributes:
+        url: The repository.
+        ref: A branch, tag or commit, or ``HEAD``.
+        ssh_secret: Name of the Secret with key and host keys.
+        token_secret: Name of the Secret with a token; "" where there is none.
+    """
+
+    url: str
+    ref: str
+    ssh_secret: str
+    token_secret: str
+
+
+class Checkout(Artifact):
+    """A directory that holds ``modules``; its custom property ``commit`` says of which commit."""
+
+    TYPE_NAME = "git.Checkout"
+
+
+@component
+def SourceCheckout(  # noqa: N802 - TFX names function components like classes
+    source: OutputArtifact[Checkout],
+    repo_url: Parameter[str],
+    repo_ref: Parameter[str],
+    ssh_secret: Parameter[str],
+    token_secret: Parameter[str],
+) -> None:
+    """Fetches one revision and writes its ``modules``; see ``check_out_source``."""
+    check_out_source(source, repo_url, repo_ref, ssh_secret, token_secret)
+
+
+def source_checkout(settings: SourceSettings, parameter: Callable[[str, Any], Any]) -> BaseComponent:
+    """Makes the step.
+
+    Args:
+        settings: Where the code is.
+        parameter: See ``create_pipeline``. A full commit stays fixed: the step is cached then, which it must not be
+            when somebody starts a run with a branch in its place.
+
+    Returns:
+        The component.
+    """
+    return SourceCheckout(
+        repo_url=parameter("repo_url", settings.url),
+        repo_ref=settings.ref if is_commit(settings.ref) else parameter("repo_ref", settings.ref),
+        ssh_secret=settings.ssh_secret,
+        token_secret=settings.token_secret,
+    ).with_id(SOURCE_CHECKOUT)
+
+
+def run_code_from(checkout: BaseComponent, *steps: BaseComponent) -> None:
+    """Makes steps import ``modules`` from a checkout.
+
+    Args:
+        checkout: What ``source_checkout`` made.
+        steps: The components, TFX's own among them; each gets the input ``source``.
+    """
+    for step in steps:
+        step.spec.inputs[SOURCE_KEY] = checkout.outputs[SOURCE_KEY]

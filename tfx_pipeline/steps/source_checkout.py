@@ -1,0 +1,40 @@
+"""Checks out the code that the later steps import as ``modules``."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.source.checkout import check_out
+from tfx_pipeline.source.secrets import Secret
+from tfx_pipeline.steps.artifact import Artifact
+
+logger = logging.getLogger(__name__)
+
+SSH_MOUNT: Final = "/etc/ssh-key"
+TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
+
+
+def check_out_source(source: Artifact, repo_url: str, repo_ref: str, ssh_secret: str, token_secret: str) -> None:
+    """Writes ``modules`` into an artifact.
+
+    Args:
+        source: Receives ``modules``, and the properties ``commit`` (the full id), ``ref``, ``url`` and ``subject``
+            (the first line of the commit's message).
+        repo_url: The repository.
+        repo_ref: A branch, tag or commit, or ``HEAD``.
+        ssh_secret: Name of the Secret that is mounted at ``SSH_MOUNT``.
+        token_secret: Name of the Secret that is mounted at ``TOKEN_MOUNT``; "" where there is none.
+
+    Raises:
+        UserError: The server, the login, the ref or the repository's content is not what it should be.
+    """
+    done = check_out(
+        repo_url,
+        repo_ref,
+        Path(source.uri),
+        ssh=Secret(ssh_secret, Path(SSH_MOUNT)),
+        token=Secret(token_secret, Path(TOKEN_MOUNT)),
+    )
+    for name, value in {"commit": done.commit, "subject": done.subject, "ref": repo_ref, "url": repo_url}.items():
+        source.set_string_custom_property(name, value)
+    logger.info("checked out %s at %s: commit %s, %s", repo_url, repo_ref, done.commit, done.subject)

@@ -9,6 +9,9 @@ from typing import Final
 
 SAVED_MODEL: Final = "saved_model.pb"
 
+MODEL_CARD: Final = "MODEL_CARD.md"
+"""What is known of a pushed model, beside it; no part of the model itself."""
+
 SERVING_FORMAT: Final = "Format-Serving"
 """Where a model artifact holds the model for serving: the ``SERVING_MODEL_DIR`` of TFX's ``path_constants``."""
 
@@ -88,6 +91,8 @@ def _sync_directory(directory: Path) -> None:
 
 
 def same_model(one: Path, other: Path) -> bool:
-    """Whether two SavedModels hold the same files with the same content."""
-    files = [sorted(p.relative_to(d) for p in d.rglob("*") if p.is_file()) for d in (one, other)]
+    """Whether two SavedModels hold the same files with the same content; their cards may differ."""
+    files = [
+        sorted(p.relative_to(d) for p in d.rglob("*") if p.is_file() and p.name != MODEL_CARD) for d in (one, other)
+    ]
     return files[0] == files[1] and all((one / f).read_bytes() == (other / f).read_bytes() for f in files[0])

@@ -10,7 +10,7 @@ from typing import Final
 
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.object_store import filesystem
-from tfx_pipeline.serving import SAVED_MODEL
+from tfx_pipeline.serving import MODEL_CARD, SAVED_MODEL
 
 _CLAIMS: Final = ".claims"
 _ATTEMPTS: Final = 20
@@ -39,9 +39,10 @@ class Folder:
         return f"{self._uri}/{version}"
 
     def holds(self, version: int, model_dir: Path) -> bool:
-        """Whether a version has the same objects with the same content as a local SavedModel."""
+        """Whether a version has the same objects with the same content as a local SavedModel; cards may differ."""
         files = _files(model_dir)
-        if set(files) != set(self._objects(version)):
+        files.pop(MODEL_CARD, None)
+        if set(files) != set(self._objects(version)) - {MODEL_CARD}:
             return False
         return all(self._store.cat_file(self._path(version, name)) == path.read_bytes() for name, path in files.items())
 

@@ -10,9 +10,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
-from tfx_pipeline.components.trainer import HYPERPARAMETERS
+from tfx_pipeline.components.origin import data_origin, hyperparameters
 from tfx_pipeline.review import collect, kubeflow_writer, text
-from tfx_pipeline.review.data import Review, Rows
+from tfx_pipeline.review.data import Review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
@@ -20,7 +20,6 @@ from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 logger = logging.getLogger(__name__)
 
 EVALUATED_SPLIT: Final = "eval"
-DATA_PROPERTIES: Final = ("data_source", "data_kind", "data_digest")
 
 TENSORBOARD_KEY: Final = "tensorboard"
 REPORT_KEY: Final = "report"
@@ -124,20 +123,6 @@ def _split_uri(artifact: Artifact, split: str) -> str:
 
 def _split_uris(artifact: Artifact) -> dict[str, str]:
     return {split: _split_uri(artifact, split) for split in artifact_utils.decode_split_names(artifact.split_names)}
-
-
-def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
-    """What a model was trained with, as the trainer noted on its artifact."""
-    return {
-        name: kind(model.get_custom_property(name))  # Kubeflow gives every number back as a float
-        for name, kind in HYPERPARAMETERS.items()
-        if model.has_custom_property(name)
-    }
-
-
-def data_origin(examples: Artifact) -> Rows:
-    """Where the examples come from, as example-gen noted on their artifact."""
-    return tuple((name.replace("_", " "), examples.get_string_custom_property(name)) for name in DATA_PROPERTIES)
 
 
 class EvaluationReview(base_component.BaseComponent):

@@ -1,5 +1,6 @@
 """evaluator: TFX's Evaluator with each threshold as a parameter, and without a baseline where none was pushed yet."""
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,14 @@ from tfx.types import (
 )
 from tfx.utils import path_utils, proto_utils
 
+from tfx_pipeline.components.origin import data_origin, hyperparameters
 from tfx_pipeline.evaluation import Thresholds, eval_config
-from tfx_pipeline.serving import SAVED_MODEL
+from tfx_pipeline.review.collect import versions
+from tfx_pipeline.review.model_card import model_card
+from tfx_pipeline.review.tfma_results import read_model_scores
+from tfx_pipeline.serving import MODEL_CARD, SAVED_MODEL
+
+logger = logging.getLogger(__name__)
 
 THRESHOLDS: Final = ("min_accuracy", "min_class_accuracy", "max_accuracy_drop", "max_class_accuracy_drop")
 SCHEMA_KEY: Final = standard_component_specs.SCHEMA_KEY
@@ -54,7 +61,10 @@ class Executor(tfx_executor.Executor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates and blesses the model; see ``EvaluatorSpec`` for the keys of the three dictionaries."""
+        """Evaluates and blesses the model, and writes its card beside TFMA's results.
+
+        See ``EvaluatorSpec`` for the keys of the three dictionaries.
+        """
         inputs = dict(input_dict)
         has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))
         if not has_baseline:
@@ -67,6 +77,24 @@ class Executor(tfx_executor.Executor):
             standard_component_specs.EXAMPLE_SPLITS_KEY: '["eval"]',
         }
         super().Do(inputs, output_dict, properties)
+        try:
+            _write_card(inputs, artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY]))
+        except Exception:
+            # A verdict without a card is worth more than no verdict.
+            logger.exception("the model card cannot be written; the model will be pushed without one")
+
+
+def _write_card(inputs: dict[str, list[Artifact]], evaluation_uri: str) -> None:
+    """Writes the card here, where the results are at hand, for a pusher that starts without TensorFlow to publish."""
+    model, baseline = read_model_scores(evaluation_uri)
+    card = model_card(
+        model=model,
+        baseline=baseline,
+        hyperparameters=hyperparameters(artifact_utils.get_single_instance(inputs[standard_component_specs.MODEL_KEY])),
+        data=data_origin(artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY])),
+        versions=versions(),
+    )
+    Path(evaluation_uri, MODEL_CARD).write_text(card, encoding="utf-8")
 
 
 def _holds_model(baseline: list[Artifact] | None) -> bool:

@@ -54,17 +54,29 @@ class LocalDagRunner(TfxLocalDagRunner):
 
         Raises:
             ValueError: ``run_options`` are given.
-            Exception: What a component raised; those after it do not run.
+            Exception: What the first component that failed raised. Those that depend on it do not run; the others do,
+                so that a review that fails does not cost the push, nor the other way round.
         """
         if run_options:
             raise ValueError("run_options: partial runs are not supported")
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        for node in pipeline.nodes:
-            if node.pipeline_node.node_info.id in self._uncached:
-                node.pipeline_node.execution_options.caching_options.enable_cache = False
-            self._run_node(pipeline, node.pipeline_node)
+        stopped: set[str] = set()
+        errors: list[Exception] = []
+        for node in (node.pipeline_node for node in pipeline.nodes):
+            if stopped.intersection(node.upstream_nodes):
+                stopped.add(node.node_info.id)
+                continue
+            if node.node_info.id in self._uncached:
+                node.execution_options.caching_options.enable_cache = False
+            try:
+                self._run_node(pipeline, node)
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                stopped.add(node.node_info.id)
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _run_node(self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> None:
         component = node.node_info.id

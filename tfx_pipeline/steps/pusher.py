@@ -2,7 +2,10 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tfx_pipeline import serving
 from tfx_pipeline.serving_place import ServingPlace, using
@@ -11,8 +14,14 @@ from tfx_pipeline.steps.artifact import Artifact
 logger = logging.getLogger(__name__)
 
 
-def push_model(model: Artifact, model_blessing: Artifact, pushed_model: Artifact, serving_dir: str) -> None:
-    """Pushes the model if it is blessed, and no model twice in a row.
+def push_model(
+    model: Artifact,
+    model_blessing: Artifact,
+    pushed_model: Artifact,
+    serving_dir: str,
+    evaluation: Artifact | None = None,
+) -> None:
+    """Pushes the model with its card if it is blessed, and no model twice in a row.
 
     The properties are those of TFX's own Pusher.
 
@@ -22,6 +31,7 @@ def push_model(model: Artifact, model_blessing: Artifact, pushed_model: Artifact
         pushed_model: Receives a copy for a next component, and the properties ``pushed``, ``pushed_destination`` and
             ``pushed_version``.
         serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
+        evaluation: Holds the model's card; without one, the model is pushed without.
 
     Raises:
         UserError: The serving place cannot be written.
@@ -30,14 +40,29 @@ def push_model(model: Artifact, model_blessing: Artifact, pushed_model: Artifact
         logger.info("the model is not blessed and not pushed")
         pushed_model.set_int_custom_property("pushed", 0)
         return
-    directory = serving.model_dir(model.uri)
-    with using(serving_dir) as place:
-        version = _push_once(directory, place)
-        destination = place.uri(version)
-    shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
+    with _with_card(serving.model_dir(model.uri), evaluation) as directory:
+        with using(serving_dir) as place:
+            version = _push_once(directory, place)
+            destination = place.uri(version)
+        shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", destination)
     pushed_model.set_string_custom_property("pushed_version", str(version))
+
+
+@contextmanager
+def _with_card(model_dir: Path, evaluation: Artifact | None) -> Iterator[Path]:
+    """Lays the card beside the model before the push, so that a version has both or does not exist."""
+    card = Path(evaluation.uri, serving.MODEL_CARD) if evaluation else None
+    if card is None or not card.is_file():
+        logger.warning("the evaluator left no model card: the model is pushed without one")
+        yield model_dir
+        return
+    with TemporaryDirectory() as name:
+        # A folder in it has the model's permissions, while the temporary one is closed to everybody else.
+        both = Path(shutil.copytree(model_dir, Path(name, "model")))
+        shutil.copyfile(card, both / serving.MODEL_CARD)
+        yield both
 
 
 def _push_once(model_dir: Path, place: ServingPlace) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tfx_pipeline.config_section import Section
+from tfx_pipeline.source.remote import check_ref, check_url
 
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
@@ -16,6 +17,7 @@ Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=253)]
 """The name of a Kubernetes object."""
 MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:\s]+$")]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+SecretName = Annotated[str, StringConstraints(pattern=rf"^{_NAME}\??$", max_length=254)]
 SecretKey = Annotated[str, StringConstraints(pattern=rf"^{_NAME}/[-._A-Za-z0-9]+\??$")]
 LabelName = Annotated[str, StringConstraints(pattern=rf"^({_NAME}/)?{_LABEL_PART}$")]
 LabelValue = Annotated[str, StringConstraints(pattern=rf"^({_LABEL_PART})?$", max_length=63)]
@@ -74,8 +76,11 @@ class StepSettings(Section):
     pvc_mounts: dict[MountPath, Name] = Field(
         default={}, title="pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
     )
-    secret_files: dict[MountPath, Name] = Field(
-        default={}, title="secret-file", description="PATH=SECRET: a Secret's keys as files; can be repeated"
+    secret_files: dict[MountPath, SecretName] = Field(
+        default={},
+        title="secret-file",
+        description="PATH=SECRET: a Secret's keys as files; with ? at the end, a pod starts without it too; can be "
+        "repeated",
     )
     secret_env: dict[EnvName, SecretKey] = Field(
         default={},
@@ -137,6 +142,21 @@ class KubeflowConfig(StepSettings):
     )
     workspace_storage_class: Name | None = Field(
         default=None, description="its storage class, if not the cluster's own"
+    )
+    repo_url: Annotated[str, AfterValidator(check_url)] | None = Field(
+        default=None,
+        description="Git repository whose package modules the steps import instead of the image's: ssh://git@HOST/PATH, "
+        "git@HOST:PATH or https://HOST/PATH",
+    )
+    repo_ref: Annotated[str, AfterValidator(check_ref)] = Field(
+        default="HEAD", description="its branch, tag or commit; HEAD is its default branch"
+    )
+    repo_ssh_secret: Name = Field(
+        default="ssh-key-secret",
+        description="Secret for SSH: the private key as id_rsa or ssh-privatekey, and known_hosts",
+    )
+    repo_token_secret: Name | None = Field(
+        default=None, description="Secret for https: token or password, and if need be username and ca.crt"
     )
     steps: dict[str, StepSettings] = Field(
         default={}, title="step", description="ID.SETTING=VALUE: a setting for one step; can be repeated"

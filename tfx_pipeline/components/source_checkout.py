@@ -20,10 +20,10 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.source.remote import is_commit
-from tfx_pipeline.steps.source_checkout import check_out_source
+from tfx_pipeline.steps.source_checkout import STEP, check_out_source
 
-SOURCE_CHECKOUT: Final = "source-checkout"
 SOURCE_KEY: Final = "source"
+"""Key of the checkout among the outputs of this step, and among the inputs of those that import from it."""
 
 
 class SourceSettings(NamedTuple):
@@ -76,7 +76,7 @@ def source_checkout(settings: SourceSettings, parameter: Callable[[str, Any], An
         repo_ref=settings.ref if is_commit(settings.ref) else parameter("repo_ref", settings.ref),
         ssh_secret=settings.ssh_secret,
         token_secret=settings.token_secret,
-    ).with_id(SOURCE_CHECKOUT)
+    ).with_id(STEP)
 
 
 def run_code_from(checkout: BaseComponent, *steps: BaseComponent) -> None:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from tfx_pipeline.components.source_checkout import SourceSettings
 from tfx_pipeline.config import Config
+from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.parameters import runtime_parameter
 from tfx_pipeline.kubeflow.runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.steps import DATA_MOUNT, serving_uri
@@ -30,8 +32,15 @@ def compile_package(config: Config) -> Package:
         pipeline_root="",
         serving_dir=serving_uri(config.kubeflow),
         parameter=runtime_parameter,
+        source=_source(config.kubeflow),
     )
     return KubeflowDagRunner(config.kubeflow).run(pipeline)
+
+
+def _source(config: KubeflowConfig) -> SourceSettings | None:
+    if config.repo_url is None:
+        return None
+    return SourceSettings(config.repo_url, config.repo_ref, config.repo_ssh_secret, config.repo_token_secret or "")
 
 
 def write_package(config: Config, path: Path) -> Package:

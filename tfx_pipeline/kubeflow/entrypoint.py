@@ -18,6 +18,7 @@ from tfx_pipeline.kubeflow.adapter.after import finish
 from tfx_pipeline.kubeflow.adapter.before import make_directories, prepare
 from tfx_pipeline.kubeflow.adapter.direct import run_step, step_of
 from tfx_pipeline.kubeflow.adapter.messages import Message, write_atomically
+from tfx_pipeline.kubeflow.adapter.source import import_from_source
 from tfx_pipeline.kubeflow.adapter.tfx_executor import run_executor
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     output_file.unlink(missing_ok=True)
     prepared = prepare(executor_input, inputs_spec, CLASS_PATHS)
     make_directories(prepared)
+    prepared = import_from_source(prepared)
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
     write_atomically(output_file, finish(output, executor_input))
 

@@ -7,6 +7,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
 from tfx_pipeline.config import DataConfig, EvaluationConfig, TrainingConfig
+from tfx_pipeline.config_kubeflow import KubeflowConfig
 
 
 def runtime_parameter(name: str, value: Any) -> RuntimeParameter:
@@ -28,6 +29,7 @@ def _description(name: str) -> str | None:
         "limit": DataConfig.model_fields["limit"],
         **TrainingConfig.model_fields,
         **EvaluationConfig.model_fields,
+        **{name: KubeflowConfig.model_fields[name] for name in ("repo_url", "repo_ref")},
     }
     if name == "serving_dir":
         return "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"

@@ -53,10 +53,7 @@ def executor_config(settings: StepSettings) -> pb.KubernetesExecutorConfig:
             pb.PvcMount(pvc_name_parameter=_constant(claim), mount_path=path)
             for path, claim in sorted(settings.pvc_mounts.items())
         ],
-        secret_as_volume=[
-            pb.SecretAsVolume(secret_name_parameter=_constant(secret), mount_path=path)
-            for path, secret in sorted(settings.secret_files.items())
-        ],
+        secret_as_volume=[_secret_volume(path, secret) for path, secret in sorted(settings.secret_files.items())],
         secret_as_env=[_secret_env(variable, source) for variable, source in sorted(settings.secret_env.items())],
         tolerations=[_toleration(text) for text in settings.tolerations],
         active_deadline_seconds=settings.active_deadline,
@@ -80,6 +77,13 @@ def executor_config(settings: StepSettings) -> pb.KubernetesExecutorConfig:
 def _constant(name: str) -> Any:
     result = pipeline_spec_pb2.TaskInputsSpec.InputParameterSpec()
     result.runtime_value.constant.string_value = name
+    return result
+
+
+def _secret_volume(path: str, source: str) -> pb.SecretAsVolume:
+    result = pb.SecretAsVolume(secret_name_parameter=_constant(source.removesuffix("?")), mount_path=path)
+    if source.endswith("?"):
+        result.optional = True
     return result
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-
 from tfx_pipeline.config_kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.source.remote import is_commit
+from tfx_pipeline.steps import source_checkout
 
 SERVING_MOUNT: Final = "/serving"
 DATA_MOUNT: Final = "/data"
@@ -51,12 +52,17 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
     own = _explicit(config.steps[step]) if step in config.steps else {}
     if step != GPU_STEP:
         common.pop("gpus", None)
-    if step in uncached:
+    if step in uncached or _is_moving_source(step, config):
         common["cache"] = False
     merged: dict[str, Any] = dict(_LIGHT)
     for layer in (STEP_DEFAULTS.get(step, {}), _outside(step, config), common, own):
         merged |= {name: _over(merged.get(name), value) for name, value in layer.items()}
     return StepSettings(**merged)
+
+
+def _is_moving_source(step: str, config: KubeflowConfig) -> bool:
+    """Whether a step checks out what may be another commit tomorrow."""
+    return step == source_checkout.STEP and not is_commit(config.repo_ref)
 
 
 def _over(old: Any, new: Any) -> Any:
@@ -70,6 +76,8 @@ def _explicit(settings: StepSettings) -> dict[str, Any]:
 
 def _outside(step: str, config: KubeflowConfig) -> dict[str, Any]:
     """What a step needs to read or write outside the run: mounts, and the way to Kubeflow's object store."""
+    if step == source_checkout.STEP:
+        return {"secret_files": _repository_secrets(config)}
     mounts = {}
     if step in SERVING_STEPS and config.serving_pvc:
         mounts[SERVING_MOUNT] = config.serving_pvc
@@ -84,3 +92,11 @@ def _outside(step: str, config: KubeflowConfig) -> dict[str, Any]:
         # A location of another kind can be given when a run is started, so a pod starts without this Secret too.
         "secret_env": {"MINIO_ACCESS_KEY": f"{secret}/accesskey?", "MINIO_SECRET_KEY": f"{secret}/secretkey?"},
     }
+
+
+def _repository_secrets(config: KubeflowConfig) -> dict[str, str]:
+    # Without the Secret, a pod would wait for ever and say nothing; the step says what is missing.
+    secrets = {source_checkout.SSH_MOUNT: f"{config.repo_ssh_secret}?"}
+    if config.repo_token_secret:
+        secrets[source_checkout.TOKEN_MOUNT] = f"{config.repo_token_secret}?"
+    return secrets

@@ -10,6 +10,7 @@ from tfx_pipeline.steps.artifact import Artifact
 
 logger = logging.getLogger(__name__)
 
+STEP: Final = "source-checkout"
 SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
 

@@ -1,0 +1,72 @@
+"""The model card: what a person must know who meets the pushed model without the pipeline (arXiv:1810.03993)."""
+
+import math
+from typing import Final
+
+from tfx_pipeline.review import text
+from tfx_pipeline.review.data import ModelScores, Rows
+
+LICENCES: Final = {
+    "fashion-mnist": "MIT, copyright 2017 Zalando SE (github.com/zalandoresearch/fashion-mnist)",
+}
+"""The licence of the data by its kind; what is not here is the user's own data."""
+
+INTENDED_USE: Final = """\
+Classifies greyscale images of single articles of clothing, 28 x 28 pixels, white on black, into ten classes. It is
+meant for learning, for benchmarks and for trying out a pipeline. It is not meant for photographs, for other articles,
+or for decisions about people."""
+
+LIMITS: Final = """\
+- It always answers with one of the ten classes, also for an image of something else.
+- It was evaluated on images made like those it was trained on; expect less on any others.
+- The figures by class below show where it errs most."""
+
+SIGNATURES: Final = """\
+- `serving_default`: serialized tf.Examples, string [batch], with the feature `image` (784 bytes, row by row)
+- `serving_images`: images, uint8 [batch, 28, 28]
+
+Both return `logits`, `probabilities`, `classes` and `class_names`."""
+
+
+def model_card(
+    *,
+    model: ModelScores,
+    baseline: ModelScores | None,
+    hyperparameters: dict[str, str | int | float],
+    data: Rows,
+    versions: Rows,
+) -> str:
+    """Writes the card.
+
+    Args:
+        model: What TFMA measured of the model.
+        baseline: The same of the model pushed before; None where there was none.
+        hyperparameters: What it was trained with.
+        data: What it was trained and evaluated on, with a row "data kind".
+        versions: Versions of the libraries.
+
+    Returns:
+        Markdown.
+    """
+    licence = LICENCES.get(dict(data).get("data kind", ""), "that of your own data")
+    name = hyperparameters.get("model_name", "model")
+    parts = [
+        f"# Model card: {name} for Fashion-MNIST",
+        f"Accuracy {text.accuracy(model.overall)}.",
+        ("## Intended use", INTENDED_USE),
+        ("## Signatures", SIGNATURES),
+        ("## Metrics", text.overall(model, baseline), text.classes(model, baseline)),
+        ("## Limits", f"{LIMITS}\n- {_weakest(model)}"),
+        ("## Data", text.table(("what", "value"), (*data, ("licence", licence)))),
+        ("## Configuration", text.table(("what", "value"), [(k, str(v)) for k, v in hyperparameters.items()])),
+        ("## Versions", text.table(("what", "version"), versions)),
+    ]
+    return "\n\n".join("\n\n".join(part) if isinstance(part, tuple) else part for part in parts) + "\n"
+
+
+def _weakest(model: ModelScores) -> str:
+    known = [scores for scores in model.classes if math.isfinite(scores.recall)]
+    if not known:
+        return "No class had examples to measure it on."
+    worst = min(known, key=lambda scores: scores.recall)
+    return f"It recognises {worst.name} least: {text.percent(worst.recall)} of those in the evaluation."

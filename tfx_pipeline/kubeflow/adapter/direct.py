@@ -1,8 +1,9 @@
 """Runs the steps that need no TFX in a process that never loads it."""
 
+import inspect
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from tfx_pipeline.kubeflow.adapter.messages import Message, artifacts_of, map_artifacts
 
@@ -13,9 +14,9 @@ STEPS: Final = {
         "tfx_pipeline.steps.baseline_locator",
         "locate_baseline",
     ),
-    f"{COMPONENTS}data_gate.DataGate_Executor": ("tfx_pipeline.steps.data_gate", "refuse_anomalies"),
     f"{COMPONENTS}pusher.Pusher_Executor": ("tfx_pipeline.steps.pusher", "push_model"),
     f"{COMPONENTS}schema_import.SchemaImport_Executor": ("tfx_pipeline.steps.schema_import", "import_schema"),
+    f"{COMPONENTS}source_checkout.SourceCheckout_Executor": ("tfx_pipeline.steps.source_checkout", "check_out_source"),
 }
 """The function that does the work of an executor class, by the class's import path.
 
@@ -78,7 +79,8 @@ def run_step(step: Callable[..., None], executor_input: Message) -> Message:
     """Calls a step with the artifacts and parameters of an executor input.
 
     Args:
-        step: Takes each input, output and parameter by its key.
+        step: Takes each input, output and parameter by its key; a parameter that it does not take is meant for the
+            backend.
         executor_input: A prepared ``ExecutorInput``, with local paths.
 
     Returns:
@@ -90,7 +92,8 @@ def run_step(step: Callable[..., None], executor_input: Message) -> Message:
         for side in (inputs, outputs)
         for key, artifact in artifacts_of(side)
     }
-    parameters: dict[str, Any] = inputs.get("parameterValues", {})
+    taken = inspect.signature(step).parameters
+    parameters = {key: value for key, value in inputs.get("parameterValues", {}).items() if key in taken}
     step(**artifacts, **parameters)
     return map_artifacts(
         {"artifacts": outputs["artifacts"]}, lambda key, artifact: {**artifact, "metadata": artifacts[key].metadata}

@@ -1,0 +1,1 @@
+"""Benchmarks: measurements that are not tests."""

@@ -16,6 +16,7 @@ from tfx_pipeline.components.evaluator import Evaluator
 from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
 from tfx_pipeline.components.schema_import import SchemaImport
+from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config import Config
 from tfx_pipeline.steps.schema_import import schema_digest
@@ -36,6 +37,7 @@ def create_pipeline(
     data_digest: str = "",
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     parameter: Callable[[str, Any], Any] = lambda _name, value: value,
+    source: SourceSettings | None = None,
 ) -> Pipeline:
     """Wires the components.
 
@@ -47,12 +49,15 @@ def create_pipeline(
         metadata: ML Metadata's connection; None where the orchestrator has its own.
         parameter: Makes a parameter that can be set when a run is started out of a name and its default; without
             it, the configured values are fixed.
+        source: The repository from which the steps that run the user's code take ``modules``; None for the package
+            that is installed beside this one.
 
     Returns:
         The pipeline, for any TFX runner.
     """
     data, training, evaluation = config.data, config.training, config.evaluation
-    code_digest = modules_digest()
+    # What a step runs follows from the checkout then, which is an input of its own.
+    code_digest = "" if source else modules_digest()
 
     example_gen = ExampleGen(
         source=parameter("data_source", data.source),
@@ -122,14 +127,20 @@ def create_pipeline(
         blessing=evaluator.outputs["blessing"],
     ).with_id("evaluation-review")
 
+    components = [
+        example_gen, statistics_gen, schema_import, example_validator, data_gate,
+        transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
+    ]  # fmt: skip
+    if source:
+        checkout = source_checkout(source, parameter)
+        run_code_from(checkout, transform, trainer, evaluator, evaluation_review)
+        components.insert(0, checkout)
+
     return Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=pipeline_root,
         metadata_connection_config=metadata,
         enable_cache=config.run.cache,
         beam_pipeline_args=["--direct_running_mode=in_memory", *config.run.beam_args],
-        components=[
-            example_gen, statistics_gen, schema_import, example_validator, data_gate,
-            transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
-        ],
-    )  # fmt: skip
+        components=components,
+    )

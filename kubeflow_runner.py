@@ -6,7 +6,7 @@ from pathlib import Path
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
-SECTIONS = ("data", "training", "evaluation", "kubeflow")
+SECTIONS = ("data", "data_gate", "training", "evaluation", "kubeflow")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import sys
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
-SECTIONS = ("data", "training", "evaluation", "run")
+SECTIONS = ("data", "data_gate", "training", "evaluation", "run")
 
 
 def main() -> int:

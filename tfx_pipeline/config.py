@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from modules import models
 from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.config_section import Section
+from tfx_pipeline.gate.limits import DataGateConfig
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -88,6 +89,7 @@ class Config(Section):
     """All values in force for a pipeline."""
 
     data: DataConfig = DataConfig()
+    data_gate: DataGateConfig = DataGateConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig()

@@ -68,13 +68,19 @@ def create_pipeline(
     ).with_id("example-gen")
     examples = example_gen.outputs["examples"]
 
-    statistics_gen = StatisticsGen(examples=examples).with_id("statistics-gen")
     schema_import = SchemaImport(digest=schema_digest()).with_id("schema-import")
     schema = schema_import.outputs["schema"]
+    statistics_gen = StatisticsGen(examples=examples, schema=schema).with_id("statistics-gen")
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema).with_id(
         "example-validator"
     )
-    data_gate = DataGate(anomalies=example_validator.outputs["anomalies"]).with_id("data-gate")
+    data_gate = DataGate(
+        examples=examples,
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
+        mode=parameter("data_gate", config.data_gate.mode),
+        limits=config.data_gate.limits,
+    ).with_id("data-gate")
 
     transform = Transform(
         examples=examples,
@@ -113,6 +119,7 @@ def create_pipeline(
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
         serving_dir=serving_place,
     ).with_id("pusher")
     evaluation_review = EvaluationReview(

@@ -1,13 +1,148 @@
-"""data-gate: stops the run before training when the data is not what the schema says."""
+"""data-gate: looks at every example and stops the run before training when the data is not what it must be."""
 
-from tfx.dsl.component.experimental.annotations import InputArtifact
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import ExampleAnomalies
+import json
+import logging
+from typing import Any, Final
 
-from tfx_pipeline.steps.data_gate import refuse_anomalies
+from tensorflow_data_validation.utils import anomalies_util, stats_util
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
+
+from tfx_pipeline.gate.anomalies import checks_of
+from tfx_pipeline.gate.beam import Pair, profile_splits
+from tfx_pipeline.gate.limits import Limits
+from tfx_pipeline.gate.profile import SplitProfile
+from tfx_pipeline.gate.report import Report, judge
+
+logger = logging.getLogger(__name__)
+
+REPORT_KEY: Final = "report"
 
 
-@component
-def DataGate(anomalies: InputArtifact[ExampleAnomalies]) -> None:  # noqa: N802 - TFX names components like classes
-    """Raises when ExampleValidator, which only records, recorded anomalies in any split; see ``refuse_anomalies``."""
-    refuse_anomalies(anomalies)
+class DataGateSpec(component_spec.ComponentSpec):
+    """data-gate's contract.
+
+    ``mode`` is "stop" or "warn"; ``limits`` holds the values of ``Limits`` as JSON, so that a cached result is tied to
+    them. ``report`` receives ``Report.to_dict``; where the run is stopped there is none, and the log has the checks.
+    """
+
+    PARAMETERS = {  # noqa: RUF012 - TFX's form
+        "mode": component_spec.ExecutionParameter(type=str),
+        "limits": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    # A standard type: Kubeflow keeps a type's name only, and would have to be told the class of one of our own.
+    OUTPUTS = {REPORT_KEY: component_spec.ChannelParameter(type=standard_artifacts.JsonValue)}  # noqa: RUF012
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Profiles the splits file by file, merges the profiles and compares them with the limits."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Checks the data; see ``DataGateSpec`` for the keys of the three dictionaries.
+
+        Raises:
+            DataGateError: The data lies beyond a limit and the mode is "stop".
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        splits = artifact_utils.decode_split_names(
+            artifact_utils.get_single_instance(input_dict["examples"]).split_names
+        )
+        profiles, common = self._profile(input_dict["examples"], splits)
+        report = judge(
+            exec_properties["mode"],
+            profiles,
+            common,
+            _counted(input_dict["statistics"]),
+            _found(input_dict["anomalies"]),
+            Limits.model_validate_json(exec_properties["limits"]),
+        )
+        _log(report)
+        report.enforce()
+        artifact_utils.get_single_instance(output_dict[REPORT_KEY]).value = report.to_dict()
+
+    def _profile(self, examples: list[Artifact], splits: list[str]) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
+        files = [
+            (split, path)
+            for split in splits
+            for path in sorted(fileio.glob(f"{artifact_utils.get_split_uri(examples, split)}/*"))
+        ]
+        result = f"{self._get_tmp_dir()}profiles.json"
+        with self._make_beam_pipeline() as pipeline:
+            profile_splits(pipeline, files, result)
+        with fileio.open(result, "r") as file:
+            content = json.load(file)
+        profiles = {split: SplitProfile.from_dict(content["profiles"].get(split, {})) for split in splits}
+        return profiles, {(first, second): count for first, second, count in content["common"]}
+
+
+def _counted(statistics: list[Artifact]) -> dict[str, int]:
+    """The examples of each split that its statistics were computed on."""
+    counts = {}
+    for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(statistics).split_names):
+        loaded = stats_util.load_stats_binary(f"{artifact_utils.get_split_uri(statistics, split)}/FeatureStats.pb")
+        counts[split] = int(loaded.datasets[0].num_examples)
+    return counts
+
+
+def _found(anomalies: list[Artifact]) -> list[Any]:
+    """What ExampleValidator found in any split."""
+    return [
+        check
+        for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(anomalies).split_names)
+        for check in checks_of(
+            split,
+            anomalies_util.load_anomalies_binary(f"{artifact_utils.get_split_uri(anomalies, split)}/SchemaDiff.pb"),
+        )
+    ]
+
+
+def _log(report: Report) -> None:
+    for check in report.checks:
+        if check.ok:
+            logger.info("passed: %s", check)
+        else:
+            logger.error("anomaly: %s", check)
+
+
+class DataGate(base_beam_component.BaseBeamComponent):
+    """Compares every example with the reviewed limits.
+
+    ExampleValidator only records, and sees no pixels in an image that is one value of 784 bytes.
+    """
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self, *, examples: BaseChannel, statistics: BaseChannel, anomalies: BaseChannel, mode: Any, limits: Limits
+    ) -> None:
+        """Makes a data gate.
+
+        Args:
+            examples: Raw tf.Examples.
+            statistics: StatisticsGen's output for them.
+            anomalies: ExampleValidator's output for them.
+            mode: "stop" or "warn", or a runtime parameter.
+            limits: The limits in force.
+        """
+        super().__init__(
+            DataGateSpec(
+                examples=examples,
+                statistics=statistics,
+                anomalies=anomalies,
+                mode=mode,
+                limits=limits.model_dump_json(),
+                report=channel_utils.as_channel([standard_artifacts.JsonValue()]),
+            )
+        )

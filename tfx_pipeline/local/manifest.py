@@ -60,6 +60,7 @@ def manifest(
         "baseline": outcome.baseline,
         "pushed": outcome.pushed,
         "data": outcome.data,
+        "data_gate": outcome.data_gate,
         "config": config.model_dump(mode="json", exclude={"kubeflow"}),
         "versions": versions(),
         "git_commit": git_commit(),

@@ -1,6 +1,7 @@
 """What a run came to, read back from ML Metadata and the artifacts."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+from tfx_pipeline.components.data_gate import REPORT_KEY
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation_results import Metrics, read_metrics, read_refusals
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
@@ -19,6 +21,7 @@ class Outcome:
 
     Attributes:
         data: ``source``, ``kind`` and ``digest`` of the data, and ``counts``, the number of examples by split.
+        data_gate: ``mode``, ``ok``, ``checks`` and ``anomalies`` (their numbers) and ``headline`` of the data gate.
         training_logs: TensorBoard's event files of the training, with those of the review where there is one.
         report: The review's page.
         metrics: The model's metrics.
@@ -29,6 +32,7 @@ class Outcome:
     """
 
     data: dict[str, Any] | None = None
+    data_gate: dict[str, Any] | None = None
     training_logs: Path | None = None
     report: Path | None = None
     metrics: Metrics | None = None
@@ -52,6 +56,8 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     outcome = Outcome()
     if "example-gen" in outputs:
         outcome = dataclasses.replace(outcome, data=_data(outputs["example-gen"]["examples"]))
+    if "data-gate" in outputs:
+        outcome = dataclasses.replace(outcome, data_gate=_data_gate(outputs["data-gate"][REPORT_KEY].uri))
     if "trainer" in outputs:
         outcome = dataclasses.replace(outcome, training_logs=Path(outputs["trainer"]["model_run"].uri))
     if "baseline-locator" in outputs:
@@ -82,6 +88,11 @@ def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
     names = ("source", "kind", "digest")
     counts = {split: properties[f"{split}_examples"].int_value for split in SPLIT_FILES}
     return {name: properties[f"data_{name}"].string_value for name in names} | {"counts": counts}
+
+
+def _data_gate(uri: str) -> dict[str, Any]:
+    report = json.loads(Path(uri).read_bytes())
+    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
 
 
 def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:

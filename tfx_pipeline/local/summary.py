@@ -38,6 +38,7 @@ def shown(path: Path) -> str:
 def _judgement(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the evaluator found: it stands whatever else may have failed."""
     metrics = content["metrics"]
+    yield "data gate", _data_gate(content["data_gate"])
     yield "accuracy", f"{metrics['accuracy']:.4f} on {metrics['num_examples']:,} images, loss {metrics['loss']:.4f}"
     yield "by class", _extremes(metrics["per_class_accuracy"])
     yield "verdict", _verdict(content)
@@ -55,6 +56,10 @@ def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "log", shown(output.log)
     yield "time", f"{content['wall_seconds']:.1f} s"
     yield "next", f"tensorboard --logdir {shown(output.tensorboard.parent)}"
+
+
+def _data_gate(gate: dict[str, Any]) -> str:
+    return str(gate["headline"]) if gate["ok"] else f"NOT STOPPED (--data-gate warn): {gate['headline']}"
 
 
 def _extremes(per_class: dict[str, float]) -> str:

@@ -1,0 +1,111 @@
+"""The data gate's verdict: which checks failed, in one line for a person and as JSON for later steps."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.drift_checks import check_pair
+from tfx_pipeline.gate.limits import Limits
+from tfx_pipeline.gate.profile import SplitProfile
+from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
+
+
+class DataGateError(UserError):
+    """The data lies beyond the limits; the message names the first anomaly and says how many there are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Everything that the data gate checked.
+
+    Attributes:
+        mode: "stop" or "warn".
+        checks: Each check, passed or not.
+        counts: Examples by split.
+    """
+
+    mode: str
+    checks: Sequence[Check]
+    counts: Mapping[str, int]
+
+    @property
+    def anomalies(self) -> list[Check]:
+        """The checks that failed, the most telling first."""
+        return [check for check in self.checks if not check.ok]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        found = self.anomalies
+        if not found:
+            return f"{len(self.checks)} checks passed"
+        count = "1 anomaly" if len(found) == 1 else f"{len(found)} anomalies, the first"
+        return f"{count}: {found[0]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as what JSON can hold."""
+        return {
+            "mode": self.mode,
+            "ok": not self.anomalies,
+            "anomalies": len(self.anomalies),
+            "headline": self.headline,
+            "examples": dict(self.counts),
+            "checks": [check.to_dict() for check in self.checks],
+        }
+
+    def enforce(self) -> None:
+        """Stops the run where there are anomalies, unless they are only to be recorded.
+
+        Raises:
+            DataGateError: There are anomalies and the mode is "stop".
+        """
+        found = self.anomalies
+        if found and self.mode == "stop":
+            setting = f"set {found[0].setting} in [data_gate]" if found[0].setting else "correct the schema"
+            raise DataGateError(
+                f"data gate: {self.headline}; correct the data, {setting} if it is as it should be, or use "
+                "--data-gate warn to record it and go on"
+            )
+
+
+def judge(
+    mode: str,
+    profiles: Mapping[str, SplitProfile],
+    common: Mapping[tuple[str, str], int],
+    counted: Mapping[str, int],
+    found: Sequence[Check],
+    limits: Limits,
+) -> Report:
+    """Makes all checks.
+
+    Args:
+        mode: "stop" or "warn".
+        profiles: What each split holds.
+        common: Distinct images that stand in two splits, by the two names in the order of the profiles.
+        counted: Examples that the statistics of each split were computed on.
+        found: ExampleValidator's anomalies.
+        limits: The limits in force.
+
+    Returns:
+        The report.
+    """
+    checks = [check for split, profile in profiles.items() for check in check_split(split, profile, limits)]
+    for first, second in itertools.combinations(profiles, 2):
+        shared = common.get((first, second), 0)
+        checks += check_pair((first, second), profiles[first], profiles[second], shared, limits)
+    for split, count in counted.items():
+        examples = profiles[split].examples
+        checks.append(
+            Check("examples in the statistics", split, count, "count", examples, examples, reason=EVERY_EXAMPLE)
+        )
+    checks += _unnamed(found, checks)
+    return Report(mode, checks, {split: profile.examples for split, profile in profiles.items()})
+
+
+def _unnamed(found: Sequence[Check], checks: Sequence[Check]) -> list[Check]:
+    """The validator's anomalies that no check names already: it finds wrong labels and missing values, too."""
+    named = {(check.split, check.feature) for check in checks if check.feature and not check.ok}
+    return [anomaly for anomaly in found if (anomaly.split, anomaly.feature) not in named]

@@ -6,12 +6,12 @@ readonly debian_image=debian:trixie-slim
 readonly home_made_image=tfx-fashion-mnist-base:trixie
 
 has_image() {
-    "$engine" image inspect "$1" >/dev/null 2>&1
+    "${engine[@]}" image inspect "$1" >/dev/null 2>&1
 }
 
 # The manifest is small: whether a registry answers is known in seconds.
 registry_answers() {
-    timeout 15 "$engine" manifest inspect "$debian_image" >/dev/null 2>&1 </dev/null
+    timeout 15 "${engine[@]}" manifest inspect "$debian_image" >/dev/null 2>&1 </dev/null
 }
 
 debian_root() {
@@ -22,7 +22,7 @@ debian_root() {
 import_debian() {
     local archive=$cache_dir/base-image.tar status=0
     echo '== making a Debian base image from the Debian mirror'
-    debian_root >"$archive" && "$engine" import "$archive" "$home_made_image" || status=$?
+    debian_root >"$archive" && "${engine[@]}" import "$archive" "$home_made_image" || status=$?
     rm -f -- "$archive"
     return "$status"
 }

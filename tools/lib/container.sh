@@ -33,14 +33,14 @@ build_image() {
     mapfile -t names < <(exported_names "$proxy_variables")
     mapfile -t arguments < <(flags --build-arg "BASE_IMAGE=$base_image" "${names[@]}")
     if [[ -n $ca ]]; then arguments+=(--secret "id=ca,src=$ca"); fi
-    if [[ $engine == docker ]]; then arguments+=(--progress=plain); fi
-    DOCKER_BUILDKIT=1 "$engine" build --network host --target dev --tag "$image" "${arguments[@]}" "$root"
+    if [[ ${engine[0]} == docker ]]; then arguments+=(--progress=plain); fi
+    DOCKER_BUILDKIT=1 "${engine[@]}" build --network host --target dev --tag "$image" "${arguments[@]}" "$root"
 }
 
 make_image() {
     local image=$1 base_image
     if has_image "$image"; then return; fi
-    say "making the project's container image with $engine (first use only; 4 to 8 minutes)"
+    say "making the project's container image with ${engine[0]} (first use only; 4 to 8 minutes)"
     choose_base_image
     logged "$cache_dir/image.log" build_image "$image" || exit 1
     say "the environment is ready ($SECONDS s)"
@@ -92,6 +92,6 @@ container_exec() {
     if [[ -t 0 && -t 1 ]]; then tty=(--tty); fi
     mapfile -t common < <(common_flags)
     mapfile -t mounts < <(run_mounts "${@:2}" | while read -r bind; do flags --mount "$bind"; done)
-    exec "$engine" run "${common[@]}" "${tty[@]}" "${engine_user[@]}" "${mounts[@]}" \
+    exec "${engine[@]}" run "${common[@]}" "${tty[@]}" "${engine_user[@]}" "${mounts[@]}" \
         --env "XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}" --workdir "$root" "$image" "$@"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Which container engine runs here, and how it must be called.
 
-# Sets `engine` (the command) and `engine_user` (flags that make the caller own what is written).
-engine=
+# Set by choose_engine: the command with its global flags, and the flags that make the caller own what is written.
+engine=()
 engine_user=()
 
 # podman-docker's `docker` is podman, and a docker client alone has no daemon.
@@ -11,9 +11,9 @@ docker_answers() {
         && timeout 5 docker info --format '{{.SecurityOptions}}' 2>/dev/null
 }
 
-# Prints podman's storage driver where podman works.
+# podman_storage [FLAG...]: prints podman's storage driver where podman works.
 podman_storage() {
-    timeout 20 podman info --format '{{.Store.GraphDriverName}}' 2>/dev/null
+    timeout 20 podman "$@" info --format '{{.Store.GraphDriverName}}' 2>/dev/null
 }
 
 # Root's podman sets high resource limits, trusting in CAP_SYS_RESOURCE (bit 24), which some virtual machines withhold.
@@ -38,52 +38,37 @@ podman_settings() {
     fi
 }
 
-# generated NAME TEXT: prints the path of a generated file of that content, written whole or not at all.
-generated() {
-    local file=$cache_dir/$1
-    if [[ $(cat -- "$file" 2>/dev/null) != "$2" ]]; then
-        mkdir -p -- "$cache_dir"
-        printf '%s\n' "$2" >"$file.$$"
-        mv -f -- "$file.$$" "$file"
-    fi
-    printf '%s\n' "$file"
-}
-
 adapt_podman() {
     local settings
     settings=$(podman_settings)
     if [[ -z $settings || -n ${CONTAINERS_CONF:-} ]]; then return; fi
     if [[ $settings == *runc* ]] && ! has runc; then require_packages 'podman needs runc on this host' runc; fi
-    CONTAINERS_CONF=$(generated containers.conf "$settings")
-    export CONTAINERS_CONF
-}
-
-# Some distributions leave users without root at `vfs`, which copies the whole image for every layer and every run:
-# where overlays work, the project's images are kept in a store of their own that has them.
-overlay_settings() {
-    printf '%s\n' '[storage]' 'driver = "overlay"' \
-        "graphroot = \"${XDG_DATA_HOME:-$HOME/.local/share}/containers/tfx-fashion-mnist\"" \
-        "runroot = \"${XDG_RUNTIME_DIR:-/tmp}/tfx-fashion-mnist-$(id -u)\""
-}
-
-avoid_vfs() {
-    if is_root || [[ -n ${CONTAINERS_STORAGE_CONF:-} ]]; then return; fi
-    CONTAINERS_STORAGE_CONF=$(generated storage.conf "$(overlay_settings)")
-    export CONTAINERS_STORAGE_CONF
-    if [[ $(podman_storage) != overlay ]]; then unset CONTAINERS_STORAGE_CONF; fi
+    export CONTAINERS_CONF=$cache_dir/containers.conf
+    if [[ $(cat -- "$CONTAINERS_CONF" 2>/dev/null) != "$settings" ]]; then
+        mkdir -p -- "$cache_dir"
+        printf '%s\n' "$settings" >"$CONTAINERS_CONF.$$"
+        mv -f -- "$CONTAINERS_CONF.$$" "$CONTAINERS_CONF"
+    fi
 }
 
 use_podman() {
     local storage
     adapt_podman
     storage=$(podman_storage) || return 1
-    engine=podman
-    if [[ $storage == vfs ]]; then avoid_vfs; fi
+    engine=(podman)
+    if [[ $storage == vfs ]] && ! is_root; then avoid_vfs; fi
+}
+
+# Some hosts leave users without root at `vfs`, which copies the whole image for every layer and for every run.
+# Where overlays work all the same, the project's images are kept in a store of their own that has them.
+avoid_vfs() {
+    local store=(--root "${XDG_DATA_HOME:-$HOME/.local/share}/containers/tfx-fashion-mnist" --storage-driver overlay)
+    if [[ $(podman_storage "${store[@]}") == overlay ]]; then engine+=("${store[@]}"); fi
 }
 
 # Rootless engines map the container's root to the caller, so only a daemon of root's needs to be told the user.
 use_docker() {
-    engine=docker
+    engine=(docker)
     if [[ $1 != *rootless* ]]; then engine_user=(--user "$(id -u):$(id -g)"); fi
 }
 

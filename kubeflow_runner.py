@@ -1,7 +1,10 @@
-"""Writes the pipeline as a package for Kubeflow Pipelines: ``python kubeflow_runner.py --help``."""
+"""Writes the pipeline as a package for Kubeflow Pipelines and runs it there: ``python kubeflow_runner.py --help``."""
 
+import argparse
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
@@ -10,20 +13,63 @@ SECTIONS = ("data", "data_gate", "training", "evaluation", "kubeflow")
 
 
 def main() -> int:
-    """Parses the flags, writes the package and returns the exit code."""
+    """Parses the flags, writes the package and, where asked for, runs it; returns the exit code."""
     parser = ArgumentParser(prog="kubeflow_runner.py", description=__doc__.partition(":")[0] + ".")
-    parser.add_argument("--output", metavar="FILE.yaml", default="fashion_mnist_pipeline.yaml", help="the package")
+    _add_client_flags(parser)
     add_flags(parser, SECTIONS)
     try:
-        flags = vars(parser.parse_args())
-        config, output = load(flags), Path(flags["output"])
-        from tfx_pipeline.kubeflow.compile import write_package  # noqa: PLC0415 - TensorFlow takes seconds
-
-        write_package(config, output)
+        _run(vars(parser.parse_args()))
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     return 0
+
+
+def _add_client_flags(parser: argparse.ArgumentParser) -> None:
+    output = "fashion_mnist_pipeline.yaml"
+    parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
+    group = parser.add_argument_group("client", "without --upload, --run or --watch, only the package is written")
+    add = group.add_argument
+    add("--upload", action="store_true", help="upload it as a new version of the pipeline")
+    add("--run", action="store_true", help="start a run of it")
+    add("--watch", action="store_true", help="start a run and follow it to its end; exit with its outcome")
+    add("--param", metavar="NAME=VALUE", action="append", default=[], help="run parameter; can be repeated")
+    add("--experiment", metavar="NAME", default="Default", help="experiment of the run (default: Default)")
+    host = "address of Kubeflow Pipelines; else KF_PIPELINES_ENDPOINT, the pod's own cluster or the kubeconfig"
+    add("--host", metavar="URL", default="", help=host)
+    add("--namespace", metavar="NAME", default="", help="your profile, where Kubeflow has several users")
+    add("--token", metavar="TOKEN", default="", help="bearer token; else KFP_TOKEN, or a pod's own")
+    add("--ca-cert", metavar="FILE", default="", help="certificate of the authority behind the server's certificate")
+
+
+def _run(flags: dict[str, Any]) -> None:
+    config, output = load(flags), Path(flags["output"])
+    from tfx_pipeline.kubeflow.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
+
+    spec = write_quietly(config, output)
+    _say(f"wrote {output}")
+    if not (flags["upload"] or flags["run"] or flags["watch"]):
+        _say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
+        return
+    from tfx_pipeline.kubeflow.arguments import parse_arguments  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client import Connection  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.submit import Request, submit  # noqa: PLC0415
+
+    request = Request(
+        upload=flags["upload"],
+        run=flags["run"] or flags["watch"],
+        watch=flags["watch"],
+        experiment=flags["experiment"],
+        service_account=config.kubeflow.service_account,
+        arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
+    )
+    token = flags["token"] or os.environ.get("KFP_TOKEN", "")
+    submit(output, spec, Connection(flags["host"], flags["namespace"], token, flags["ca_cert"]), request, _say)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

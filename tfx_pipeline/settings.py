@@ -175,10 +175,28 @@ def _parse(section: type[BaseModel], setting: Setting, text: str | list[str], sh
     if setting.kind:
         words = [word for item in text for word in shlex.split(item)]
         value = words if setting.kind is list else _pairs(words, shown or setting.flag)
+    given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
+    return parse_value(section, setting.name, value, given)
+
+
+def parse_value(section: type[BaseModel], name: str, value: Any, given: str) -> Any:
+    """Parses one value as a field of a section takes it.
+
+    Args:
+        section: The section's class.
+        name: The field.
+        value: Text, or texts where the field holds several.
+        given: How the user gave it, for the error.
+
+    Returns:
+        The value, of the field's type.
+
+    Raises:
+        UserError: The field does not take it.
+    """
     try:
-        return getattr(section.model_validate({setting.name: value}, strict=False), setting.name)
+        return getattr(section.model_validate({name: value}, strict=False), name)
     except ValidationError as error:
-        given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
         raise UserError(f"{given}: {_reason(error)}; see --help") from error
 
 

@@ -35,7 +35,7 @@ class Problem(NamedTuple):
         return f"{self.place}: {self.reason}"
 
 
-def check_spec(spec: Mapping[str, Any]) -> Iterator[Problem]:
+def check_spec(spec: dict[str, Any]) -> Iterator[Problem]:
     """Finds what is wrong with the pipeline spec.
 
     Args:
@@ -57,7 +57,7 @@ def check_spec(spec: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"task {task_name}", reason)
 
 
-def _strict(spec: Mapping[str, Any]) -> Iterator[Problem]:
+def _strict(spec: dict[str, Any]) -> Iterator[Problem]:
     """Unknown fields, which a server may refuse and nobody reads."""
     try:
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
@@ -66,7 +66,7 @@ def _strict(spec: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("package", f"is not a pipeline spec: {' '.join(str(error).split())}")
 
 
-def _parameters(spec: Mapping[str, Any]) -> Iterator[Problem]:
+def _parameters(spec: dict[str, Any]) -> Iterator[Problem]:
     for name, definition in spec["root"].get("inputDefinitions", {}).get("parameters", {}).items():
         place, kind = f"parameter {name}", definition["parameterType"]
         if "defaultValue" not in definition:
@@ -77,7 +77,7 @@ def _parameters(spec: Mapping[str, Any]) -> Iterator[Problem]:
             yield from (Problem(place, reason) for reason in _expansions(text))
 
 
-def _task(name: str, task: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
     if not _TASK_NAME.fullmatch(name):
         yield "Argo allows letters, digits and hyphens in its name; give it one with with_id('kebab-case')"
     if len(name) > _MAX_TASK_NAME:
@@ -98,7 +98,7 @@ def _task(name: str, task: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterat
         yield from _expansions(text)
 
 
-def _references(task: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+def _references(task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
     tasks = spec["root"]["dag"]["tasks"]
     inputs = task.get("inputs", {})
     sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
@@ -113,7 +113,7 @@ def _references(task: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[st
             yield f"asks for the unknown run parameter {parameter}"
 
 
-def _executor(executor: Mapping[str, Any]) -> Iterator[str]:
+def _executor(executor: dict[str, Any]) -> Iterator[str]:
     if "resolver" in executor:
         yield "is a Resolver, which open-source Kubeflow cannot run; find the artifact in a component"
     elif "importer" in executor:
@@ -150,7 +150,7 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(item)
 
 
-def mentions_workspace(task: Mapping[str, Any]) -> bool:
+def mentions_workspace(task: dict[str, Any]) -> bool:
     """Whether Kubeflow mounts the workspace for a task: where a parameter's value mentions its path."""
     parameters = task.get("inputs", {}).get("parameters", {})
     return any(mark in text for text in strings(parameters) for mark in _WORKSPACE)

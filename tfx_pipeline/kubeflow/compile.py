@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from tfx_pipeline import object_store
 from tfx_pipeline.components.source_checkout import SourceSettings
 from tfx_pipeline.config import Config
 from tfx_pipeline.config_kubeflow import KubeflowConfig
+from tfx_pipeline.errors import UserError
 from tfx_pipeline.kubeflow.parameters import runtime_parameter
 from tfx_pipeline.kubeflow.runner import KubeflowDagRunner, Package, write
-from tfx_pipeline.kubeflow.steps import DATA_MOUNT, serving_uri
+from tfx_pipeline.kubeflow.steps import DATA_MOUNT, SERVING_STEPS, serving_uri, settings_of
 from tfx_pipeline.pipeline import create_pipeline
 
 
@@ -23,9 +25,8 @@ def compile_package(config: Config) -> Package:
     Raises:
         UserError: The backend would reject it.
     """
-    if config.kubeflow.data_pvc and config.data.dir is None:
-        data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})
-        config = config.model_copy(update={"data": data})
+    _check_serving_place(config.kubeflow)
+    config = _with_data_place(config)
     pipeline = create_pipeline(
         config,
         # Kubeflow gives each run its own root; a package has no place for one.
@@ -59,3 +60,29 @@ def write_package(config: Config, path: Path) -> Package:
     package = compile_package(config)
     write(package, path)
     return package
+
+
+def _check_serving_place(config: KubeflowConfig) -> None:
+    """Refuses a place that does not outlive the pod that pushes to it."""
+    uri = serving_uri(config)
+    if object_store.handles(uri):
+        return
+    if "://" in uri or not uri.startswith("/"):
+        raise UserError(f"--serving-uri {uri}: expected a path in a mounted volume, s3://, gs:// or minio://")
+    for step in sorted(SERVING_STEPS):
+        mounts = settings_of(step, config).pvc_mounts
+        if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
+            raise UserError(
+                f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
+                "mount one with --serving-pvc"
+            )
+
+
+def _with_data_place(config: Config) -> Config:
+    folder = config.data.dir
+    if folder and "://" not in folder and not folder.startswith("/"):
+        raise UserError(f"--data-dir {folder}: expected a path in the cluster, such as {DATA_MOUNT}, or a URL")
+    if folder or not config.kubeflow.data_pvc:
+        return config
+    data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})
+    return config.model_copy(update={"data": data})

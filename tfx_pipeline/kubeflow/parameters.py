@@ -6,8 +6,7 @@ from typing import Any
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
-from tfx_pipeline.config import DataConfig, EvaluationConfig, TrainingConfig
-from tfx_pipeline.config_kubeflow import KubeflowConfig
+from tfx_pipeline.kubeflow.arguments import FIELDS
 
 
 def runtime_parameter(name: str, value: Any) -> RuntimeParameter:
@@ -24,16 +23,10 @@ def runtime_parameter(name: str, value: Any) -> RuntimeParameter:
 
 
 def _description(name: str) -> str | None:
-    fields = {
-        **{f"data_{key}": field for key, field in DataConfig.model_fields.items()},
-        "limit": DataConfig.model_fields["limit"],
-        **TrainingConfig.model_fields,
-        **EvaluationConfig.model_fields,
-        **{name: KubeflowConfig.model_fields[name] for name in ("repo_url", "repo_ref")},
-    }
     if name == "serving_dir":
         return "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
-    return fields[name].description if name in fields else None
+    section, field = FIELDS.get(name, (None, ""))
+    return section.model_fields[field].description if section else None
 
 
 def parameters_of(components: Iterable[BaseNode]) -> dict[str, RuntimeParameter]:

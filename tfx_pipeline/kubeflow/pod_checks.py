@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf import json_format
@@ -24,7 +24,7 @@ _IGNORED: Final = {
 }
 
 
-def check_platform(platform: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[Problem]:
+def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[Problem]:
     """Finds what is wrong with the platform document.
 
     Args:
@@ -49,7 +49,7 @@ def check_platform(platform: Mapping[str, Any], spec: Mapping[str, Any]) -> Iter
         yield from (Problem(f"task {name}", reason) for reason in reasons)
 
 
-def _strict(platform: Mapping[str, Any]) -> Iterator[Problem]:
+def _strict(platform: dict[str, Any]) -> Iterator[Problem]:
     """Unknown fields: one outside of an executor makes the backend drop the whole document without a word."""
     try:
         json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
@@ -66,14 +66,14 @@ def _strict(platform: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"executor {label}", " ".join(str(error).split()))
 
 
-def _pod(body: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
+def _pod(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:
     for field in sorted(_IGNORED.keys() & body.keys()):
         yield f"has {field}, which the backend ignores; {_IGNORED[field]}"
     yield from _volumes(body)
     yield from _environment(body, container)
 
 
-def _volumes(body: Mapping[str, Any]) -> Iterator[str]:
+def _volumes(body: dict[str, Any]) -> Iterator[str]:
     """The backend calls a volume after its claim or Secret, so that Kubernetes' rules for volumes hold for those."""
     mounts = [
         *((_constant(m["pvcNameParameter"]), m["mountPath"]) for m in body.get("pvcMount", [])),
@@ -92,11 +92,11 @@ def _volumes(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"mounts a volume at {path}, where Kubeflow mounts its own; choose another path"
 
 
-def _constant(parameter: Mapping[str, Any]) -> str:
+def _constant(parameter: dict[str, Any]) -> str:
     return str(parameter.get("runtimeValue", {}).get("constant", ""))
 
 
-def _environment(body: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
+def _environment(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:
     names = [variable["name"] for variable in container.get("env", [])]
     for secret in body.get("secretAsEnv", []):
         names += [key["envVar"] for key in secret["keyToEnv"]]
@@ -107,7 +107,7 @@ def _environment(body: Mapping[str, Any], container: Mapping[str, Any]) -> Itera
             yield f"sets the variable {name}, which is Kubeflow's own; give it another name"
 
 
-def _resources(resources: Mapping[str, Any]) -> Iterator[str]:
+def _resources(resources: dict[str, Any]) -> Iterator[str]:
     for kind in ("Cpu", "Memory"):
         request, limit = resources.get(f"resource{kind}Request"), resources.get(f"resource{kind}Limit")
         if request and limit and _amount(request) > _amount(limit):

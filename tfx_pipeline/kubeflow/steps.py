@@ -25,6 +25,7 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "statistics-gen": _BEAM,
     "transform": _BEAM,
     "evaluator": _BEAM,
+    "evaluation-review": _BEAM,
     "trainer": _TRAINING,
     # The data does not become better by looking at it again.
     "data-gate": {"retries": 0},

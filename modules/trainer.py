@@ -1,6 +1,7 @@
 """Trains a model: the ``run_fn`` that TFX's Trainer calls."""
 
 import logging
+import math
 from typing import Any
 
 import keras
@@ -23,8 +24,23 @@ class EpochLogger(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Logs the metrics of the epoch that ended, counted from 1."""
-        metrics = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        metrics = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items() if name != "learning_rate")
         logger.info("epoch %d/%d  %s", epoch + 1, self.params["epochs"], metrics)
+
+
+def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
+    """Lowers the learning rate from epoch to epoch along half a cosine (Loshchilov and Hutter, 2017).
+
+    Args:
+        learning_rate: The first epoch's.
+        epochs: All epochs of the training; the rate would be 0 after the last.
+
+    Returns:
+        A callback that sets the rate at the start of each epoch.
+    """
+    return keras.callbacks.LearningRateScheduler(
+        lambda epoch, _rate: learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    )
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -55,7 +71,11 @@ def run_fn(fn_args: FnArgs) -> None:
         dataset(fn_args.train_files, transform, config["batch_size"], shuffle_seed=seed),
         validation_data=dataset(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
         epochs=config["epochs"],
-        callbacks=[EpochLogger(), keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)],
+        callbacks=[
+            cosine_decay(config["learning_rate"], config["epochs"]),
+            EpochLogger(),
+            keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
+        ],
         verbose=0,
     )
     export(model, transform, fn_args.serving_model_dir)

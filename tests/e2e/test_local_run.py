@@ -94,7 +94,9 @@ def test_the_same_command_again_executes_only_the_locator_and_what_depends_on_it
     assert run.code == 0, run.console
     assert {component for component, state in states.items() if state == "succeeded"} <= ALWAYS_RUN
     assert all(states[component] == "cached" for component in COMPONENTS if component not in ALWAYS_RUN)
-    cached = {c for c, s in states_of(run.output, run.manifest["run_id"]).items() if s == metadata_store_pb2.Execution.CACHED}
+    cached = {
+        c for c, s in states_of(run.output, run.manifest["run_id"]).items() if s == metadata_store_pb2.Execution.CACHED
+    }
     assert cached == {component for component, state in states.items() if state == "cached"}
     assert f"Nothing changed for {len(cached)} of {len(states)} components: reused." in run.console
     assert str(run.manifest["baseline"]) == Path(str(first["pushed"])).name
@@ -149,7 +151,10 @@ def test_a_label_outside_the_classes_stops_the_run_before_training(
     ("spoil", "expected"),
     [
         (lambda folder: (folder / "train-images-idx3-ubyte").unlink(), "train-images-idx3-ubyte"),
-        (lambda folder: (folder / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x32"), "t10k-labels-idx1-ubyte"),
+        (
+            lambda folder: (folder / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x32"),
+            "t10k-labels-idx1-ubyte",
+        ),
     ],
     ids=["missing", "truncated"],
 )
@@ -178,7 +183,9 @@ def test_broken_files_end_the_run_with_one_line_and_lose_nothing(
     ("flags", "expected"),
     [(["--epoch", "1"], "did you mean --epochs?"), (["--min-accuracy", "7"], "--min-accuracy 7")],
 )
-def test_a_wrong_flag_ends_the_program_with_one_line_and_code_2(flags: list[str], expected: str, tmp_path: Path) -> None:
+def test_a_wrong_flag_ends_the_program_with_one_line_and_code_2(
+    flags: list[str], expected: str, tmp_path: Path
+) -> None:
     command = [sys.executable, "local_runner.py", "--output-dir", str(tmp_path / "output"), *flags]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules.trainer import run_fn
+from modules.trainer import cosine_decay, run_fn
 from tests.small_run import Run
 
 
@@ -45,3 +45,9 @@ def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:
     args.transform_output = str(first_run.artifact("transform", "transform_graph"))
     with pytest.raises(ValueError, match="unknown model 'resnet'"):
         run_fn(args)
+
+
+def test_the_learning_rate_falls_along_half_a_cosine() -> None:
+    callback = cosine_decay(0.1, epochs=4)
+    rates = [callback.schedule(epoch, None) for epoch in range(4)]
+    assert rates == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447])

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.small_run import QUICK, Run, local_runner
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.layout import SPLIT_FILES
-
-from tests.small_run import QUICK, Run, local_runner
 
 
 @dataclass

@@ -28,6 +28,10 @@ ALWAYS_RUN = {"baseline-locator", "evaluator", "evaluation-review", "pusher"}
 """The locator, which looks at the serving directory, and what depends on it."""
 
 
+LABELS_HEADER = b"\0\0\x08\x01\0\0\0\x32"
+"""The header of an IDX file of 50 labels."""
+
+
 def executions(output: Path) -> list[tuple[str, str, int]]:
     """ML Metadata's executions: run, component and state."""
     config = metadata_store_pb2.ConnectionConfig()

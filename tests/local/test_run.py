@@ -5,13 +5,9 @@ from tfx_pipeline.local.run import one_line
 
 
 def test_a_user_error_among_the_causes_is_the_line() -> None:
-    try:
-        try:
-            raise UserError("labels: truncated")
-        except UserError as cause:
-            raise RuntimeError("Beam failed\nat length") from cause
-    except RuntimeError as error:
-        assert one_line(error) == "labels: truncated"
+    error = RuntimeError("Beam failed\nat length")
+    error.__cause__ = UserError("labels: truncated")
+    assert one_line(error) == "labels: truncated"
 
 
 def test_another_exception_is_its_type_and_first_line() -> None:

@@ -23,6 +23,9 @@ from tfx_pipeline.steps.schema_import import schema_digest
 
 PIPELINE_NAME: Final = "fashion-mnist"
 
+EMBEDDED_BEAM: Final = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+"""Beam's direct runner inside the process. By its name `DirectRunner`, Beam 2.77 downloads a binary and runs that."""
+
 UNCACHED: Final = frozenset({"baseline-locator"})
 """Components that look at what lies outside the pipeline, and so run each time."""
 
@@ -125,8 +128,7 @@ def create_pipeline(
     evaluation_review = EvaluationReview(
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
-        schema=schema,
-        anomalies=example_validator.outputs["anomalies"],
+        data_gate=data_gate.outputs["report"],
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
         baseline_model=baseline_locator.outputs["baseline"],
@@ -148,6 +150,6 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         metadata_connection_config=metadata,
         enable_cache=config.run.cache,
-        beam_pipeline_args=["--direct_running_mode=in_memory", *config.run.beam_args],
+        beam_pipeline_args=[*EMBEDDED_BEAM, *config.run.beam_args],
         components=components,
     )

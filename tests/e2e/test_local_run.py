@@ -76,6 +76,10 @@ def test_the_first_run_executes_everything_and_pushes_a_model(
     assert set(states_of(first_run.output, manifest["run_id"]).values()) == {complete}
 
 
+def test_beam_runs_inside_the_process_and_downloads_nothing(first_run: Run) -> None:
+    assert "prism" not in first_run.log.lower()
+
+
 def test_the_pushed_model_is_right_as_often_as_the_run_says(
     first_run: Run, second_run: tuple[Run, dict[str, object]], dataset: sources.Dataset
 ) -> None:

@@ -1,0 +1,189 @@
+"""What tools/env decides about a host, tested on made-up hosts, and what it passes on to the command."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = "common host venv engine base_image mounts container"
+BASH = shutil.which("bash") or "bash"
+DEBIAN = "ID=debian\nVERSION_ID=13\n"
+FEDORA = "ID=fedora\nVERSION_ID=43\n"
+
+
+def bash(script: str, *arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script after the parts of tools/env are read, as if the checkout were at `root`."""
+    read = f'root=$1; shift; for part in {PARTS}; do source "{ROOT}/tools/lib/$part.sh"; done; '
+    return subprocess.run(  # noqa: S603 - the project's own functions
+        [BASH, "-c", f"set -euo pipefail; {read}{script}", "test", str(root), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def program(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A folder to put before PATH, with a host of glibc 2.41 whose python3 is too new and whose python3.12 is not."""
+    program(tmp_path / "getconf", "echo glibc ${GLIBC:-2.41}")
+    program(tmp_path / "uname", "echo Linux ${MACHINE:-x86_64}")
+    program(tmp_path / "python3", "exit 1")
+    program(tmp_path / "python3.13", "exit 1")
+    program(tmp_path / "python3.12", "exit 0")
+    program(tmp_path / "python3.11", "exit 0")
+    (tmp_path / "os-release").write_text(DEBIAN)
+    return tmp_path
+
+
+def on(host: Path, script: str, **environment: str) -> str:
+    path = f"{host}{os.pathsep}{os.environ['PATH']}"
+    names = {"PATH": path, "os_release": str(host / "os-release"), "FASHION_MNIST_ENV": "", **environment}
+    return bash(script, **names).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("have", "enough"), [("2.38", True), ("2.41", True), ("3.0", True), ("2.36", False), ("2.4", False), ("", False)]
+)
+def test_versions_are_compared_as_numbers(have: str, enough: bool) -> None:
+    assert (bash('version_at_least "$1" 2.38', have).returncode == 0) is enough
+
+
+def test_the_first_suitable_python_is_chosen(host: Path) -> None:
+    assert on(host, "choose_python") == str(host / "python3.12")
+
+
+def test_a_new_enough_host_uses_a_virtual_environment(host: Path) -> None:
+    assert on(host, "choose_way") == "venv"
+
+
+@pytest.mark.parametrize("old", [{"GLIBC": "2.36"}, {"MACHINE": "aarch64"}])
+def test_a_host_that_cannot_load_the_wheels_uses_a_container(host: Path, old: dict[str, str]) -> None:
+    assert on(host, "choose_way", **old) == "container"
+
+
+@pytest.mark.parametrize(("release", "way"), [(DEBIAN, "venv"), ("ID=debian\nVERSION_ID=14\n", "container")])
+def test_a_host_without_python_uses_the_one_its_distribution_has(host: Path, release: str, way: str) -> None:
+    for version in ("3.12", "3.11"):
+        program(host / f"python{version}", "exit 1")
+    (host / "os-release").write_text(release)
+    assert on(host, "choose_way") == way
+
+
+def test_inside_the_image_the_command_runs_directly(host: Path) -> None:
+    assert on(host, "choose_way", FASHION_MNIST_ENV="image", GLIBC="2.36") == "image"
+
+
+def test_all_missing_system_packages_are_named_in_one_command(host: Path) -> None:
+    for name in ("python3.12", "python3.11"):
+        program(host / name, '[ "$*" = "-c import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" ]')
+    hide_compiler = 'has() { [[ $1 != g++ && $1 != c++ ]] && command -v "$1" >/dev/null; }; is_root() { false; }; '
+    result = bash(
+        hide_compiler + "is_debian_like() { [[ $(os_field ID) == debian ]]; }; require_system",
+        PATH=f"{host}{os.pathsep}{os.environ['PATH']}",
+        os_release=str(host / "os-release"),
+    )
+    assert result.returncode == 1
+    assert result.stderr.endswith("sudo apt-get install -y g++ python3.12-dev python3.12-venv\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_dnf_hosts_are_told_of_dnf(host: Path) -> None:
+    program(host / "dnf", "exit 0")
+    (host / "os-release").write_text(FEDORA)
+    script = "is_root() { false; }; is_debian_like() { false; }; install_command gcc-c++"
+    assert on(host, script) == "sudo dnf install -y gcc-c++"
+
+
+def mounts(checkout: Path, *arguments: str) -> list[str]:
+    return bash('argument_mounts "$@" | outermost', *arguments, root=checkout).stdout.split()
+
+
+def test_folders_named_by_arguments_are_mounted_once(tmp_path: Path) -> None:
+    checkout, data = tmp_path / "checkout", tmp_path / "data"
+    (data / "sub").mkdir(parents=True)
+    checkout.mkdir()
+    arguments = ("--data-dir", str(data), f"--output-dir={data}/sub", "../data/sub", "--epochs=3", "dense")
+    assert mounts(checkout, *arguments) == [str(data)]
+
+
+def test_a_folder_still_to_be_made_is_seen_through_the_nearest_that_exists(tmp_path: Path) -> None:
+    checkout, data = tmp_path / "checkout", tmp_path / "data"
+    checkout.mkdir()
+    data.mkdir()
+    assert mounts(checkout, str(data / "new" / "deeper")) == [str(data)]
+
+
+def test_a_file_is_seen_through_its_folder(tmp_path: Path) -> None:
+    checkout, file = tmp_path / "checkout", tmp_path / "settings" / "run.toml"
+    checkout.mkdir()
+    file.parent.mkdir()
+    file.touch()
+    assert mounts(checkout, f"--config={file}") == [str(file.parent)]
+
+
+def test_neither_the_checkout_nor_system_folders_are_mounted(tmp_path: Path) -> None:
+    inside = (str(tmp_path), str(tmp_path / "output"))
+    assert mounts(tmp_path, *inside, "/", "/etc/hosts", "/usr/bin/env", "/proc/self", "/opt/venv/bin/python") == []
+
+
+def test_a_folder_that_would_be_lost_is_warned_about() -> None:
+    result = bash("argument_mounts --output-dir /no-such-folder-here/out")
+    assert result.stdout == ""
+    assert "/no-such-folder-here/out does not exist" in result.stderr
+
+
+@pytest.fixture
+def packaging(tmp_path: Path) -> Path:
+    """A copy of the files that the environment is made from."""
+    for name in ("pyproject.toml", "uv.lock", "Dockerfile"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def test_settings_of_linters_do_not_make_a_new_environment(packaging: Path) -> None:
+    before = bash("environment_key", root=packaging).stdout
+    append(packaging / "pyproject.toml", "\n[tool.ruff.lint.isort]\ncombine-as-imports = true\n")
+    assert bash("environment_key", root=packaging).stdout == before
+
+
+@pytest.mark.parametrize("changed", ["uv.lock", "Dockerfile", "pyproject.toml"])
+def test_other_packages_make_a_new_environment(packaging: Path, changed: str) -> None:
+    before = bash("environment_key", root=packaging).stdout
+    append(packaging / changed, "\n[project.urls]\n")
+    assert bash("environment_key", root=packaging).stdout != before
+
+
+def test_a_failed_installation_shows_its_end_and_names_its_log(tmp_path: Path) -> None:
+    script = 'step() { echo "== fetching"; echo "disk full"; return 3; }; logged "$1" step'
+    result = bash(script, str(tmp_path / "made.log"), root=tmp_path)
+    assert result.returncode == 3
+    assert "tools/env:   fetching" in result.stderr
+    assert "disk full" in result.stderr
+    assert str(tmp_path / "made.log") in result.stderr
+
+
+def test_only_one_process_makes_the_environment(tmp_path: Path) -> None:
+    script = """
+    make() { [[ -e $root/made ]] && return; sleep 0.3; echo made >>"$root/log"; touch "$root/made"; }
+    locked it make & locked it make & wait"""
+    bash(script, root=tmp_path)
+    assert (tmp_path / "log").read_text() == "made\n"
+
+
+def test_the_exit_code_and_the_output_of_the_command_pass_through() -> None:
+    command = [str(ROOT / "tools" / "env"), "sh", "-c", "echo out; pwd; exit 7"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
+    assert (result.returncode, result.stdout) == (7, f"out\n{ROOT}\n")

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 EVALUATED_SPLIT: Final = "eval"
 
+DATA_GATE_KEY: Final = "data_gate"
 TENSORBOARD_KEY: Final = "tensorboard"
 REPORT_KEY: Final = "report"
 SUMMARY_KEY: Final = "summary"
@@ -35,8 +36,7 @@ class EvaluationReviewSpec(component_spec.ComponentSpec):
     INPUTS = {  # noqa: RUF012
         keys.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         keys.STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
-        keys.SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema),
-        keys.ANOMALIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        DATA_GATE_KEY: component_spec.ChannelParameter(type=standard_artifacts.JsonValue),
         keys.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         keys.MODEL_RUN_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
         keys.BASELINE_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
@@ -109,8 +109,7 @@ def _sources(input_dict: dict[str, list[Artifact]]) -> collect.Sources:
         model=path_utils.serving_model_path(inputs[keys.MODEL_KEY].uri),
         examples=sorted(str(file) for file in Path(_split_uri(inputs[keys.EXAMPLES_KEY], EVALUATED_SPLIT)).iterdir()),
         statistics=_split_uris(inputs[keys.STATISTICS_KEY]),
-        anomalies=_split_uris(inputs[keys.ANOMALIES_KEY]),
-        schema=inputs[keys.SCHEMA_KEY].uri,
+        data_gate=inputs[DATA_GATE_KEY].read(),
         training_logs=inputs[keys.MODEL_RUN_KEY].uri,
         hyperparameters=hyperparameters(inputs[keys.MODEL_KEY]),
         data=data_origin(inputs[keys.EXAMPLES_KEY]),

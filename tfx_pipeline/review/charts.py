@@ -87,7 +87,7 @@ def confusion(scores: ModelScores) -> Chart:
     matrix = scores.confusion
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     with mpl.rc_context(STYLE):
-        figure = _figure(7.2, 6.2)
+        figure = _figure(6.4, 5.6)
         axes = figure.subplots()
         mesh = axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
         for (row, column), count in np.ndenumerate(matrix):
@@ -122,10 +122,12 @@ def class_curves(curve: Curve, scores: ClassScores) -> Chart:
         left, right = figure.subplots(1, 2)
         _unit_axes(left, "recall", "precision")
         _unit_axes(right, "false-positive rate", "true-positive rate")
-        right.plot([0, 1], [0, 1], color=PALE, linestyle="--", linewidth=1)
+        right.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=0.8)
         if curve.defined:
             predicted = curve.true_positives + curve.false_positives > 0
-            left.axhline(curve.positives / (curve.positives + curve.negatives), color=PALE, linestyle="--", linewidth=1)
+            left.axhline(
+                curve.positives / (curve.positives + curve.negatives), color=GREY, linestyle="--", linewidth=0.8
+            )
             left.plot(curve.recall[predicted], curve.precision[predicted], color=BLUE)
             right.plot([*curve.false_positive_rate, 0], [*curve.recall, 0], color=BLUE)
         else:
@@ -226,11 +228,11 @@ def class_shares(statistics: Sequence[SplitStatistics], names: Sequence[str]) ->
     return Chart(figure, f"Classes by split: {words}.")
 
 
-def mistakes(worst: Sequence[Mistake], columns: int = 6) -> Chart:
+def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
     """Draws the worst mistakes as one picture, each with its true and predicted class."""
     rows = max(math.ceil(len(worst) / columns), 1)
     with mpl.rc_context(STYLE):
-        figure = _figure(1.75 * columns, 2.1 * rows)
+        figure = _figure(1.6 * columns, 2.1 * rows)
         for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
             axes.set_axis_off()
             if index < len(worst):

@@ -4,11 +4,12 @@ import dataclasses
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from tfx_pipeline.evaluation_results import read_refusals
 from tfx_pipeline.review import predictions, statistics, tfma_results
-from tfx_pipeline.review.data import Check, Review, Rows, Verdict
+from tfx_pipeline.review.data import Review, Rows, Verdict
+from tfx_pipeline.review.gate import read_gate
 from tfx_pipeline.review.training_curves import read_training_curves
 
 PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "tensorflow-transform", "numpy")
@@ -25,8 +26,7 @@ class Sources:
         model: Directory of the SavedModel.
         examples: Files of the evaluated split.
         statistics: Directory of TFDV's statistics by split.
-        anomalies: Directory of ExampleValidator's findings by split.
-        schema: Directory of the schema.
+        data_gate: The data gate's report, as ``tfx_pipeline.gate.report`` makes it.
         training_logs: Directory of the training's events.
         hyperparameters: What the model was trained with.
         data: What is known of the data's origin.
@@ -38,8 +38,7 @@ class Sources:
     model: str
     examples: list[str]
     statistics: Mapping[str, str]
-    anomalies: Mapping[str, str]
-    schema: str
+    data_gate: Mapping[str, Any]
     training_logs: str
     hyperparameters: dict[str, str | int | float]
     data: Rows
@@ -62,18 +61,11 @@ def collect(sources: Sources) -> Review:
         baseline=baseline,
         predictions=predictions.summarize(predictions.predict(sources.model, sources.examples)),
         statistics=tuple(statistics.read_statistics(split, uri) for split, uri in sources.statistics.items()),
-        checks=_checks(sources),
+        gate=read_gate(sources.data_gate),
         training=read_training_curves(sources.training_logs),
         hyperparameters=sources.hyperparameters,
         data=sources.data,
         versions=versions(),
-    )
-
-
-def _checks(sources: Sources) -> tuple[Check, ...]:
-    schema = statistics.read_schema(sources.schema)
-    return tuple(
-        check for split, uri in sources.anomalies.items() for check in statistics.read_checks(split, uri, schema)
     )
 
 

@@ -260,6 +260,19 @@ class Check:
 
 
 @dataclasses.dataclass(frozen=True)
+class Gate:
+    """What the data gate checked, and its verdict in one line."""
+
+    headline: str
+    checks: tuple[Check, ...]
+
+    @property
+    def anomalies(self) -> tuple[Check, ...]:
+        """The checks that did not pass; the run goes on with them where the gate only records."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingCurve:
     """One metric over the epochs, counted from 1, of ``train`` or ``validation``."""
 
@@ -283,7 +296,7 @@ class Review:
     baseline: ModelScores | None
     predictions: Predictions
     statistics: tuple[SplitStatistics, ...]
-    checks: tuple[Check, ...]
+    gate: Gate
     training: tuple[TrainingCurve, ...]
     hyperparameters: dict[str, str | int | float]
     data: Rows

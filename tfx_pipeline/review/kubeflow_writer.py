@@ -1,7 +1,7 @@
 """Shows a review in the Kubeflow page, whose frontend reads artifacts of the types ``system.*``."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from tfx.types.artifact import Artifact
@@ -9,7 +9,7 @@ from tfx.types.artifact import Artifact
 from tfx_pipeline.review import tensorboard_writer, text
 from tfx_pipeline.review.data import Curve, ModelScores, Review
 
-ROC_POINTS = 40
+ROC_POINTS: Final = 40
 """Points a class: the page draws every one of them, and metadata is no place for thousands."""
 
 
@@ -36,7 +36,9 @@ def write_markdown(review: Review, path: str) -> None:
 def write_metrics(review: Review, artifact: Artifact) -> None:
     """Sets the scalars that the page's list of runs and its Compare page show."""
     for tag, value in tensorboard_writer.scalars(review).items():
-        artifact.set_float_custom_property(tag.removeprefix("overall/").replace(" ", "_"), float(value))
+        group, name = tag.split("/")
+        measure = group.removeprefix(tensorboard_writer.BY_CLASS).removeprefix(tensorboard_writer.OVERALL)
+        artifact.set_float_custom_property(f"{measure} {name}".strip("_ ").replace(" ", "_"), float(value))
 
 
 def write_classification_metrics(review: Review, artifact: Artifact) -> None:

@@ -19,7 +19,7 @@ or for decisions about people."""
 LIMITS: Final = """\
 - It always answers with one of the ten classes, also for an image of something else.
 - It was evaluated on images made like those it was trained on; expect less on any others.
-- The figures by class below show where it errs most."""
+- The figures by class show where it errs most."""
 
 SIGNATURES: Final = """\
 - `serving_default`: serialized tf.Examples, string [batch], with the feature `image` (784 bytes, row by row)
@@ -50,18 +50,19 @@ def model_card(
     """
     licence = LICENCES.get(dict(data).get("data kind", ""), "that of your own data")
     name = hyperparameters.get("model_name", "model")
-    parts = [
-        f"# Model card: {name} for Fashion-MNIST",
-        f"Accuracy {text.accuracy(model.overall)}.",
-        ("## Intended use", INTENDED_USE),
-        ("## Signatures", SIGNATURES),
-        ("## Metrics", text.overall(model, baseline), text.classes(model, baseline)),
-        ("## Limits", f"{LIMITS}\n- {_weakest(model)}"),
-        ("## Data", text.table(("what", "value"), (*data, ("licence", licence)))),
-        ("## Configuration", text.table(("what", "value"), [(k, str(v)) for k, v in hyperparameters.items()])),
-        ("## Versions", text.table(("what", "version"), versions)),
-    ]
-    return "\n\n".join("\n\n".join(part) if isinstance(part, tuple) else part for part in parts) + "\n"
+    sections = {
+        f"# Model card: {name} for Fashion-MNIST": f"Accuracy {text.accuracy(model.overall)}.",
+        "## Intended use": INTENDED_USE,
+        "## Signatures": SIGNATURES,
+        "## Metrics": f"{text.overall(model, baseline)}\n\n{text.classes(model, baseline)}",
+        "## Limits": f"{LIMITS}\n- {_weakest(model)}",
+        "## Data": text.table(("what", "value"), (*data, ("licence", licence))),
+        "## Configuration": text.table(
+            ("what", "value"), [(key, str(value)) for key, value in hyperparameters.items()]
+        ),
+        "## Versions": text.table(("what", "version"), versions),
+    }
+    return "\n\n".join(f"{title}\n\n{body}" for title, body in sections.items()) + "\n"
 
 
 def _weakest(model: ModelScores) -> str:

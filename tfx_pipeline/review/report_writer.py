@@ -3,8 +3,10 @@
 import base64
 import dataclasses
 import io
+import itertools
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.review import charts, text
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.data import Review, ThresholdResult
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -29,9 +31,14 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters |= {"number": text.number, "percent": text.percent}
+    jinja.filters |= {"number": text.number, "percent": text.percent, "groupby_subject": by_subject}
     jinja.globals |= {"change": text.change, "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8"))}  # noqa: S704 - our own file
     return jinja
+
+
+def by_subject(thresholds: Sequence[ThresholdResult]) -> list[tuple[str, list[ThresholdResult]]]:
+    """Groups thresholds that follow on each other by what they are about."""
+    return [(subject, list(found)) for subject, found in itertools.groupby(thresholds, key=lambda t: t.subject)]
 
 
 def write_report(review: Review, path: str) -> None:

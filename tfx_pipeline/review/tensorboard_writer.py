@@ -18,8 +18,19 @@ from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
 STEP: Final = 0
 """An evaluation has no steps; TensorBoard wants one."""
 
-CALIBRATION_ERROR: Final = "overall/expected calibration error"
-WORST_RECALL: Final = "overall/recall of the worst class"
+OVERALL: Final = "evaluation"
+BY_CLASS: Final = "evaluation_by_class"
+"""TensorBoard sorts groups by name: after the training's ``epoch_...`` come the evaluation's, then those by class."""
+
+ACCURACY: Final = f"{OVERALL}/accuracy"
+LOSS: Final = f"{OVERALL}/loss"
+CALIBRATION_ERROR: Final = f"{OVERALL}/expected calibration error"
+WORST_RECALL: Final = f"{OVERALL}/recall of the worst class"
+
+IMAGE_DPI: Final = 150
+
+SHOWN_MISTAKES: Final = 16
+"""As many as can be told apart in a thumbnail."""
 
 
 def write_tensorboard(review: Review, directory: str, training_logs: str, run_id: str) -> None:
@@ -57,18 +68,18 @@ def scalars(review: Review) -> dict[str, float]:
     model = review.model
     recalls = [c.recall for c in model.classes if np.isfinite(c.recall)]
     values = {
-        "overall/accuracy": model.overall.accuracy,
-        "overall/loss": model.overall.loss,
+        ACCURACY: model.overall.accuracy,
+        LOSS: model.overall.loss,
         CALIBRATION_ERROR: review.predictions.calibration.error,
         WORST_RECALL: min(recalls, default=np.nan),
     }
     for scores in model.classes:
         name = scores.name.replace("/", " or ")  # a slash would make a group of its own
         values |= {
-            f"precision/{name}": scores.precision,
-            f"recall/{name}": scores.recall,
-            f"F1/{name}": scores.f1,
-            f"AUC/{name}": scores.auc,
+            f"{BY_CLASS}_precision/{name}": scores.precision,
+            f"{BY_CLASS}_recall/{name}": scores.recall,
+            f"{BY_CLASS}_F1/{name}": scores.f1,
+            f"{BY_CLASS}_AUC/{name}": scores.auc,
         }
     return {tag: value for tag, value in values.items() if np.isfinite(value)}
 
@@ -76,11 +87,11 @@ def scalars(review: Review) -> dict[str, float]:
 def _write_images(review: Review) -> None:
     pictures = {
         "review/confusion matrix": charts.confusion(review.model),
-        "review/worst mistakes": charts.mistakes(review.predictions.mistakes),
+        "review/worst mistakes": charts.mistakes(review.predictions.mistakes[:SHOWN_MISTAKES]),
         "review/calibration": charts.calibration(review.predictions.calibration),
     }
     for tag, chart in pictures.items():
-        tf.summary.image(tag, chart.pixels()[np.newaxis], description=chart.alternative)
+        tf.summary.image(tag, chart.pixels(IMAGE_DPI)[np.newaxis], description=chart.alternative)
 
 
 def _write_texts(review: Review) -> None:
@@ -113,10 +124,10 @@ def _write_pr_curve(curve: Curve) -> None:
 
 
 def _write_hparams(review: Review, run_id: str) -> None:
-    metrics = ("overall/accuracy", "overall/loss", WORST_RECALL, CALIBRATION_ERROR)
+    metrics = (ACCURACY, LOSS, WORST_RECALL, CALIBRATION_ERROR)
     hp.hparams_config(
         hparams=[hp.HParam(name) for name in review.hyperparameters],
-        metrics=[hp.Metric(tag, display_name=tag.removeprefix("overall/")) for tag in metrics],
+        metrics=[hp.Metric(tag, display_name=tag.removeprefix(f"{OVERALL}/")) for tag in metrics],
     )
     hp.hparams(review.hyperparameters, trial_id=run_id)
     end = hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)

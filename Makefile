@@ -2,7 +2,7 @@
 ENV := tools/env
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check lint types contracts tensorboard compile clean
+.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -31,6 +31,9 @@ types: ## Check types
 
 contracts: ## Check which package may import which
 	@$(ENV) lint-imports
+
+bench: ## Measure the pipeline against the tutorial's two scripts, half an hour (ARGS="--runs 1")
+	@$(ENV) python -m bench.end_to_end $(ARGS)
 
 tensorboard: ## Show training and evaluation in TensorBoard
 	@$(ENV) tensorboard --logdir output/tensorboard $(ARGS)

@@ -1,0 +1,45 @@
+"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE EPOCHS`` prints the seconds of each epoch as JSON.
+
+The same model and batch size as the pipeline's, from arrays in memory, validated after each epoch as the pipeline does.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from bench.tutorial.preprocessing import FILES
+from modules import models
+from modules.trainer import EVAL_BATCH_SIZE
+
+
+def main(idx_dir: Path, batch_size: int, epochs: int) -> None:
+    """Fits and prints."""
+    arrays = {
+        name: np.frombuffer((idx_dir / file).read_bytes(), np.uint8, offset=header)
+        for name, (file, header) in FILES.items()
+    }
+    train, test = (
+        arrays[f"{split}_images"].reshape(-1, 28, 28).astype(np.float32) / 255 for split in ("train", "test")
+    )
+    model = models.build("dense")
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    times = [time.monotonic()]
+    model.fit(
+        train,
+        arrays["train_labels"],
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(test, arrays["test_labels"]),
+        validation_batch_size=EVAL_BATCH_SIZE,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(time.monotonic()))],
+        verbose=0,
+    )
+    sys.stdout.write(json.dumps(np.diff(times).tolist()) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

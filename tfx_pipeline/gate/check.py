@@ -63,7 +63,6 @@ class Check:
         if self.unit == "count":
             return f"{value:,.0f}"
         if self.unit == "fraction":
-            # A figure just beyond its limit must not be rounded to it.
             return f"{_significant(100 * value)} %"
         return _significant(value)
 
@@ -93,4 +92,6 @@ def _significant(value: float) -> str:
     """Four significant digits, without an exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    return f"{value:.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text

@@ -14,6 +14,9 @@ MEASURES: Final = ("intensity", "contrast", "gradient")
 """What is measured of each image, in grey levels: the mean of its pixels, their standard deviation (RMS contrast), and
 the mean absolute difference of neighbouring pixels."""
 
+BATCH_SIZE: Final = 1_000
+"""Images that are held at once; more is no faster."""
+
 BINS: Final = 256
 """Bins of the histograms of intensity (one grey level each) and contrast (half a grey level: it is 127.5 at most)."""
 
@@ -89,18 +92,19 @@ class SplitProfile:
             labels: int64 [n]; any value that is no class where an image has none.
         """
         rows = np.where((labels >= 0) & (labels < NUM_CLASSES), labels, NO_CLASS)
-        measures, blank = measure(images)
-        # Sums of whole numbers below 2**24 are exact in float32, which a batch of 65,000 images stays under.
-        one_hot = np.zeros((ROWS, len(images)), np.float32)
-        one_hot[rows, np.arange(len(images))] = 1
         pixels = images.astype(np.float32)
+        measures = measure(images, pixels)
         self.images += np.bincount(rows, minlength=ROWS)
-        self.blank += np.bincount(rows[blank], minlength=ROWS)
-        self.sums += one_hot.astype(np.float64) @ measures
-        self.squares += one_hot.astype(np.float64) @ measures**2
+        self.blank += np.bincount(rows[(images == images[:, :1]).all(axis=1)], minlength=ROWS)
+        self.sums += _sum_by_row(rows, measures)
+        self.squares += _sum_by_row(rows, measures**2)
         self.histograms += _histograms(rows, measures)
-        self.pixel_sums += (one_hot @ pixels)[:NUM_CLASSES]
-        self.pixel_squares += np.bincount(rows, np.einsum("ij,ij->i", pixels, pixels), ROWS)[:NUM_CLASSES]
+        squares = np.einsum("ij,ij->i", pixels, pixels)
+        # A loop over the classes, because a matrix product of this size waits longer for its threads than it computes.
+        for label in np.unique(rows[rows != NO_CLASS]):
+            # Sums of whole numbers below 2**24 are exact in float32: up to 65,000 images.
+            self.pixel_sums[label] += pixels[rows == label].sum(axis=0)
+            self.pixel_squares[label] += squares[rows == label].sum(dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """The profile as what JSON can hold."""
@@ -117,22 +121,38 @@ class SplitProfile:
         return profile
 
 
-def measure(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def measure(images: NDArray[np.uint8], pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Measures each image.
 
     Args:
         images: uint8 [n, pixels].
+        pixels: The same as float32.
 
     Returns:
-        ``MEASURES``, float64 [n, measures] in grey levels, and whether the image is blank, bool [n].
+        ``MEASURES``, float64 [n, measures] in grey levels.
     """
-    pixels = images.astype(np.float32)
-    intensity = pixels.mean(axis=1)
-    contrast = pixels.std(axis=1)
-    square = images.reshape(-1, *IMAGE_SHAPE).astype(np.int16)
-    gradient = (np.abs(np.diff(square, axis=1)).mean((1, 2)) + np.abs(np.diff(square, axis=2)).mean((1, 2))) / 2
-    blank = images.min(axis=1) == images.max(axis=1)
-    return np.stack([intensity, contrast, gradient], axis=1).astype(np.float64), blank
+    intensity = images.sum(axis=1, dtype=np.uint32) / PIXELS
+    mean_square = np.einsum("ij,ij->i", pixels, pixels) / np.float64(PIXELS)
+    contrast = np.sqrt(np.maximum(mean_square - intensity**2, 0))
+    return np.stack([intensity, contrast, _gradient(images)], axis=1)
+
+
+def _gradient(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Mean absolute difference of neighbouring pixels, of the mean over the columns and the mean over the rows."""
+    height, width = IMAGE_SHAPE
+    levels = images.astype(np.int16)
+    vertical = np.abs(levels[:, width:] - levels[:, :-width])
+    horizontal = np.abs(levels[:, 1:] - levels[:, :-1])
+    # The last pixel of a row has no neighbour in the next one.
+    horizontal[:, width - 1 :: width] = 0
+    of_columns = vertical.sum(axis=1, dtype=np.int32) / ((height - 1) * width)
+    of_rows = horizontal.sum(axis=1, dtype=np.int32) / (height * (width - 1))
+    gradient: NDArray[np.float64] = (of_columns + of_rows) / 2
+    return gradient
+
+
+def _sum_by_row(rows: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.bincount(rows, column, ROWS) for column in values.T], axis=1)
 
 
 def _histograms(rows: NDArray[np.int64], measures: NDArray[np.float64]) -> NDArray[np.int64]:

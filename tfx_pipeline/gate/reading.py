@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from modules.features import IMAGE_KEY, LABEL_KEY
-from tfx_pipeline.gate.profile import PIXELS, SplitProfile
-
-BATCH_SIZE: Final = 1_000
-"""Examples that are held at once; more is no faster."""
+from tfx_pipeline.gate.profile import BATCH_SIZE, PIXELS, SplitProfile
 
 DIGEST_BYTES: Final = 16
 """Bytes of an image's digest: among 10**9 images, two that differ have the same with a probability below 10**-20."""

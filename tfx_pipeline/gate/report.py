@@ -64,10 +64,10 @@ class Report:
         """
         found = self.anomalies
         if found and self.mode == "stop":
-            setting = f"set {found[0].setting} in [data_gate]" if found[0].setting else "correct the schema"
+            setting = f"set {found[0].setting} in [data_gate] or " if found[0].setting else ""
             raise DataGateError(
-                f"data gate: {self.headline}; correct the data, {setting} if it is as it should be, or use "
-                "--data-gate warn to record it and go on"
+                f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
+                "record it with --data-gate warn (tfx_pipeline/gate/limits.toml has the reasons)"
             )
 
 

@@ -1,0 +1,103 @@
+"""Real images as a test takes them: drawn by chance, altered, written as examples, and judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from modules.features import IMAGE_KEY, LABEL_KEY
+from tfx_pipeline.gate.beam import count_common
+from tfx_pipeline.gate.limits import Limits
+from tfx_pipeline.gate.profile import BATCH_SIZE, PIXELS, SplitProfile
+from tfx_pipeline.gate.reading import FileProfile, profile_file
+from tfx_pipeline.gate.report import Report, judge
+
+Example = tuple[bytes | None, int | None]
+"""An image and its label, or None for what is missing."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Images (uint8 [n, 28, 28]) and labels (int64 [n])."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> "Sample":
+        """Some of the images."""
+        return Sample(self.images[indices], self.labels[indices])
+
+    def without(self, drop: np.ndarray) -> "Sample":
+        """All but the images of a mask."""
+        return self.take(np.flatnonzero(~drop))
+
+    def with_images(self, images: np.ndarray, where: np.ndarray | slice = slice(None)) -> "Sample":
+        """The same with other images in some places."""
+        changed = self.images.copy()
+        changed[where] = images
+        return replace(self, images=changed)
+
+    def with_labels(self, labels: np.ndarray | int, where: np.ndarray | slice = slice(None)) -> "Sample":
+        """The same with other labels in some places."""
+        changed = self.labels.copy()
+        changed[where] = labels
+        return replace(self, labels=changed)
+
+    def examples(self) -> list[Example]:
+        """Each image's bytes and its label."""
+        return [(i.tobytes(), n) for i, n in zip(self.images, self.labels.tolist(), strict=True)]
+
+
+Samples = dict[str, Sample]
+
+
+def draw(real: Sample, seed: int, train: int, eval: int) -> Samples:  # noqa: A002
+    """Draws two splits that have no image in common."""
+    chosen = np.random.default_rng(seed).permutation(len(real))[: train + eval]
+    return {"train": real.take(chosen[:train]), "eval": real.take(chosen[train:])}
+
+
+def profile_of(sample: Sample) -> SplitProfile:
+    """Profiles a split without writing it."""
+    profile = SplitProfile(examples=len(sample))
+    profile.add_labels(sample.labels)
+    for start in range(0, len(sample), BATCH_SIZE):
+        batch = slice(start, start + BATCH_SIZE)
+        profile.add_images(sample.images[batch].reshape(-1, PIXELS), sample.labels[batch])
+    return profile
+
+
+def write_examples(path: Path, examples: Sequence[Example]) -> None:
+    """Writes tf.Examples as example-gen does, but for features that are missing."""
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+    with tf.io.TFRecordWriter(str(path), options) as writer:
+        for image, label in examples:
+            feature = {}
+            if image is not None:
+                feature[IMAGE_KEY] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
+            if label is not None:
+                feature[LABEL_KEY] = tf.train.Feature(int64_list=tf.train.Int64List(value=[label]))
+            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def judge_examples(folder: Path, splits: Mapping[str, Sequence[Example]], limits: Limits | None = None) -> Report:
+    """Writes the splits, one file each, reads them as the gate does and judges them."""
+    files: dict[str, FileProfile] = {}
+    for split, examples in splits.items():
+        write_examples(folder / f"{split}.gz", examples)
+        files[split] = profile_file(str(folder / f"{split}.gz"))
+    digests = [(split, content) for split, file in files.items() for content in file.digests.values()]
+    common = count_common(list(splits), digests)
+    counted = {split: len(examples) for split, examples in splits.items()}
+    profiles = {split: file.profile for split, file in files.items()}
+    return judge("stop", profiles, common, counted, [], limits or Limits())
+
+
+def judge_samples(folder: Path, samples: Samples, limits: Limits | None = None) -> Report:
+    """Judges splits by way of their examples."""
+    return judge_examples(folder, {split: sample.examples() for split, sample in samples.items()}, limits)

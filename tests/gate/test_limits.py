@@ -1,0 +1,81 @@
+"""The reviewed limits: complete, with reasons, measured on the real data, and settable."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.gate.samples import Sample, Samples, draw, judge_samples, profile_of
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.gate import measure
+from tfx_pipeline.gate.limits import LIMITS_FILE, REASONS, DataGateConfig, Limits
+from tfx_pipeline.settings import load
+
+
+def test_file_holds_every_limit_and_a_reason_for_each() -> None:
+    content = tomllib.loads(LIMITS_FILE.read_text())
+    assert set(content) == set(Limits.model_fields)
+    assert all(len(REASONS[name]) > 20 for name in content)
+    for name, limit in content.items():
+        assert getattr(Limits(), name) == limit["value"]
+
+
+def test_expected_values_are_those_of_the_real_training_images(whole: Samples) -> None:
+    measured = measure.expectations(profile_of(whole["train"]))
+    assert measured == {name: getattr(Limits(), name) for name in measured}
+    assert len(measured) == 7
+
+
+def test_measured_settings_of_other_data_let_it_pass(real: Sample, tmp_path: Path) -> None:
+    samples = draw(real, 2, 2_000, 1_000)
+    dark = {split: sample.with_images(sample.images // 3) for split, sample in samples.items()}
+    assert judge_samples(tmp_path, dark).anomalies
+    config = tmp_path / "my.toml"
+    config.write_text("\n".join(measure.as_toml(measure.expectations(profile_of(dark["train"])))))
+    assert judge_samples(tmp_path, dark, load({"config": str(config)}).data_gate.limits).anomalies == []
+
+
+def test_data_without_a_class_cannot_be_measured(samples: Samples) -> None:
+    train = samples["train"]
+    with pytest.raises(UserError, match=r"class 7 \(Sneaker\) has no training images"):
+        measure.expectations(profile_of(train.without(train.labels == 7)))
+
+
+def test_empty_expectations_leave_the_checks_out(samples: Samples, tmp_path: Path) -> None:
+    inverted = {split: sample.with_images(255 - sample.images) for split, sample in samples.items()}
+    assert judge_samples(tmp_path, inverted).anomalies
+    none = Limits(expected_intensity=[], expected_gradient=[], expected_contrast=[])
+    assert judge_samples(tmp_path, inverted, none).anomalies == []
+
+
+def test_limits_can_be_set_by_file_and_flag(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("[data_gate]\nmax_blank = 0.05\nmode = 'warn'\n")
+    flags = {"config": str(file), "data_gate.max_duplicates": "0.1", "data_gate.expected_share": ["0.1 " * 10]}
+    config = load(flags).data_gate
+    assert (config.mode, config.max_blank, config.max_duplicates) == ("warn", 0.05, 0.1)
+    assert config.limits == Limits(max_blank=0.05, max_duplicates=0.1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"data_gate.mode": "skip"}, "--data-gate skip: .*'stop' or 'warn'"),
+        ({"data_gate.max_blank": "1.5"}, "--max-blank 1.5: .*less than or equal to 1"),
+        ({"data_gate.max_blank": "few"}, "--max-blank few: .*number"),
+        ({"data_gate.max_blank": "nan"}, "--max-blank nan: "),
+        (
+            {"data_gate.expected_share": ["0.5 0.5"]},
+            "--expected-share 0.5 0.5: .*expected 10 values, one a class, or none",
+        ),
+        ({"data_gate.expected_intensity": ["300 " * 10]}, "--expected-intensity .*less than or equal to 255"),
+        ({"data_gate.sampling_sigmas": "-1"}, "--sampling-sigmas -1: .*greater than or equal to 0"),
+    ],
+)
+def test_limit_out_of_range_is_refused_naming_the_flag(flags: dict[str, str], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        load(flags)
+
+
+def test_gate_stops_by_default() -> None:
+    assert DataGateConfig().mode == "stop"

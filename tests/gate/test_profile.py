@@ -1,0 +1,96 @@
+"""Profiles: exact, and the same however the examples are divided among files."""
+
+import json
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from tests.gate.samples import Sample, Samples, draw, profile_of, write_examples
+from tfx_pipeline.gate.beam import profile_splits
+from tfx_pipeline.gate.profile import BINS, MEASURES, SplitProfile
+from tfx_pipeline.gate.reading import profile_file
+
+
+def assert_same(a: SplitProfile, b: SplitProfile) -> None:
+    """Compares two profiles; sums of floating-point numbers up to rounding."""
+    for name, value in a.to_dict().items():
+        np.testing.assert_allclose(value, getattr(b, name), rtol=1e-9, err_msg=name)
+
+
+def run(folder: Path, files: list[tuple[str, str]]) -> tuple[dict[str, SplitProfile], dict[tuple[str, str], int]]:
+    """Profiles files as the component does."""
+    with beam.Pipeline(options=PipelineOptions(["--direct_running_mode=in_memory"])) as pipeline:
+        profile_splits(pipeline, files, str(folder / "result.json"))
+    content = json.loads((folder / "result.json").read_text())
+    profiles = {split: SplitProfile.from_dict(profile) for split, profile in content["profiles"].items()}
+    return profiles, {(first, second): count for first, second, count in content["common"]}
+
+
+def test_measures_are_those_of_the_definition(whole: Samples) -> None:
+    sample = whole["eval"].take(np.arange(300))
+    profile = profile_of(sample)
+    pixels = sample.images.astype(float)
+    gradients = [np.abs(np.diff(pixels, axis=axis)).mean(axis=(1, 2)) for axis in (1, 2)]
+    values = [pixels.mean(axis=(1, 2)), pixels.std(axis=(1, 2)), sum(gradients) / 2]
+    for label in range(10):
+        mine = sample.labels == label
+        assert profile.labels[label] == profile.images[label] == mine.sum()
+        for index in range(len(MEASURES)):
+            assert profile.sums[label, index] == pytest.approx(values[index][mine].sum(), rel=1e-6)
+            assert profile.squares[label, index] == pytest.approx((values[index][mine] ** 2).sum(), rel=1e-6)
+        assert np.array_equal(profile.pixel_sums[label], pixels[mine].sum(axis=0).ravel())
+        assert profile.pixel_squares[label] == pytest.approx((pixels[mine] ** 2).sum(), rel=1e-6)
+        expected = np.histogram(values[0][mine], bins=np.arange(BINS + 1))[0]
+        assert np.array_equal(profile.histograms[label, 0], expected)
+
+
+def test_file_tells_the_same_as_the_images_themselves(samples: Samples, tmp_path: Path) -> None:
+    write_examples(tmp_path / "examples.gz", samples["train"].examples())
+    assert_same(profile_file(str(tmp_path / "examples.gz")).profile, profile_of(samples["train"]))
+
+
+def test_profile_does_not_depend_on_how_the_examples_are_divided(real: Sample, tmp_path: Path) -> None:
+    samples = draw(real, 4, 2_500, 300)
+    leaked = samples["train"].take(np.array([0, 0, 2_499]))
+    files = []
+    for split, examples in {
+        "train": samples["train"].examples(),
+        "eval": [*samples["eval"].examples(), *leaked.examples(), (None, 3), (b"short", 200)],
+    }.items():
+        for index, start in enumerate(range(0, len(examples), 700)):
+            path = tmp_path / f"{split}-{index}.gz"
+            write_examples(path, examples[start : start + 700])
+            files.append((split, str(path)))
+    profiles, common = run(tmp_path, files)
+    assert_same(profiles["train"], profile_of(samples["train"]))
+    assert common == {("train", "eval"): 2}
+    evaluation = profiles["eval"]
+    assert (evaluation.examples, evaluation.missing_images, evaluation.wrong_sizes) == (305, 1, 1)
+    assert (evaluation.wrong_labels, evaluation.label_range.tolist()) == (1, [200, 200])
+    assert evaluation.size_range.tolist() == [5, 5]
+    assert int(evaluation.images.sum()) == 303
+
+
+def test_image_without_a_label_is_still_looked_at(samples: Samples, tmp_path: Path) -> None:
+    images = [image for image, _label in samples["eval"].examples()[:20]]
+    write_examples(tmp_path / "examples.gz", [(image, None) for image in images])
+    profile = profile_file(str(tmp_path / "examples.gz")).profile
+    assert (profile.missing_labels, int(profile.labels.sum()), profile.images.tolist()) == (20, 0, [0] * 10 + [20])
+
+
+def test_files_without_examples_give_an_empty_profile(tmp_path: Path) -> None:
+    write_examples(tmp_path / "empty.gz", [])
+    profiles, common = run(tmp_path, [("train", str(tmp_path / "empty.gz"))])
+    assert_same(profiles["train"], SplitProfile())
+    assert common == {}
+
+
+def test_profile_survives_json(samples: Samples) -> None:
+    profile = profile_of(samples["eval"])
+    again = SplitProfile.from_dict(json.loads(json.dumps(profile.to_dict())))
+    assert_same(profile, again)
+    assert again.pixel_sums.dtype == profile.pixel_sums.dtype
+    assert again.labels.dtype == profile.labels.dtype

@@ -2,43 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from tfx_pipeline.config_section import Section
+from tfx_pipeline.kubernetes_values import (
+    Endpoint,
+    EnvName,
+    Image,
+    LabelName,
+    LabelValue,
+    MountPath,
+    Name,
+    Quantity,
+    SecretKey,
+    SecretName,
+    Toleration,
+)
 from tfx_pipeline.source.remote import check_ref, check_url
-
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
-_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
-_LABEL_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
-
-Quantity = Annotated[str, StringConstraints(pattern=QUANTITY)]
-"""A Kubernetes quantity: cores ("500m", "2") or bytes ("2Gi")."""
-Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=253)]
-"""The name of a Kubernetes object."""
-MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:\s]+$")]
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-SecretName = Annotated[str, StringConstraints(pattern=rf"^{_NAME}\??$", max_length=254)]
-SecretKey = Annotated[str, StringConstraints(pattern=rf"^{_NAME}/[-._A-Za-z0-9]+\??$")]
-LabelName = Annotated[str, StringConstraints(pattern=rf"^({_NAME}/)?{_LABEL_PART}$")]
-LabelValue = Annotated[str, StringConstraints(pattern=rf"^({_LABEL_PART})?$", max_length=63)]
-Toleration = Annotated[
-    str,
-    StringConstraints(
-        pattern=rf"^({_NAME}/)?{_LABEL_PART}(=({_LABEL_PART})?)?(:(NoSchedule|PreferNoSchedule|NoExecute))?$"
-    ),
-]
-
-
-def _not_floating(image: str) -> str:
-    if not image or any(character.isspace() for character in image):
-        raise ValueError("expected the name of an image, such as registry.example.org/fashion-mnist:1.0")
-    return image
 
 
 class StepSettings(Section):
     """What Kubernetes is asked for: for all steps, or for one by its id."""
 
-    image: Annotated[str, AfterValidator(_not_floating)] = Field(
+    image: Image = Field(
         default="tfx-fashion-mnist:0.1.0",
         description="container image of the steps; Kubeflow's cache takes the same name for the same content, so give "
         "each build a tag of its own, or a digest",
@@ -123,9 +109,8 @@ class KubeflowConfig(StepSettings):
     data_pvc: Name | None = Field(
         default=None, description="existing PersistentVolumeClaim with IDX files, mounted at /data for example-gen"
     )
-    minio_endpoint: str = Field(
+    minio_endpoint: Endpoint = Field(
         default="http://seaweedfs.kubeflow:9000",
-        pattern=r"^https?://[^/\s]+/?$",
         description="the object store that minio:// means",
     )
     minio_secret: Name = Field(

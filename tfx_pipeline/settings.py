@@ -172,10 +172,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _parse(section: type[BaseModel], setting: Setting, text: str | list[str], shown: str = "") -> Any:
     value: Any = text
+    given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
     if setting.kind:
         words = [word for item in text for word in shlex.split(item)]
-        value = words if setting.kind is list else _pairs(words, shown or setting.flag)
-    given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
+        value = words if setting.kind is list else _pairs(words, given)
     return parse_value(section, setting.name, value, given)
 
 
@@ -200,10 +200,10 @@ def parse_value(section: type[BaseModel], name: str, value: Any, given: str) -> 
         raise UserError(f"{given}: {_reason(error)}; see --help") from error
 
 
-def _pairs(words: Sequence[str], flag: str) -> dict[str, str]:
+def _pairs(words: Sequence[str], given: str) -> dict[str, str]:
     for word in words:
         if "=" not in word:
-            raise UserError(f"{flag} {word}: expected NAME=VALUE; see --help")
+            raise UserError(f"{given}: expected NAME=VALUE; see --help")
     return dict(word.split("=", 1) for word in words)
 
 
@@ -221,7 +221,6 @@ def _reason(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key{_nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    expected = expected.replace("String should match pattern", "expected text that matches")
     return f"got {first['input']!r}, {expected}"
 
 

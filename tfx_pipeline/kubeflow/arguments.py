@@ -8,6 +8,7 @@ from tfx_pipeline.config import DataConfig, EvaluationConfig, TrainingConfig
 from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.config_section import Section
 from tfx_pipeline.errors import UserError
+from tfx_pipeline.gate.limits import DataGateConfig
 from tfx_pipeline.settings import parse_value
 
 FIELDS: Mapping[str, tuple[type[Section], str]] = {
@@ -15,6 +16,7 @@ FIELDS: Mapping[str, tuple[type[Section], str]] = {
     "data_dir": (DataConfig, "dir"),
     "data_version": (DataConfig, "version"),
     "limit": (DataConfig, "limit"),
+    "data_gate": (DataGateConfig, "mode"),
     **{name: (TrainingConfig, name) for name in TrainingConfig.model_fields},
     **{name: (EvaluationConfig, name) for name in EvaluationConfig.model_fields},
     "repo_url": (KubeflowConfig, "repo_url"),

@@ -58,9 +58,7 @@ class KubeflowDagRunner:
         spec = self._compile(pipeline)
         steps = list(spec["root"]["dag"]["tasks"])
         for unknown in sorted(self._config.steps.keys() - set(steps)):
-            raise UserError(
-                f"settings for the step {unknown}: there is none, expected one of {', '.join(sorted(steps))}"
-            )
+            raise UserError(f"step {unknown}: has settings but is none, expected one of {', '.join(sorted(steps))}")
         settings = {step: settings_of(step, self._config, UNCACHED) for step in steps}
         labels = {step: spec["components"][step]["executorLabel"] for step in steps}
         completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)

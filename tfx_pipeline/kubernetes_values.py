@@ -1,0 +1,56 @@
+"""Values as Kubernetes takes them, for the configuration: what is none is refused, saying what one looks like."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_LABEL_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_EFFECT = r"(:(NoSchedule|PreferNoSchedule|NoExecute))?"
+
+
+def _like(pattern: str, expectation: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"expected {expectation}")
+        return value
+
+    return AfterValidator(check)
+
+
+Quantity = Annotated[
+    str, _like(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m, 2 or 4Gi")
+]
+"""Cores ("500m", "2") or bytes ("2Gi")."""
+
+Image = Annotated[str, _like(r"\S+", "the name of an image, such as registry.example.org/fashion-mnist:1.0")]
+
+Name = Annotated[str, _like(_NAME, "a name of Kubernetes: lower case letters, digits, hyphens and dots")]
+"""The name of an object."""
+
+SecretName = Annotated[str, _like(rf"{_NAME}\??", "a Secret's name, with ? at the end where it may be missing")]
+
+SecretKey = Annotated[
+    str, _like(rf"{_NAME}/[-._A-Za-z0-9]+\??", "SECRET/KEY, with ? at the end where it may be missing")
+]
+
+MountPath = Annotated[str, _like(r"/[^:\s]+", "an absolute path in the container, such as /models")]
+
+EnvName = Annotated[str, _like(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+
+LabelName = Annotated[str, _like(rf"({_NAME}/)?{_LABEL_PART}", "a name such as team or example.org/team")]
+
+LabelValue = Annotated[str, _like(rf"({_LABEL_PART})?", "at most 63 letters, digits, hyphens, underscores and dots")]
+
+Toleration = Annotated[
+    str,
+    _like(
+        rf"({_NAME}/)?{_LABEL_PART}(=({_LABEL_PART})?)?{_EFFECT}",
+        "KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT with the effect NoSchedule, PreferNoSchedule or NoExecute",
+    ),
+]
+
+Endpoint = Annotated[str, _like(r"https?://[^/\s]+/?", "an address such as http://minio-service.kubeflow:9000")]

@@ -25,12 +25,6 @@ COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_co
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
 a subprocess only where it finds them in the command."""
 
-CLASS_PATHS: Final = {
-    f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
-    for name in ("HTML", "Markdown", "Metrics", "ClassificationMetrics")
-}
-"""Import path of the artifact class by type title, for the types that TFX does not know."""
-
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Reads the arguments that TFX's compiler writes.
@@ -63,7 +57,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     inputs_spec: Message = json.loads(args.json_serialized_inputs_spec_args)
     output_file = Path(executor_input["outputs"]["outputFile"])
     output_file.unlink(missing_ok=True)
-    prepared = prepare(executor_input, inputs_spec, CLASS_PATHS)
+    prepared = prepare(executor_input, inputs_spec)
     make_directories(prepared)
     prepared = import_from_source(prepared)
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)

@@ -14,11 +14,11 @@ from tfx.types import standard_artifacts
 from tests.kubeflow.adapter import backend
 from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.kubeflow.adapter import before, messages
-from tfx_pipeline.kubeflow.entrypoint import CLASS_PATHS
+from tfx_pipeline.kubeflow.adapter.tfx_executor import CLASS_PATHS
 
 
 def prepared(message: dict[str, Any], spec: dict[str, Any] | None = None) -> dict[str, Any]:
-    return before.prepare(message, spec or backend.INPUTS_SPEC, CLASS_PATHS)
+    return before.prepare(message, spec or backend.INPUTS_SPEC)
 
 
 def tfx_artifacts(message: dict[str, Any], side: str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def test_every_system_type_has_the_class_of_this_project() -> None:
         for kind in system_artifacts.SYSTEM_ARTIFACTS
     }
     message = backend.changed(backend.executor_input(), "outputs.artifacts", outputs)
-    parsed = tfx_artifacts(prepared(message), "outputs")
+    parsed = tfx_artifacts(before.with_class_paths(prepared(message), CLASS_PATHS), "outputs")
     assert {type(artifact) for artifact in parsed.values()} == set(system_artifacts.SYSTEM_ARTIFACTS)
 
 
@@ -166,7 +166,7 @@ def test_directories_are_made_for_outputs_and_parents_for_files(tmp_path: Path) 
         "page": backend.provisioned("page", f"{tmp_path}/b/page", {"instanceSchema": "title: system.HTML\n"}),
         "text": backend.provisioned("text", f"{tmp_path}/c/text", {"schemaTitle": "tfx.String"}),
     }
-    before.make_directories({"outputs": {"artifacts": outputs}})
+    before.make_directories(prepared({"outputs": {"artifacts": outputs}}))
     assert (tmp_path / "a/model").is_dir()
     assert (tmp_path / "b").is_dir()
     assert not (tmp_path / "b/page").exists()

@@ -60,7 +60,7 @@ def arguments(executor: str, message: dict[str, Any]) -> list[str]:
 def call(executor: str, message: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
     """Runs the container's command as the launcher does."""
     command = [sys.executable, *entrypoint.COMMAND[1:3], *arguments(executor, message)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 def serve_model(serving: Path) -> None:
@@ -103,7 +103,7 @@ def test_direct_step_starts_without_tfx_tensorflow_and_the_kubeflow_sdk(path: st
         f"from tfx_pipeline.kubeflow.adapter.direct import step_of\nstep_of({path!r})\n"
         "print(sorted({'tfx', 'tensorflow', 'apache_beam', 'kfp', 'ml_metadata'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -126,7 +126,7 @@ def test_step_writes_the_same_directly_as_under_tfx(serves: bool, tmp_path: Path
     if serves:
         serve_model(tmp_path / "serving")
     message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(tmp_path / "serving"))
-    prepared = before.prepare(message, spec_for(message), {})
+    prepared = before.prepare(message, spec_for(message))
     before.make_directories(prepared)
     under_tfx = tfx_executor.run_executor(LOCATOR, prepared, spec_for(message), [])
     step = direct.step_of(LOCATOR)
@@ -144,7 +144,7 @@ def test_tfx_leaves_nothing_beside_the_output_file(tmp_path: Path) -> None:
     message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / tfx_executor.OUTPUT_FILE).write_text("from an attempt that was killed")
-    prepared = before.prepare(message, spec_for(message), {})
+    prepared = before.prepare(message, spec_for(message))
     before.make_directories(prepared)
     output = tfx_executor.run_executor(
         f"{PACKAGE}.schema_import.SchemaImport_Executor", prepared, spec_for(message), []

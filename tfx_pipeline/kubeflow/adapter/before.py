@@ -17,13 +17,12 @@ BOXES: Final = frozenset({"list", "struct"})
 """Keys under which ML Metadata keeps a list or a dictionary."""
 
 
-def prepare(executor_input: Message, inputs_spec: Message, class_paths: Mapping[str, str]) -> Message:
-    """Makes the executor input that TFX understands.
+def prepare(executor_input: Message, inputs_spec: Message) -> Message:
+    """Makes the executor input that a step understands.
 
     Args:
         executor_input: An ``ExecutorInput`` as the launcher passes it.
         inputs_spec: The component's ``ComponentInputsSpec``.
-        class_paths: Import path of the artifact class by type title, for types that TFX does not know.
 
     Returns:
         A new message; its URIs are local paths.
@@ -31,7 +30,6 @@ def prepare(executor_input: Message, inputs_spec: Message, class_paths: Mapping[
     message = without_launcher_outputs(executor_input)
     message = with_input_types(message, inputs_spec)
     message = without_absent_inputs(message, inputs_spec)
-    message = with_class_paths(message, class_paths)
     message = with_local_uris(message)
     return with_plain_metadata(message)
 

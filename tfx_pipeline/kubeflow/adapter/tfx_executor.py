@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from tfx_pipeline.kubeflow.adapter.before import with_class_paths
 from tfx_pipeline.kubeflow.adapter.messages import Message
 
 OUTPUT_FILE: Final = "tfx_output.json"
@@ -17,6 +18,13 @@ OUTPUT_FILE: Final = "tfx_output.json"
 TFX takes a file that is there before the executor runs for a driver's output; removing this one first is what a
 restarted container needs.
 """
+
+
+CLASS_PATHS: Final = {
+    f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
+    for name in ("HTML", "Markdown", "Metrics", "ClassificationMetrics")
+}
+"""Import path of the artifact class by type title, for the types that TFX does not know."""
 
 
 def run_executor(
@@ -36,7 +44,7 @@ def run_executor(
     outputs = executor_input["outputs"]
     output_file = Path(outputs["outputFile"]).with_name(OUTPUT_FILE)
     output_file.unlink(missing_ok=True)
-    message = {**executor_input, "outputs": {**outputs, "outputFile": str(output_file)}}
+    message = with_class_paths({**executor_input, "outputs": {**outputs, "outputFile": str(output_file)}}, CLASS_PATHS)
     namespace = argparse.Namespace(
         executor_class_path=executor_class_path,
         json_serialized_invocation_args=json.dumps(message),

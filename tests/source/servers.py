@@ -6,6 +6,7 @@ import pwd
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,10 @@ def run(*command: object, cwd: Path | None = None, env: Mapping[str, str] | None
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env=env, check=True, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+# Housekeeping would detach itself and outlive the tests.
+NO_HOUSEKEEPING = ("gc.auto=0", "maintenance.auto=false", "receive.autoGC=false")
 
 
 def git(repository: Path, *arguments: object) -> str:
@@ -78,6 +83,8 @@ def make_repository(folder: Path) -> Repository:
     repository = Repository(folder / "work", folder / "fashion.git")
     for path, *options in ((repository.work,), (repository.bare, "--bare")):
         run("git", "init", "--quiet", "--initial-branch=main", *options, path)
+        for setting in NO_HOUSEKEEPING:
+            run("git", "-C", path, "config", *setting.split("="))
     return repository
 
 
@@ -237,6 +244,14 @@ class _GitHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that go away, as those do that refuse the certificate."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @dataclass
 class HttpsServer:
     """A running server: where it is, the certificate to trust, and the Authorization headers that it was sent."""
@@ -266,7 +281,7 @@ def https_server(folder: Path, repository: Repository, token: str) -> Iterator[H
     )  # fmt: skip
     seen: list[str] = []
     members = {"folder": repository.bare.parent, "token": token, "seen": seen}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_GitHandler,), members))
+    server = _Server(("127.0.0.1", 0), type("Handler", (_GitHandler,), members))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)

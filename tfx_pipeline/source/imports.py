@@ -3,8 +3,11 @@
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 from tfx_pipeline.source.checkout import PACKAGE
+
+PROJECT: Final = Path(__file__).parents[2]
 
 
 def import_modules_from(directory: Path) -> None:
@@ -21,6 +24,8 @@ def import_modules_from(directory: Path) -> None:
         raise RuntimeError(f"{PACKAGE} was imported before the checkout was in place")
     if not (directory / PACKAGE / "__init__.py").is_file():
         raise FileNotFoundError(f"{directory}: no {PACKAGE}/__init__.py in the checkout")
-    path = str(directory)
-    sys.path.insert(0, path)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (path, os.environ.get("PYTHONPATH"))))
+    sys.path.insert(0, str(directory))
+    paths = [str(directory), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), str(PROJECT)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    # A process that is started with `python -m` would look into the working directory first: that of the image.
+    os.environ["PYTHONSAFEPATH"] = "1"

@@ -100,6 +100,8 @@ def main(argv: Sequence[str]) -> int:
     """
     args, beam_args = parse(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Beam reports each of its type hints at this level, a thousand lines a step.
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
     try:
         run(args, beam_args)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its own, and ends as one line

@@ -1,0 +1,212 @@
+"""The backend: takes a package file and runs it to its end."""
+
+import itertools
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.kubeflow.replay import driver
+from tests.kubeflow.replay.launcher import LOGS, Launcher
+from tests.kubeflow.replay.metadata import Metadata
+from tests.kubeflow.replay.objects import ObjectStore
+from tests.kubeflow.replay.package import Package, RejectedError
+from tests.kubeflow.replay.pod import Pod
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Run:
+    """What the page of a run shows.
+
+    Attributes:
+        root: The run's folder in the object store, a URI.
+        states: "succeeded", "cached", "failed" or "not run" by task.
+        outputs: Ids of the recorded outputs by task and key.
+        logs: What each attempt of a task printed.
+        inputs: The executor input of each task that ran.
+    """
+
+    root: str
+    states: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    inputs: dict[str, Message] = field(default_factory=dict)
+
+
+class Backend:
+    """A cluster with Kubeflow Pipelines: what outlives a run."""
+
+    def __init__(
+        self,
+        directory: Path,
+        volumes: Mapping[str, Path],
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        root: str = "minio://mlpipeline/v2/artifacts",
+    ) -> None:
+        """Makes a cluster.
+
+        Args:
+            directory: For objects and pods.
+            volumes: Directory of this machine by the name of an existing claim.
+            secrets: Values by key of each existing Secret.
+            root: The pipeline root.
+        """
+        self.store = ObjectStore(directory / "objects")
+        self.metadata = Metadata()
+        self._directory = directory
+        self._volumes = volumes
+        self._secrets = secrets or {}
+        self._root = root
+        self._cache: dict[str, dict[str, str]] = {}
+        self._numbers = itertools.count()
+
+    def run(
+        self,
+        package: Package,
+        parameters: Message | None = None,
+        evictions: Mapping[str, list[float]] | None = None,
+    ) -> Run:
+        """Runs a package.
+
+        Args:
+            package: What was uploaded.
+            parameters: What is given on the "Create run" page.
+            evictions: For each task, seconds after which the pods of its first attempts are taken away.
+
+        Returns:
+            The run, finished or failed.
+
+        Raises:
+            RejectedError: The run cannot be created.
+        """
+        values = package.parameters(parameters or {})
+        configs = {name: package.kubernetes(task) for name, task in package.tasks.items()}
+        identifier = str(uuid.uuid4())
+        run = Run(root=f"{self._root}/{package.name}/{identifier}")
+        workspace = self._directory / "workspaces" / identifier if package.has_workspace() else None
+        for name in driver.order(package.tasks):
+            task = package.tasks[name]
+            if any(run.states[producer] not in {"succeeded", "cached"} for producer in driver.upstream(task)):
+                run.states[name] = "not run"
+                continue
+            pod_config = _PodConfig(self._volumes, self._secrets, configs[name], workspace)
+            self._run_task(run, package, name, values, pod_config, list((evictions or {}).get(name, [])))
+        return run
+
+    def volume(self, claim: str) -> Path:
+        """The directory of a claim."""
+        return self._volumes[claim]
+
+    def artifact(self, run: Run, task: str, key: str) -> Message:
+        """An output of a task, as ML Metadata has it."""
+        return self.metadata.read_back(run.outputs[task][key])
+
+    def files(self, run: Run, task: str, key: str) -> set[str]:
+        """Names of the objects of an output."""
+        folder = self.store.path(self.artifact(run, task, key)["uri"])
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+    def _run_task(
+        self, run: Run, package: Package, name: str, values: Message, config: "_PodConfig", evictions: list[float]
+    ) -> None:
+        task, container = package.tasks[name], package.executor(package.tasks[name])["container"]
+        constants = {"{{$.pipeline_job_uuid}}": run.root.rsplit("/", 1)[1], "{{$.pipeline_task_name}}": name}
+        executor_input = {
+            "inputs": {
+                "parameterValues": driver.resolve_parameters(task, values, constants),
+                "artifacts": driver.resolve_artifacts(task, run.outputs, self.metadata.read_back),
+            },
+            "outputs": driver.provision(package.component(task), f"{run.root}/{name}/{uuid.uuid4()}"),
+        }
+        run.inputs[name] = executor_input
+        caches = task.get("cachingOptions", {}).get("enableCache", False)
+        key = f"{package.name} {driver.fingerprint(executor_input, container, config.claims())}"
+        if caches and key in self._cache:
+            run.states[name], run.outputs[name] = "cached", self._cache[key]
+            return
+        outputs = self._attempts(run, name, task, container, executor_input, config, evictions)
+        run.states[name] = "failed" if outputs is None else "succeeded"
+        if outputs is not None:
+            run.outputs[name] = outputs
+            if caches:
+                self._cache[key] = outputs
+
+    def _attempts(
+        self,
+        run: Run,
+        name: str,
+        task: Message,
+        container: Message,
+        executor_input: Message,
+        config: "_PodConfig",
+        evictions: list[float],
+    ) -> dict[str, str] | None:
+        launcher = Launcher(self.store, self.metadata, run.root)
+        retries = int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
+        for attempt in range(retries + 1):
+            directory = self._directory / "pods" / f"{next(self._numbers):03d}-{name}"
+            pod = Pod(directory, config.mounts(executor_input))
+            log = directory / LOGS
+            env = {
+                **{entry["name"]: entry.get("value", "") for entry in container.get("env", [])},
+                **config.secret_env(),
+                "KFP_POD_NAME": directory.name,
+                "KFP_POD_UID": str(uuid.uuid4()),
+                **({"KFP_RETRY_INDEX": str(attempt)} if retries else {}),
+            }
+            evict_after = evictions.pop(0) if evictions else None
+            try:
+                outputs = launcher.launch(container, executor_input, pod, env, attempt, log, evict_after)
+            finally:
+                run.logs.setdefault(name, []).append(log.read_text(errors="replace"))
+                pod.remove()
+            if outputs is not None:
+                return outputs
+        return None
+
+
+@dataclass(frozen=True)
+class _PodConfig:
+    """What the second document asks for a task's pods."""
+
+    volumes: Mapping[str, Path]
+    secrets: Mapping[str, Mapping[str, str]]
+    config: Message
+    workspace: Path | None
+
+    def claims(self) -> list[str]:
+        return [_constant(mount["pvcNameParameter"]) for mount in self.config.get("pvcMount", [])]
+
+    def mounts(self, executor_input: Message) -> dict[str, Path]:
+        """Directory by mount path; the workspace where a parameter names it.
+
+        Raises:
+            RejectedError: A claim does not exist: the pod would stay pending.
+        """
+        mounts = {}
+        for claim, mount in zip(self.claims(), self.config.get("pvcMount", []), strict=True):
+            if claim not in self.volumes:
+                raise RejectedError(f"persistentvolumeclaim {claim!r} not found")
+            mounts[mount["mountPath"]] = self.volumes[claim]
+        values = executor_input["inputs"]["parameterValues"].values()
+        if self.workspace and any(driver.WORKSPACE in value for value in values if isinstance(value, str)):
+            mounts[driver.WORKSPACE] = self.workspace
+        return mounts
+
+    def secret_env(self) -> dict[str, str]:
+        """Variables from Secrets; one without its Secret must be optional."""
+        env = {}
+        for source in self.config.get("secretAsEnv", []):
+            secret = self.secrets.get(_constant(source["secretNameParameter"]))
+            if secret is None and not source.get("optional"):
+                raise RejectedError(f"secret not found: {source}")
+            for pair in source["keyToEnv"] if secret is not None else []:
+                env[pair["envVar"]] = secret[pair["secretKey"]]
+        return env
+
+
+def _constant(parameter: Message) -> str:
+    return str(parameter["runtimeValue"]["constant"])

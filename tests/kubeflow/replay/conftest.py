@@ -1,0 +1,21 @@
+"""The package that a user writes, made once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kubeflow.replay.pod import PROJECT
+
+QUICK = ("--limit", "1000", "--epochs", "1", "--min-accuracy", "0.3", "--min-class-accuracy", "0")
+
+
+@pytest.fixture(scope="session")
+def package_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with claims for data and models, on 1,000 real images a split and with thresholds to match."""
+    path = tmp_path_factory.mktemp("package") / "pipeline.yaml"
+    claims = ("--data-pvc", "images", "--serving-pvc", "models", "--image", "registry.example/fashion-mnist:1.0")
+    command = [sys.executable, "kubeflow_runner.py", "--output", str(path), *claims, *QUICK]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    return path

@@ -1,0 +1,137 @@
+"""The package runs to a pushed model from nothing but its file, the image's environment and an object store."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.kubeflow.replay.backend import Backend, Run
+from tests.kubeflow.replay.package import Package
+from tfx_pipeline import serving
+from tfx_pipeline.data.sources import Dataset
+
+pytestmark = pytest.mark.e2e
+
+LOOKS_OUTSIDE = {"baseline-locator"}
+DEPENDS_ON_THE_BASELINE = {"evaluator", "evaluation-review", "pusher"}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Two runs on one cluster; in the first, the first pod of transform is evicted."""
+
+    backend: Backend
+    models: Path
+    first: Run
+    second: Run
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Backend:
+    directory = tmp_path_factory.mktemp("cluster")
+    return Backend(directory, {"models": directory / "models", "images": Path(dataset.path)})
+
+
+@pytest.fixture(scope="module")
+def replay(backend: Backend, package_file: Path) -> Replay:
+    package = Package(package_file)
+    first = backend.run(package, evictions={"transform": [1.5]})
+    assert set(first.states.values()) == {"succeeded"}, failure(first)
+    second = backend.run(package)
+    return Replay(backend, backend.volume("models"), first, second)
+
+
+def failure(run: Run) -> str:
+    """The states, and the end of the log of the task that failed."""
+    logs = [run.logs[name][-1][-3000:] for name, state in run.states.items() if state == "failed"]
+    return f"{run.states}\n{''.join(logs)}"
+
+
+def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
+    """The metadata of an output."""
+    result: dict[str, Any] = replay.backend.artifact(run, task, key)["metadata"]
+    return result
+
+
+def test_first_run_pushes_a_model_to_the_claim(replay: Replay) -> None:
+    pushed = metadata(replay, replay.first, "pusher", "pushed_model")
+    version = int(pushed["pushed_version"])
+    assert serving.versions(replay.models) == [version]
+    assert pushed["pushed_destination"] == f"/serving/{version}"
+
+
+def test_first_run_has_no_baseline_and_says_so(replay: Replay) -> None:
+    assert replay.backend.files(replay.first, "baseline-locator", "baseline") == set()
+    assert "there is no baseline" in replay.first.logs["baseline-locator"][0]
+    assert "baseline_model" not in metadata(replay, replay.first, "evaluator", "blessing")
+
+
+def test_blessing_reaches_the_object_store_and_the_pusher(replay: Replay) -> None:
+    assert replay.backend.files(replay.first, "evaluator", "blessing") == {"BLESSED"}
+    blessing = replay.first.inputs["pusher"]["inputs"]["artifacts"]["model_blessing"]["artifacts"][0]
+    assert blessing["metadata"]["blessed"] == 1.0
+
+
+def test_examples_arrive_with_their_splits_and_their_origin(replay: Replay, dataset: Dataset) -> None:
+    files = replay.backend.files(replay.first, "example-gen", "examples")
+    assert {file.split("/")[0] for file in files} == {"Split-train", "Split-eval"}
+    properties = metadata(replay, replay.first, "example-gen", "examples")
+    assert json.loads(properties["split_names"]) == ["train", "eval"]
+    assert properties["data_digest"] == dataset.digest
+    assert properties["train_examples"] == 1000
+
+
+def test_reports_are_what_the_kubeflow_page_reads(replay: Replay) -> None:
+    report = replay.backend.artifact(replay.first, "evaluation-review", "report")
+    assert replay.backend.store.path(report["uri"]).read_text().lstrip().lower().startswith("<!doctype html>")
+    metrics = metadata(replay, replay.first, "evaluation-review", "metrics")
+    rows = metrics.keys() - {"display_name", "store_session_info"}
+    assert rows
+    assert all(isinstance(metrics[row], float) for row in rows)
+    matrix = metadata(replay, replay.first, "evaluation-review", "classification_metrics")["confusionMatrix"]["struct"]
+    assert len(matrix["rows"]) == len(matrix["annotationSpecs"]) == 10
+
+
+def test_no_artifact_names_a_path_of_a_pod(replay: Replay) -> None:
+    for run in (replay.first, replay.second):
+        for task, keys in run.outputs.items():
+            for key in keys:
+                artifact = replay.backend.artifact(run, task, key)
+                assert artifact["uri"].startswith("minio://")
+                assert "/minio/" not in json.dumps(artifact["metadata"])
+
+
+def test_evicted_step_is_retried_and_the_run_succeeds(replay: Replay) -> None:
+    assert len(replay.first.logs["transform"]) == 2
+    assert replay.first.states["transform"] == "succeeded"
+    assert replay.first.states["trainer"] == "succeeded"
+
+
+def test_second_run_computes_only_what_depends_on_the_baseline(replay: Replay) -> None:
+    again = {task for task, state in replay.second.states.items() if state == "succeeded"}
+    assert again == LOOKS_OUTSIDE | DEPENDS_ON_THE_BASELINE, failure(replay.second)
+    assert set(replay.second.states.values()) == {"succeeded", "cached"}
+
+
+def test_second_run_compares_with_the_pushed_model(replay: Replay) -> None:
+    (version,) = serving.versions(replay.models)
+    baseline = replay.backend.artifact(replay.second, "baseline-locator", "baseline")
+    assert baseline["metadata"]["version"] == version
+    blessing = metadata(replay, replay.second, "evaluator", "blessing")
+    assert blessing["baseline_model"] == baseline["uri"]
+    assert blessing["current_model"] == replay.backend.artifact(replay.second, "trainer", "model")["uri"]
+
+
+def test_failing_step_ends_the_run_with_one_line_that_names_the_cause(backend: Backend, package_file: Path) -> None:
+    run = backend.run(Package(package_file), {"data_dir": "/data/none"})
+    assert run.states["example-gen"] == "failed"
+    assert run.states["trainer"] == run.states["pusher"] == "not run"
+    spec = next(yaml.safe_load_all(package_file.read_text()))
+    retries = spec["root"]["dag"]["tasks"]["example-gen"]["retryPolicy"]["maxRetryCount"]
+    assert len(run.logs["example-gen"]) == retries + 1
+    last = run.logs["example-gen"][-1].rstrip().split("\n")[-1]
+    assert last.startswith("error: ")
+    assert "/none" in last

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -11,8 +12,32 @@ SHUFFLE_BUFFER = 65_536
 """Examples that a shuffle draws from: all of Fashion-MNIST, and a bound for larger data."""
 
 
+class EpochShuffle(keras.callbacks.Callback):
+    """Gives each epoch a shuffle that follows from the training's seed and the epoch's number alone.
+
+    A training that is resumed so sees the order of one that was never interrupted.
+
+    Attributes:
+        seed: int64, the seed of the epoch that begins; for ``dataset``.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """Begins with the first epoch.
+
+        Args:
+            seed: The training's seed, below 2^31.
+        """
+        super().__init__()
+        self._first = seed << 32
+        self.seed = tf.Variable(self._first, dtype=tf.int64, trainable=False)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' form
+        """Sets the seed of an epoch, counted from 0."""
+        self.seed.assign(self._first + epoch)
+
+
 def dataset(
-    files: Sequence[str], transform: tft.TFTransformOutput, batch_size: int, shuffle_seed: int | None = None
+    files: Sequence[str], transform: tft.TFTransformOutput, batch_size: int, shuffle_seed: tf.Variable | None = None
 ) -> tf.data.Dataset:
     """Reads, parses and transforms examples batch by batch.
 
@@ -20,15 +45,13 @@ def dataset(
         files: Patterns of gzipped TFRecord files of tf.Examples.
         transform: Transform's output, whose graph is applied to each batch.
         batch_size: Examples a batch.
-        shuffle_seed: Shuffles anew each epoch, in an order that follows from the seed; None keeps the files' order.
+        shuffle_seed: int64, read whenever an epoch begins, whose order follows from it; None keeps the files' order.
 
     Returns:
         Batches of ``pixels``, float32 [batch, 28, 28], and labels, int64 [batch].
     """
     names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
     records = tf.data.TFRecordDataset(names, compression_type="GZIP").cache()
-    if shuffle_seed is not None:
-        records = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=True)
     raw_spec = transform.raw_feature_spec()
     transform_layer = transform.transform_features_layer()
 
@@ -36,5 +59,12 @@ def dataset(
         features = transform_layer(tf.io.parse_example(serialized, raw_spec))
         return features[PIXELS_KEY], features[LABEL_KEY]
 
-    batches = records.batch(batch_size)
+    def batches_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
+        shuffled = records
+        if shuffle_seed is not None:
+            shuffled = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=False)
+        return shuffled.batch(batch_size)
+
+    # A function is called when an epoch begins, and so sees the seed of this epoch.
+    batches = tf.data.Dataset.from_tensors(0).flat_map(batches_of_epoch)
     return batches.map(to_training_pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -9,7 +9,8 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import models
-from modules.data import dataset
+from modules.checkpoint import EpochCheckpoint
+from modules.data import EpochShuffle, dataset
 from modules.serving import export
 
 logger = logging.getLogger(__name__)
@@ -47,18 +48,18 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains the configured model and exports it.
 
     Two runs with the same configuration and data on one machine give the same weights: Python, NumPy, Keras and
-    the shuffle follow from the seed.
+    the shuffle follow from the seed, and a training that was killed ends as if it had not been.
 
     Args:
         fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int),
-            ``learning_rate`` (float) and ``seed`` (int).
+            ``learning_rate`` (float), ``seed`` (int) and, optionally, ``checkpoint_dir`` (str): where the state after
+            each epoch is kept for the case that this process dies.
 
     Raises:
         ValueError: The model's name is unknown.
     """
     config: dict[str, Any] = fn_args.custom_config
-    seed = config["seed"]
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(config["seed"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     model = models.build(config["model_name"])
     model.compile(
@@ -67,16 +68,26 @@ def run_fn(fn_args: FnArgs) -> None:
         metrics=["accuracy"],
         steps_per_execution=STEPS_PER_EXECUTION,
     )
-    model.fit(
-        dataset(fn_args.train_files, transform, config["batch_size"], shuffle_seed=seed),
-        validation_data=dataset(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
-        epochs=config["epochs"],
-        callbacks=[
-            cosine_decay(config["learning_rate"], config["epochs"]),
-            EpochLogger(),
-            keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
-        ],
-        verbose=0,
-    )
+    _fit(model, transform, fn_args)
     export(model, transform, fn_args.serving_model_dir)
     logger.info("exported %s to %s", model.name, fn_args.serving_model_dir)
+
+
+def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs) -> None:
+    config: dict[str, Any] = fn_args.custom_config
+    shuffle = EpochShuffle(config["seed"])
+    curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
+    callbacks = [shuffle, cosine_decay(config["learning_rate"], config["epochs"]), EpochLogger(), curves]
+    finished_epochs = 0
+    if config.get("checkpoint_dir"):
+        checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])
+        finished_epochs = checkpoint.finished_epochs
+        callbacks += [checkpoint.replay(curves), checkpoint]
+    model.fit(
+        dataset(fn_args.train_files, transform, config["batch_size"], shuffle.seed),
+        validation_data=dataset(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
+        initial_epoch=finished_epochs,
+        epochs=config["epochs"],
+        callbacks=callbacks,
+        verbose=0,
+    )

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_transform as tft
 
+from modules.data import EpochShuffle
 from modules.data import dataset as training_dataset
 from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
@@ -31,12 +33,16 @@ def test_unshuffled_examples_come_in_the_order_of_the_data(
     np.testing.assert_allclose(pixels, images / 255.0, atol=1e-7)
 
 
-def test_the_shuffle_follows_from_its_seed_and_is_new_each_epoch(
-    files: list[str], transform: tft.TFTransformOutput
-) -> None:
-    one, same, other = (training_dataset(files, transform, 1000, shuffle_seed=seed) for seed in (1, 1, 2))
-    first, second = (next(iter(one))[1].numpy().tolist() for _ in range(2))
-    assert next(iter(same))[1].numpy().tolist() == first
+def test_the_shuffle_follows_from_seed_and_epoch_alone(files: list[str], transform: tft.TFTransformOutput) -> None:
+    def order(shuffle: EpochShuffle, batches: tf.data.Dataset, epoch: int) -> list[int]:
+        shuffle.on_epoch_begin(epoch)
+        return next(iter(batches))[1].numpy().tolist()
+
+    shuffles = [EpochShuffle(seed) for seed in (1, 1, 2)]
+    datasets = [training_dataset(files, transform, 1000, shuffle.seed) for shuffle in shuffles]
+    one, resumed, other = zip(shuffles, datasets, strict=True)
+    first, second = (order(*one, epoch) for epoch in (0, 1))
     assert second != first
-    assert next(iter(other))[1].numpy().tolist() != first
     assert sorted(first) == sorted(second)
+    assert order(*resumed, 1) == second
+    assert order(*other, 0) != first

@@ -16,6 +16,8 @@ from tfx.types import (
 )
 from tfx.utils import json_utils
 
+from tfx_pipeline.checkpoints import checkpoint_dir
+
 HYPERPARAMETERS: Final[dict[str, type]] = {
     "model_name": str,
     "epochs": int,
@@ -64,7 +66,10 @@ class Executor(tfx_executor.GenericExecutor):
     ) -> None:
         """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries."""
         config = {name: kind(exec_properties[name]) for name, kind in HYPERPARAMETERS.items()}
-        exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(config)
+        known = config | {key: exec_properties[key] for key in (standard_component_specs.RUN_FN_KEY, "code_digest")}
+        inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
+        custom = config | {"checkpoint_dir": checkpoint_dir(known, inputs)}
+        exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
         super().Do(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         for name, value in config.items():

@@ -1,0 +1,39 @@
+"""Where a trainer keeps its checkpoints, so that a later run finds those of the same training and no others."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+VARIABLE: Final = "TRAINER_CHECKPOINTS"
+"""Environment variable with a folder that outlives the step; without it, there are no checkpoints.
+
+It is no parameter of the trainer: where checkpoints lie does not change what comes out, and must not keep a result
+from being reused. On Kubeflow, it takes a volume: ``--pvc-mount`` and ``--env``, for the trainer alone.
+"""
+
+
+def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str | None:
+    """Names the folder for the checkpoints of one training.
+
+    Args:
+        properties: What the training follows from beside its inputs.
+        inputs: Directories of the input artifacts; their content counts, not their place.
+
+    Returns:
+        A folder that no other training has; None where none are to be kept.
+    """
+    place = os.environ.get(VARIABLE)
+    return str(Path(place, _key(properties, inputs))) if place else None
+
+
+def _key(properties: Mapping[str, Any], inputs: Iterable[str]) -> str:
+    digest = hashlib.sha256(json.dumps(properties, sort_keys=True).encode())
+    for directory in inputs:
+        for path in sorted(p for p in Path(directory).rglob("*") if p.is_file()):
+            digest.update(f"{path.relative_to(directory)}\0".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]

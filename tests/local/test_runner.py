@@ -1,0 +1,61 @@
+"""LocalDagRunner: what does not depend on a failed component still runs."""
+
+from pathlib import Path
+
+import pytest
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types.standard_artifacts import Model
+
+from tfx_pipeline.local.progress import Progress, State
+from tfx_pipeline.local.runner import LocalDagRunner
+
+
+@component
+def Step(  # noqa: N802 - TFX names function components like classes
+    out: OutputArtifact[Model], file: Parameter[str], fails: Parameter[int]
+) -> None:
+    if fails:
+        raise ValueError(f"{file} failed")
+    Path(file).touch()
+
+
+class Quiet:
+    """A display that shows nothing."""
+
+    def started(self, component: str) -> None:
+        """A component begins."""
+
+    def finished(self, component: str, state: State, seconds: float) -> None:
+        """A component ended."""
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> dict[str, State]:
+    """A first step, a review that fails, what depends on the review, and a push that does not."""
+    first = Step(file=str(tmp_path / "first"), fails=0).with_id("first")
+    review = Step(file=str(tmp_path / "a-review"), fails=1).with_id("a-review")
+    after = Step(file=str(tmp_path / "after"), fails=0).with_id("after")
+    push = Step(file=str(tmp_path / "push"), fails=0).with_id("push")
+    review.add_upstream_node(first)
+    push.add_upstream_node(first)
+    after.add_upstream_node(review)
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[first, review, after, push],
+    )
+    progress = Progress(Quiet())
+    progress.expect([node.id for node in pipeline.components])
+    with pytest.raises(Exception, match="a-review failed"):
+        LocalDagRunner(run_id="1", observer=progress).run(pipeline)
+    return {name: run.state for name, run in progress.components.items()}
+
+
+def test_only_what_depends_on_a_failed_component_does_not_run(states: dict[str, State], tmp_path: Path) -> None:
+    assert states == {"first": "succeeded", "a-review": "failed", "push": "succeeded", "after": "not run"}
+    assert (tmp_path / "push").is_file()
+    assert not (tmp_path / "after").exists()

@@ -1,0 +1,26 @@
+"""Figures that follow from others."""
+
+import math
+
+import pytest
+from scipy.stats import binomtest
+
+from tfx_pipeline.review.data import ClassScores, Scores, Verdict
+
+
+@pytest.mark.parametrize(("right", "examples"), [(881, 1000), (10, 10), (0, 10), (9212, 10_000), (1, 1)])
+def test_the_interval_is_wilsons(right: int, examples: int) -> None:
+    expected = binomtest(right, examples).proportion_ci(method="wilson")
+    assert Scores(right / examples, 0.1, examples).interval == pytest.approx((expected.low, expected.high))
+
+
+def test_an_f1_of_nothing_right_is_0_and_of_nothing_known_undefined() -> None:
+    assert ClassScores("Bag", 5, precision=0.0, recall=0.0, auc=0.5, loss=1.0).f1 == 0
+    assert ClassScores("Bag", 5, precision=0.5, recall=1.0, auc=0.5, loss=1.0).f1 == pytest.approx(2 / 3)
+    assert math.isnan(ClassScores("Bag", 0, precision=0.5, recall=math.nan, auc=0.5, loss=1.0).f1)
+
+
+def test_a_refusal_says_how_many_thresholds_were_missed() -> None:
+    assert Verdict(blessed=False, reasons=("a",), baseline=None).headline.startswith("Refused: this model missed 1 thr")
+    assert "missed 2 thresholds" in Verdict(blessed=False, reasons=("a", "b"), baseline=3).headline
+    assert "version 3" in Verdict(blessed=True, reasons=(), baseline=3).comparison

@@ -1,0 +1,97 @@
+"""TensorBoard finds everything of a run under the run's name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from modules.features import CLASS_NAMES
+from tfx_pipeline.review import collect
+from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.tensorboard_writer import BY_CLASS, write_tensorboard
+
+
+@pytest.fixture(scope="module")
+def directory(review: Review, run_sources: collect.Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("logs") / "a run"
+    write_tensorboard(review, str(directory), run_sources.training_logs, "a run")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def events(directory: Path) -> EventAccumulator:
+    return EventAccumulator(str(directory), size_guidance={"tensors": 0}).Reload()
+
+
+def value(events: EventAccumulator, tag: str) -> np.ndarray:
+    """The one value of a tag."""
+    (event,) = events.Tensors(tag)
+    return tf.make_ndarray(event.tensor_proto)
+
+
+def plugin(events: EventAccumulator, name: str) -> dict[str, bytes]:
+    """The tags of a plugin."""
+    return events.PluginTagToContent(name)
+
+
+def test_scalars_are_the_reviews(events: EventAccumulator, review: Review) -> None:
+    assert value(events, "evaluation/accuracy") == pytest.approx(review.model.overall.accuracy)
+    for scores in review.model.classes:
+        name = scores.name.replace("/", " or ")
+        assert value(events, f"{BY_CLASS}_recall/{name}") == pytest.approx(scores.recall)
+        assert value(events, f"{BY_CLASS}_precision/{name}") == pytest.approx(scores.precision)
+
+
+def test_no_tag_opens_a_group_of_its_own(events: EventAccumulator) -> None:
+    groups = {tag.partition("/")[0] for tag in plugin(events, "scalars")}
+    assert groups == {"evaluation", *(f"{BY_CLASS}_{measure}" for measure in ("precision", "recall", "F1", "AUC"))}
+    assert all(tag.count("/") == 1 for tag in plugin(events, "scalars"))
+
+
+def test_pictures_are_large_enough_to_read(events: EventAccumulator) -> None:
+    tags = plugin(events, "images")
+    assert set(tags) == {"review/confusion matrix", "review/worst mistakes", "review/calibration"}
+    for tag in tags:
+        width, height, _ = value(events, tag)
+        assert int(width) > 700
+        assert int(height) > 600
+
+
+def test_each_class_has_a_pr_curve(events: EventAccumulator, review: Review) -> None:
+    curves = plugin(events, "pr_curves")
+    assert len(curves) == len(CLASS_NAMES)
+    for curve in review.predictions.curves:
+        (tag,) = [tag for tag in curves if f"/{curve.name.replace('/', ' or ')}/" in tag]
+        true_positives, false_positives, true_negatives, false_negatives, precision, recall = value(events, tag)
+        assert (true_positives + false_negatives == curve.positives).all()
+        assert (false_positives + true_negatives == curve.negatives).all()
+        assert recall == pytest.approx(true_positives / curve.positives)
+        assert (precision[0], recall[0]) == pytest.approx((curve.positives / 1000, 1))
+
+
+def test_texts_tell_the_verdict_and_the_configuration(events: EventAccumulator, review: Review) -> None:
+    assert review.verdict.headline in value(events, "review/1 verdict").item().decode()
+    assert "| learning_rate | 0.001 |" in value(events, "review/6 configuration").item().decode()
+
+
+def test_hparams_hold_the_configuration_and_name_metrics_that_exist(events: EventAccumulator) -> None:
+    contents = {
+        tag: plugin_data_pb2.HParamsPluginData.FromString(content) for tag, content in plugin(events, "hparams").items()
+    }
+    start = contents["_hparams_/session_start_info"].session_start_info
+    assert start.group_name == "a run"
+    assert start.hparams["epochs"].number_value == 2
+    experiment = contents["_hparams_/experiment"].experiment
+    scalars = plugin(events, "scalars")
+    assert all(metric.name.tag in scalars for metric in experiment.metric_infos)
+
+
+def test_the_trainings_curves_stand_below_the_same_name(directory: Path, review: Review) -> None:
+    for split in ("train", "validation"):
+        assert list((directory / split).glob("events.out.tfevents.*"))
+    accuracy = {curve.split: curve for curve in review.training if curve.metric == "accuracy"}
+    assert accuracy["train"].epochs == accuracy["validation"].epochs == (1, 2)
+    assert accuracy["validation"].values[-1] == pytest.approx(review.model.overall.accuracy, abs=1e-3)

@@ -48,13 +48,18 @@ ENV FASHION_MNIST_ENV=image \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-RUN mkdir -p /home/app && chmod 0775 /home/app
+# The step that checks out a source needs git and ssh, and ssh needs the user to have a name.
+RUN apt-get update -q \
+    && apt-get install -q -y --no-install-recommends git openssh-client \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 1000 --gid 0 --home-dir /home/app --no-create-home --shell /usr/sbin/nologin app \
+    && mkdir -p /home/app && chmod 0775 /home/app
 
 
 FROM env AS dev
 RUN echo '== installing the development tools' \
     && apt-get update -q \
-    && apt-get install -q -y --no-install-recommends git make procps shellcheck tini \
+    && apt-get install -q -y --no-install-recommends make openssh-server procps shellcheck tini \
     && apt-get clean && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
     && chmod 0777 /home/app

@@ -103,6 +103,26 @@ def test_dnf_hosts_are_told_of_dnf(host: Path) -> None:
     assert on(host, script) == "sudo dnf install -y gcc-c++"
 
 
+@pytest.mark.parametrize(("where", "installed"), [("container", True), ("desktop", False)])
+def test_an_ssh_server_is_only_installed_where_nothing_would_start_it(where: str, installed: bool) -> None:
+    script = f"""
+    missing_test_packages() {{ echo openssh-server; }}
+    may_install_servers() {{ [[ {where} == container ]]; }}
+    require_packages() {{ echo "installed: ${{*:2}}"; }}
+    require_for_tests"""
+    result = bash(script)
+    assert result.returncode == 0
+    assert (result.stdout == "installed: openssh-server\n") is installed
+    assert ("tests that need openssh-server are skipped; install with: " in result.stderr) is not installed
+
+
+def test_only_the_tests_need_an_ssh_server(host: Path) -> None:
+    script = """
+    require_system() { :; }; require_for_tests() { echo needed; }; choose_python() { return 1; }
+    for command in pytest python; do (venv_exec "$command" 2>/dev/null) || true; done"""
+    assert on(host, script) == "needed"
+
+
 def mounts(checkout: Path, *arguments: str) -> list[str]:
     return bash('argument_mounts "$@" | outermost', *arguments, root=checkout).stdout.split()
 

@@ -47,6 +47,30 @@ require_system() {
     fi
 }
 
+# Prints, one a line, what the tests start beside Python: a Git server behind an SSH server, both on loopback.
+missing_test_packages() {
+    has git || printf 'git\n'
+    if ! has ssh; then if is_debian_like; then printf 'openssh-client\n'; else printf 'openssh-clients\n'; fi; fi
+    has sshd || [[ -x /usr/sbin/sshd ]] || printf 'openssh-server\n'
+}
+
+# A package with a server starts it for everyone where an init system runs: there it is the user's to install.
+may_install_servers() {
+    is_root && is_debian_like && [[ ! -d /run/systemd/system ]]
+}
+
+# Installs what the tests need in a container; elsewhere, names it, and the tests that need it are skipped.
+require_for_tests() {
+    local missing
+    mapfile -t missing < <(missing_test_packages)
+    if ((${#missing[@]} == 0)); then return; fi
+    if may_install_servers; then
+        require_packages "the tests need ${missing[*]} from the system" "${missing[@]}"
+    else
+        say "tests that need ${missing[*]} are skipped; install with: $(install_command "${missing[@]}")"
+    fi
+}
+
 # Prints the uv to use: the host's where it is new enough, else one of the project's own, from PyPI.
 choose_uv() {
     if has uv && version_at_least "$(uv --version 2>/dev/null | awk '{ print $2 }')" "$oldest_uv"; then
@@ -94,6 +118,7 @@ make_venv() {
 venv_exec() {
     local python key uv
     require_system
+    if [[ ${1:-} == pytest ]]; then require_for_tests; fi
     python=$(choose_python) || die "no Python of 3.11 to 3.13 was found"
     key=$(venv_key "$python")
     if ! venv_is_current "$key"; then locked venv make_venv "$python" "$key"; fi

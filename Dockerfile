@@ -48,11 +48,10 @@ ENV FASHION_MNIST_ENV=image \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-# The step that checks out a source needs git and ssh, and ssh needs the user to have a name.
+# The step that checks out a source needs git and ssh, and ssh needs any numeric user to have a name: libnss-wrapper.
 RUN apt-get update -q \
-    && apt-get install -q -y --no-install-recommends git openssh-client \
+    && apt-get install -q -y --no-install-recommends git libnss-wrapper openssh-client \
     && apt-get clean && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1000 --gid 0 --home-dir /home/app --no-create-home --shell /usr/sbin/nologin app \
     && mkdir -p /home/app && chmod 0775 /home/app
 
 

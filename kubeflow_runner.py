@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.errors import RunFailedError, UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
 SECTIONS = ("data", "data_gate", "training", "evaluation", "kubeflow")
@@ -21,7 +21,7 @@ def main() -> int:
         _run(vars(parser.parse_args()))
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 2
+        return 1 if isinstance(error, RunFailedError) else 2
     return 0
 
 

@@ -130,8 +130,8 @@ class KubeflowConfig(StepSettings):
     )
     repo_url: Annotated[str, AfterValidator(check_url)] | None = Field(
         default=None,
-        description="Git repository whose package modules the steps import instead of the image's: ssh://git@HOST/PATH, "
-        "git@HOST:PATH or https://HOST/PATH",
+        description="Git repository whose package modules the steps import instead of the image's: "
+        "ssh://git@HOST/PATH, git@HOST:PATH or https://HOST/PATH",
     )
     repo_ref: Annotated[str, AfterValidator(check_ref)] = Field(
         default="HEAD", description="its branch, tag or commit; HEAD is its default branch"

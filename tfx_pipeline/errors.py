@@ -7,3 +7,7 @@ class UserError(Exception):
     The line names the value or the file, says what was expected and what to do. Runners print it without a
     traceback and exit with a code other than 0.
     """
+
+
+class RunFailedError(UserError):
+    """A run that was started, and failed."""

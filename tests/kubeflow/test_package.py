@@ -121,8 +121,11 @@ def test_bad_data_is_not_looked_at_again(package: Documents) -> None:
 
 def test_each_step_asks_for_what_it_needs(package: Documents) -> None:
     assert package.container("trainer")["resources"] == {
-        "resourceCpuRequest": "2", "resourceCpuLimit": "8", "resourceMemoryRequest": "3Gi", "resourceMemoryLimit": "8Gi",
-    }  # fmt: skip
+        "resourceCpuRequest": "2",
+        "resourceCpuLimit": "8",
+        "resourceMemoryRequest": "3Gi",
+        "resourceMemoryLimit": "8Gi",
+    }
     assert package.container("pusher")["resources"]["resourceMemoryRequest"] == "1Gi"
     assert all(len(package.container(step)["resources"]) == 4 for step in package.steps)
 
@@ -138,7 +141,7 @@ def test_gpus_are_the_trainers(compiled: Callable[..., Documents]) -> None:
 def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compiled: Callable[..., Documents]) -> None:
     package = compiled("--env", "TF_CPP_MIN_LOG_LEVEL=2", "--step", "trainer.env=OMP_NUM_THREADS=4")
     assert package.container("trainer")["env"] == [
-        {"name": "HOME", "value": "/tmp"},
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "OMP_NUM_THREADS", "value": "4"},
         {"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"},
     ]

@@ -95,7 +95,9 @@ def test_everything_that_can_be_asked_for_one_step(compiled: Callable[..., Docum
             }
         ],
         "podMetadata": {"labels": {"team": "ml"}, "annotations": {"sidecar.istio.io/inject": "false"}},
-        "emptyDirMounts": [{"volumeName": "dshm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": "2Gi"}],
+        "emptyDirMounts": [
+            {"volumeName": "dshm", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": "2Gi"},  # noqa: S108
+        ],
         "activeDeadlineSeconds": "3600",
         "securityContext": {"runAsUser": "1000", "runAsGroup": "0", "runAsNonRoot": True},
     }

@@ -22,7 +22,7 @@ from tfx_pipeline.kubeflow.client_errors import reported, unreachable
 
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
 _EXAMPLE: Final = "an address such as http://localhost:8080"
-_PATIENCE: Final = 10.0  # seconds for a connection
+_PATIENCE: Final = 10  # seconds for a connection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,15 @@ class _Client(kfp.Client):  # type: ignore[misc]
     """kfp's client, which asks for the server's health five times, with a log and a pause each."""
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> kfp_server_api.V2beta1GetHealthzResponse:  # noqa: ARG002
-        return self._healthz_api.healthz_service_get_healthz(_request_timeout=_PATIENCE * 3)
+        answer, _, headers = self._healthz_api.healthz_service_get_healthz_with_http_info(
+            _request_timeout=3 * _PATIENCE
+        )
+        if "json" not in headers.get("Content-Type", ""):
+            raise UserError(
+                f"{self._existing_config.host}: answers, but not as Kubeflow's API does, perhaps with a login page; "
+                "give a token with --token, or the address of a port-forward with --host"
+            )
+        return answer
 
 
 class Server:
@@ -76,11 +84,7 @@ class Server:
         with self._reported("connect"):
             self._client = _Client(**_options(connection, self._host))
             self._host = self._host or self._client._existing_config.host  # noqa: SLF001 - kfp tells it nowhere else
-            if not isinstance(self._client.get_kfp_healthz(), kfp_server_api.V2beta1GetHealthzResponse):
-                raise UserError(
-                    f"{self._host}: answers, but not as Kubeflow's API does, perhaps with a login page; give a token "
-                    "with --token, or the address of a port-forward with --host"
-                )
+            self._client.get_kfp_healthz()
 
     def upload(self, package: Path, name: str) -> Version:
         """Uploads a package, as a new version where the pipeline is there already.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.errors import RunFailedError
 from tfx_pipeline.kubeflow.client import Connection, Server
 from tfx_pipeline.kubeflow.watch import watch
 
@@ -45,7 +45,8 @@ def submit(
         say: Receives a line for each thing done.
 
     Raises:
-        UserError: The server cannot be reached, or refuses, or the run that was followed failed.
+        UserError: The server cannot be reached, or refuses.
+        RunFailedError: The run that was followed failed.
     """
     name = spec["pipelineInfo"]["name"]
     server = Server(connection)
@@ -67,5 +68,5 @@ def submit(
     if request.watch:
         outcome = watch(server, run_id, list(spec["root"]["dag"]["tasks"]), say)
         if not outcome.succeeded:
-            raise UserError(f"the run {outcome}; see {url}")
+            raise RunFailedError(f"the run {outcome}; see {url}")
         say(f"succeeded {url}")

@@ -1,0 +1,168 @@
+"""A small API server on loopback: what kfp.Client asks of Kubeflow's, at the same addresses and in the same words.
+
+Addresses and messages are those of the v2beta1 REST API (kubeflow/pipelines, backend/api/v2beta1).
+"""
+
+import json
+import re
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import yaml
+
+API = "/apis/v2beta1"
+
+
+def node(name: str, state: str, number: int, children: tuple[int, ...] = ()) -> dict[str, Any]:
+    """A node of Argo's graph as the server lists it."""
+    return {
+        "display_name": name,
+        "state": state,
+        "pod_name": f"fashion-mnist-{number}",
+        "start_time": f"2026-01-01T00:00:{number:02}Z",
+        "child_tasks": [{"pod_name": f"fashion-mnist-{child}"} for child in children],
+    }
+
+
+class State:
+    """What the server holds, and how it is to behave."""
+
+    def __init__(self) -> None:
+        self.token = ""
+        self.pipelines: dict[str, list[dict[str, Any]]] = {}
+        self.packages: list[list[Any]] = []
+        self.experiments: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
+        self.login_page = False
+        self.failures: list[int] = []
+        self.requests: list[str] = []
+
+
+class ApiError(Exception):
+    """An answer in the server's error format."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    state: State
+
+    def log_message(self, *args: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        url = urllib.parse.urlsplit(self.path)
+        query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.state.requests.append(f"{self.command} {url.path}")
+        try:
+            self._check()
+            content = self._route(url.path.removeprefix(API), query, body)
+        except ApiError as error:
+            content = {"error": str(error), "code": 3, "message": str(error), "details": []}
+            self._send(error.status, json.dumps(content).encode())
+            return
+        if self.state.login_page:
+            self._send(200, b"<html>Log in</html>", "text/html")
+            return
+        self._send(200, json.dumps(content).encode())
+
+    def _check(self) -> None:
+        if self.state.failures:
+            raise ApiError(self.state.failures.pop(0), "upstream connect error")
+        if self.state.token and self.headers.get("Authorization") != f"Bearer {self.state.token}":
+            raise ApiError(401, "Unauthenticated")
+
+    def _send(self, status: int, content: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:  # noqa: PLR0911
+        state = self.state
+        if path == "/healthz":
+            return {"multi_user": False}
+        if path == "/pipelines":
+            wanted = json.loads(query["filter"])["predicates"][0]["stringValue"]
+            return (
+                {"pipelines": [{"pipeline_id": f"id-{wanted}", "display_name": wanted}]}
+                if wanted in state.pipelines
+                else {}
+            )
+        if path == "/pipelines/upload":
+            self._take_package(body)
+            state.pipelines[query["name"]] = [_version(query["name"], 1)]
+            return {"pipeline_id": f"id-{query['name']}", "display_name": query["name"]}
+        if path == "/pipelines/upload_version":
+            self._take_package(body)
+            versions = state.pipelines[query["pipelineid"].removeprefix("id-")]
+            versions.insert(0, _version(query["name"], len(versions) + 1))
+            return {**versions[0], "pipeline_id": query["pipelineid"]}
+        if match := re.fullmatch(r"/pipelines/id-(.+)/versions", path):
+            return {"pipeline_versions": state.pipelines[match[1]]}
+        if path == "/experiments":
+            return self._experiments(query, body)
+        if path == "/runs":
+            return self._start(json.loads(body))
+        if path == "/runs/run-1":
+            return {"run_id": "run-1", **(state.progress.pop(0) if len(state.progress) > 1 else state.progress[0])}
+        raise ApiError(404, f"Not Found: {path}")
+
+    def _take_package(self, body: bytes) -> None:
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        (part,) = message_from_bytes(head + body).get_payload()
+        documents = list(yaml.safe_load_all(part.get_payload(decode=True)))
+        if documents[0]["schemaVersion"] != "2.1.0" or "reject" in documents[0]["pipelineInfo"].get("description", ""):
+            raise ApiError(400, "Failed to create a pipeline: InvalidInputError: unsupported schema version")
+        self.state.packages.append(documents)
+
+    def _experiments(self, query: dict[str, str], body: bytes) -> dict[str, Any]:
+        if self.command == "POST":
+            made = {**json.loads(body), "experiment_id": f"experiment-{len(self.state.experiments) + 1}"}
+            self.state.experiments.append(made)
+            return made
+        wanted = json.loads(query["filter"])["predicates"][0]["stringValue"]
+        return {"experiments": [e for e in self.state.experiments if e["display_name"] == wanted]}
+
+    def _start(self, run: dict[str, Any]) -> dict[str, Any]:
+        if run.get("runtime_config", {}).get("parameters", {}).get("data_version") == "refused":
+            raise ApiError(400, "Failed to create a new run: InvalidInputError: parameter data_version")
+        self.state.runs.append(run)
+        return {**run, "run_id": "run-1", "state": "PENDING"}
+
+
+def _version(name: str, number: int) -> dict[str, Any]:
+    return {"pipeline_version_id": f"version-{number}", "display_name": name}
+
+
+@contextmanager
+def api_server() -> Iterator[tuple[str, State]]:
+    """Runs a server; gives its address and what it holds."""
+    state = State()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"state": state}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -56,7 +56,10 @@ def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
         raise UserError(f"{uri}: names no bucket, expected {scheme}://BUCKET/FOLDER")
     options: dict[str, Any] = {"use_listings_cache": False}
     if scheme == "gs":
-        return fsspec.filesystem("gs", **options), path
+        # By the name "gs", gcsfs asks for the kind of each bucket with each call, and complains without credentials.
+        from gcsfs.core import GCSFileSystem  # noqa: PLC0415
+
+        return GCSFileSystem(**options), path
     options["config_kwargs"] = _S3_CONFIG
     # Named here although botocore reads it itself: file systems are kept, and another endpoint is another one.
     options["endpoint_url"] = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

@@ -1,9 +1,11 @@
 """An S3-compatible store on loopback, started and ended by the tests, with a bucket of its own for each."""
 
+import socket
 from collections.abc import Iterator
 
 import boto3
 import pytest
+from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
 
 BUCKET = "models"
@@ -51,3 +53,16 @@ class Keys:
 
     def __call__(self) -> list[str]:
         return sorted(item["Key"] for item in self._client.list_objects_v2(Bucket=BUCKET).get("Contents", []))
+
+
+@pytest.fixture
+def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Google Cloud Storage on loopback; gives a bucket."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+    server.start()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    yield f"gs://{BUCKET}"
+    server.stop()

@@ -3,6 +3,8 @@
 import sys
 
 from tfx_pipeline.errors import UserError
+from tfx_pipeline.local import signals
+from tfx_pipeline.redaction import redact
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
 SECTIONS = ("data", "data_gate", "training", "evaluation", "run")
@@ -12,15 +14,21 @@ def main() -> int:
     """Parses the flags, runs the pipeline and returns the exit code: 0 where it ran to its end."""
     parser = ArgumentParser(prog="local_runner.py", description=__doc__.partition(":")[0] + ".")
     add_flags(parser, SECTIONS)
-    try:
-        config = load(vars(parser.parse_args()))
-        from tfx_pipeline.local.run import run  # noqa: PLC0415 - TensorFlow takes seconds, and --help must not
+    with signals.raising():
+        try:
+            config = load(vars(parser.parse_args()))
+            from tfx_pipeline.local.run import run  # noqa: PLC0415 - TensorFlow takes seconds, and --help must not
 
-        return run(config)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+            return run(config)
+        except UserError as error:
+            sys.stderr.write(f"error: {redact(str(error))}\n")
+            return 2
+        except signals.Interrupted as interrupt:
+            sys.stderr.write(f"error: {interrupt}\n")
+            return interrupt.code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # After an interrupt, threads of Beam and TensorFlow may wait for work that never comes.
+    signals.leave(code) if code > signals.BASE_CODE else sys.exit(code)

@@ -8,6 +8,7 @@ from rich.console import Console as RichConsole
 from rich.status import Status
 
 from tfx_pipeline.local.progress import State
+from tfx_pipeline.redaction import redact
 
 MARKS: dict[State, str] = {
     "succeeded": "[green]✓[/]",
@@ -30,8 +31,8 @@ class Console:
         self._status: Status | None = None
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Writes one line."""
-        self._console.print(text, style=style, markup=False)
+        """Writes one line, without secrets."""
+        self._console.print(redact(text), style=style, markup=False)
 
     def started(self, component: str) -> None:
         """Shows that a component runs, where the terminal can show something that passes."""
@@ -56,7 +57,7 @@ class Console:
         width = max(len(label) for label, _ in rows)
         for label, value in rows:
             self._console.print(f"  [bold]{label:<{width}}[/]  ", end="")
-            self._console.print(value, markup=False)
+            self._console.print(redact(value), markup=False)
 
 
 class EpochHandler(logging.Handler):

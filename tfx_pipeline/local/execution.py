@@ -2,15 +2,19 @@
 
 import dataclasses
 import logging
+import os
 import shutil
+from typing import Final
 
 from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from tfx_pipeline.checkpoints import VARIABLE as CHECKPOINTS
 from tfx_pipeline.config import Config
 from tfx_pipeline.data.sources import Dataset
 from tfx_pipeline.local.console import Console, EpochHandler
-from tfx_pipeline.local.outcome import Outcome, read_outcome
+from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.local.outcome_reading import read_outcome
 from tfx_pipeline.local.output import Output
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
@@ -18,6 +22,8 @@ from tfx_pipeline.pipeline import UNCACHED, create_pipeline
 from tfx_pipeline.review import report_pages
 
 logger = logging.getLogger(__name__)
+
+TRAINER: Final = "trainer"
 
 
 def execute(config: Config, dataset: Dataset, output: Output, console: Console, progress: Progress) -> None:
@@ -45,10 +51,15 @@ def execute(config: Config, dataset: Dataset, output: Output, console: Console, 
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)
+    os.environ[CHECKPOINTS] = str(output.checkpoints)
+    if not config.run.cache:
+        shutil.rmtree(output.checkpoints, ignore_errors=True)
     try:
         LocalDagRunner(run_id=output.run_id, observer=progress, uncached=UNCACHED).run(pipeline)
     finally:
         user_logger.removeHandler(epochs)
+        if TRAINER in progress.executions:
+            shutil.rmtree(output.checkpoints, ignore_errors=True)
 
 
 def collect(output: Output, progress: Progress) -> Outcome:

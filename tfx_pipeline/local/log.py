@@ -3,12 +3,19 @@
 import contextlib
 import logging
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from absl import logging as absl_logging
+
+from tfx_pipeline.local.signals import SIGNALS
+
+_ROOT: Final = Path(__file__).parents[2]
+_PATIENCE_SECONDS: Final = 5
 
 
 @contextlib.contextmanager
@@ -16,7 +23,7 @@ def captured_output(log_file: Path) -> Iterator[TextIO]:
     """Sends standard output and standard error, also those of C++ code and of child processes, to a log file.
 
     Args:
-        log_file: Is appended to.
+        log_file: Is appended to, with secrets taken out.
 
     Yields:
         The real standard output, for the console.
@@ -26,13 +33,13 @@ def captured_output(log_file: Path) -> Iterator[TextIO]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    saved = [os.dup(1), os.dup(2)]
-    with log_file.open("ab", buffering=0) as log, os.fdopen(os.dup(1), "w", encoding="utf-8") as console:
+    with _writer(log_file) as pipe, os.fdopen(os.dup(1), "w", encoding="utf-8") as console:
         level = logging.getLogger().level
         handler = _log_to(sys.stderr)
+        saved = [os.dup(1), os.dup(2)]
         try:
             for descriptor in (1, 2):
-                os.dup2(log.fileno(), descriptor)
+                os.dup2(pipe, descriptor)
             yield console
         finally:
             logging.getLogger().removeHandler(handler)
@@ -42,6 +49,36 @@ def captured_output(log_file: Path) -> Iterator[TextIO]:
             for descriptor, original in zip((1, 2), saved, strict=True):
                 os.dup2(original, descriptor)
                 os.close(original)
+
+
+@contextlib.contextmanager
+def _writer(log_file: Path) -> Iterator[int]:
+    """Starts the process that writes the log, and waits for its end; yields the pipe to it."""
+    with log_file.open("ab", buffering=0) as log, _blocked_signals():
+        source, pipe = os.pipe()
+        command = [sys.executable, "-S", "-m", "tfx_pipeline.local.log_writer"]
+        writer = subprocess.Popen(command, cwd=_ROOT, stdin=source, stdout=log, stderr=subprocess.DEVNULL)  # noqa: S603
+    os.close(source)
+    try:
+        yield pipe
+    finally:
+        os.close(pipe)
+        try:
+            writer.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            # A process that outlived the run holds the pipe open; nobody waits for what it may still say.
+            writer.kill()
+            writer.wait()
+
+
+@contextlib.contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Has a process that is started meanwhile live through Ctrl-C, which the terminal sends to all: it ends last."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _log_to(stream: TextIO) -> logging.Handler:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from tfx_pipeline.config import Config
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import ComponentRun
+from tfx_pipeline.redaction import redact_all
 
 PACKAGES: Final = (
     "tfx",
@@ -46,9 +47,9 @@ def manifest(
         config: Every value in force.
 
     Returns:
-        The content of ``run.json``.
+        The content of ``run.json``, without secrets.
     """
-    return {
+    content = {
         "run_id": run_id,
         "status": "failed" if error else "succeeded",
         "error": error,
@@ -65,6 +66,7 @@ def manifest(
         "versions": versions(),
         "git_commit": git_commit(),
     }
+    return {key: redact_all(value) for key, value in content.items()}
 
 
 def versions() -> dict[str, str]:
@@ -86,5 +88,8 @@ def git_commit() -> str | None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON file; whoever reads the path sees the old content or the new, never a part."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

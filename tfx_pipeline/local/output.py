@@ -3,10 +3,14 @@
 import contextlib
 import dataclasses
 import datetime
+import os
 import shutil
 from pathlib import Path
+from typing import Final
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.local.lock import reported
+
+RESERVE_BYTES: Final = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Output:
     def pipeline(self) -> Path:
         """Artifacts, one folder a component."""
         return self.root / "pipeline"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The state of a training that is not finished."""
+        return self.pipeline / "trainer" / ".checkpoints"
 
     @property
     def metadata(self) -> Path:
@@ -56,15 +65,23 @@ class Output:
         """``run.json``: this run's own, and the latest."""
         return self.run / "run.json", self.root / "run.json"
 
+    @property
+    def reserve(self) -> Path:
+        """Holds room on the disk during the run, for what is said about its end where the disk is full."""
+        return self.run / ".reserve"
+
     def clean(self) -> None:
-        """Deletes what earlier runs left, and nothing else that may lie in the directory."""
+        """Deletes what earlier runs left, and nothing else that may lie in the directory.
+
+        ML Metadata goes first, with SQLite's journal: where this is killed, nothing half deleted is reused.
+        """
+        for file in (self.metadata, *self.root.glob(f"{self.metadata.name}-*"), self.manifests[1]):
+            file.unlink(missing_ok=True)
         for directory in (self.pipeline, self.serving, self.root / "tensorboard", self.report):
             shutil.rmtree(directory, ignore_errors=True)
         for run in self.run.parent.iterdir():
             if run != self.run:
                 shutil.rmtree(run, ignore_errors=True)
-        for file in (self.metadata, self.manifests[1]):
-            file.unlink(missing_ok=True)
 
 
 def new_run(root: Path) -> Output:
@@ -81,13 +98,14 @@ def new_run(root: Path) -> Output:
     """
     root = root.absolute()
     run_id = now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    try:
+    with reported(root):
         for number in range(2, 1000):
             with contextlib.suppress(FileExistsError):
                 (root / "runs").mkdir(parents=True, exist_ok=True)
                 (root / "runs" / run_id).mkdir()
                 break
             run_id = f"{now}-{number}"
-    except OSError as error:
-        raise UserError(f"{root}: cannot be written: {error.strerror}; give another --output-dir") from error
-    return Output(root, run_id)
+        output = Output(root, run_id)
+        with output.reserve.open("wb") as reserve:
+            os.posix_fallocate(reserve.fileno(), 0, RESERVE_BYTES)
+    return output

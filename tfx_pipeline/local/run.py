@@ -5,8 +5,10 @@ import time
 from typing import Any
 
 from tfx_pipeline.config import Config
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.local import signals
 from tfx_pipeline.local.console import Console
+from tfx_pipeline.local.failure import Failure, one_line
+from tfx_pipeline.local.lock import exclusive
 from tfx_pipeline.local.log import captured_output
 from tfx_pipeline.local.output import Output, new_run
 from tfx_pipeline.local.progress import Progress
@@ -22,24 +24,29 @@ def run(config: Config) -> int:
         config: Every value in force.
 
     Returns:
-        The exit code: 0 where every component ran, whether the model was pushed or refused; 1 where one failed.
+        The exit code: 0 where every component ran, whether the model was pushed or refused; 1 where one failed; 128
+        and the signal's number where a signal ended the run.
 
     Raises:
-        UserError: The output directory cannot be written.
+        UserError: The output directory cannot be written, or another run uses it.
     """
     begin = time.monotonic()
-    output = new_run(config.run.output_dir)
-    with captured_output(output.log) as stream:
-        console = Console(stream)
-        progress = Progress(console)
-        error = _attempt(config, output, console, progress)
-        content = _record(config, output, progress, error, begin)
-        summary(console, output, content)
-    return 1 if error else 0
+    with exclusive(config.run.output_dir.absolute()) as died:
+        output = new_run(config.run.output_dir)
+        with captured_output(output.log) as stream:
+            console = Console(stream)
+            if died:
+                console.line(f"note: {died}, ended before its run did; this run goes on from what it left")
+            progress = Progress(console)
+            failure = _attempt(config, output, console, progress)
+            signals.settle(failure.code if failure else 0)
+            output.reserve.unlink(missing_ok=True)
+            failure = _record(config, output, console, progress, failure, begin)
+    return failure.code if failure else 0
 
 
-def _attempt(config: Config, output: Output, console: Console, progress: Progress) -> str | None:
-    """Runs the pipeline and returns what stopped it, in one line; None where nothing did."""
+def _attempt(config: Config, output: Output, console: Console, progress: Progress) -> Failure | None:
+    """Runs the pipeline and returns what stopped it; None where nothing did."""
     # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
     from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
 
@@ -47,38 +54,61 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
         dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
         if config.run.clean:
             output.clean()
+        _recover(output, console)
         from tfx_pipeline.local.execution import execute  # noqa: PLC0415
 
         execute(config, dataset, output, console, progress)
+    except signals.Interrupted as interrupt:
+        logger.info("%s", interrupt)
+        return Failure(str(interrupt), interrupt.code)
     except Exception as exception:
+        output.reserve.unlink(missing_ok=True)  # so that a full disk has room for the traceback
         logger.exception("the run failed")
-        return one_line(exception)
+        return Failure(one_line(exception, output.root))
     return None
 
 
-def _record(config: Config, output: Output, progress: Progress, error: str | None, begin: float) -> dict[str, Any]:
-    from tfx_pipeline.local.execution import collect  # noqa: PLC0415
-    from tfx_pipeline.local.manifest import manifest, write_json  # noqa: PLC0415
+def _recover(output: Output, console: Console) -> None:
+    from tfx_pipeline.local.recovery import recover  # noqa: PLC0415
 
+    aside = recover(output)
+    if aside:
+        console.line(f"note: there is no {output.metadata.name} for the artifacts there were: moved to {aside}")
+
+
+def _record(
+    config: Config, output: Output, console: Console, progress: Progress, failure: Failure | None, begin: float
+) -> Failure | None:
+    """Writes manifest and summary, and returns what stopped the run, or them."""
+    try:
+        content = _content(config, output, progress, failure, begin)
+        summary(console, output, content)
+    except Exception as exception:
+        logger.exception("what the run came to cannot be recorded")
+        failure = failure or Failure(one_line(exception, output.root))
+        console.line(f"error: {failure.error}", style="red")
+    return failure
+
+
+def _content(
+    config: Config, output: Output, progress: Progress, failure: Failure | None, begin: float
+) -> dict[str, Any]:
+    from tfx_pipeline.local.manifest import manifest, write_json  # noqa: PLC0415
+    from tfx_pipeline.local.outcome import Outcome  # noqa: PLC0415
+
+    outcome = Outcome()
+    if progress.components:
+        from tfx_pipeline.local.execution import collect  # noqa: PLC0415
+
+        outcome = collect(output, progress)
     content = manifest(
         run_id=output.run_id,
-        error=error,
+        error=failure.error if failure else None,
         wall_seconds=time.monotonic() - begin,
         components=list(progress.components.values()),
-        outcome=collect(output, progress),
+        outcome=outcome,
         config=config,
     )
     for path in output.manifests:
         write_json(path, content)
     return content
-
-
-def one_line(exception: BaseException) -> str:
-    """What a person needs to know of an exception: a ``UserError`` among its causes, or its type and first line."""
-    cause: BaseException | None = exception
-    while cause:
-        if isinstance(cause, UserError):
-            return str(cause)
-        cause = cause.__cause__ or cause.__context__
-    lines = str(exception).strip().splitlines() or ["no message"]
-    return f"{type(exception).__name__}: {lines[0]}"

@@ -85,7 +85,7 @@ class LocalDagRunner(TfxLocalDagRunner):
         try:
             connection = _connection(pipeline)
             execution = _launcher(pipeline, node, connection).launch().execution_id
-        except Exception:
+        except BaseException:  # an interrupt ends a component as an error does
             self._observer.finished(component, "failed", time.monotonic() - begin, None)
             raise
         state: State = "cached" if _was_cached(connection, execution) else "succeeded"

@@ -1,0 +1,47 @@
+"""What a person is told of an exception."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.local.failure import one_line
+
+ROOT = Path("/output")
+
+
+def raised(cause: Exception, wrapper: Exception) -> Exception:
+    """The wrapper as it is after it was raised from the cause."""
+    wrapper.__cause__ = cause
+    return wrapper
+
+
+def test_a_user_error_among_the_causes_is_the_line() -> None:
+    error = raised(UserError("labels: truncated"), RuntimeError("Beam failed\nat length"))
+    assert one_line(error, ROOT) == "labels: truncated"
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/output/pipeline/x"), "/output/pipeline/x"),
+        (OSError(errno.EFBIG, "File too large"), "/output"),
+        (RuntimeError("INTERNAL: database or disk is full"), "/output"),
+        (RuntimeError("RESOURCE_EXHAUSTED: /output/y; No space left on device"), "/output"),
+    ],
+)
+def test_a_full_disk_is_said_with_the_place_and_what_to_do(error: Exception, place: str) -> None:
+    line = f"{place}: the disk is full; make room there or give another --output-dir, and run again"
+    assert one_line(error, ROOT) == line
+    assert one_line(raised(error, ValueError("while writing")), ROOT) == line
+
+
+def test_a_missing_right_names_the_file() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/output/pipeline")
+    assert one_line(error, ROOT) == "/output/pipeline: Permission denied; let the user that runs this read and write it"
+
+
+def test_another_exception_is_its_type_and_first_line() -> None:
+    assert one_line(ValueError("first\nsecond"), ROOT) == "ValueError: first"
+    assert one_line(KeyError(), ROOT) == "KeyError: no message"

@@ -1,0 +1,109 @@
+"""Puts the output directory in order after a run that died: nothing looks finished that is not."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ml_metadata import errors
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from tfx_pipeline.errors import UserError
+from tfx_pipeline.local.failure import is_disk_full
+from tfx_pipeline.local.output import Output
+
+_UNFINISHED: Final = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
+
+
+def recover(output: Output) -> Path | None:
+    """Makes what earlier runs left usable.
+
+    Call it while no other run uses the directory: executions that ML Metadata has as running died with their process.
+    They are marked as failed, and what they had written so far is deleted.
+
+    Args:
+        output: The run's places.
+
+    Returns:
+        Where artifacts were moved that no execution in ML Metadata stands for, whose numbers would be given again;
+        None where there were none.
+
+    Raises:
+        UserError: ``metadata.db`` is damaged, or is no ML Metadata.
+    """
+    if output.metadata.exists():
+        _check(output.metadata)
+        if fail_unfinished(output):
+            return None
+    if not output.pipeline.is_dir():
+        return None
+    aside = output.root / f"pipeline-before-{output.run_id}"
+    output.pipeline.rename(aside)
+    return aside
+
+
+def fail_unfinished(output: Output) -> int:
+    """Marks executions that are not finished as failed, and deletes what they wrote.
+
+    Args:
+        output: The run's places; ``metadata.db`` exists.
+
+    Returns:
+        How many executions there are, finished or not.
+
+    Raises:
+        UserError: ``metadata.db`` is no ML Metadata.
+    """
+    with _reported(output.metadata):
+        store = MetadataStore(_connection(output.metadata))
+        executions = store.get_executions()
+        unfinished = [execution for execution in executions if execution.last_known_state in _UNFINISHED]
+        for execution in unfinished:
+            execution.last_known_state = metadata_store_pb2.Execution.FAILED
+            _delete_outputs(output.pipeline, execution.id)
+        if unfinished:
+            store.put_executions(unfinished)
+    for directory in output.pipeline.glob("*/.system/stateful_working_dir/*"):
+        shutil.rmtree(directory, ignore_errors=True)
+    return len(executions)
+
+
+def _delete_outputs(pipeline: Path, execution: int) -> None:
+    """Deletes the directories that TFX names by an execution: <component>/<output>/<execution>, and its own."""
+    for pattern in (f"*/*/{execution}", f"*/.system/executor_execution/{execution}"):
+        for directory in pipeline.glob(pattern):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _connection(database: Path) -> metadata_store_pb2.ConnectionConfig:
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(database)
+    return config
+
+
+def _check(database: Path) -> None:
+    with _reported(database), contextlib.closing(sqlite3.connect(database)) as connection:
+        if not os.access(database, os.W_OK):
+            raise sqlite3.OperationalError("no right to write it")
+        # SQLite notices most damage only where it happens to read.
+        (result,) = connection.execute("pragma quick_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
+
+
+@contextlib.contextmanager
+def _reported(database: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, errors.StatusError) as error:
+        if is_disk_full(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{database}: is no ML Metadata that can be used ({reason}); put a copy of it back, or move it away, so "
+            "that every step runs anew"
+        ) from error

@@ -1,0 +1,66 @@
+"""Ends a run in order when it is interrupted from outside."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Final, NoReturn
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BASE_CODE: Final = 128
+"""What shells add to a signal's number for the exit code of a process that it ended."""
+PATIENCE_SECONDS: Final = 20
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that asks the process to end; a ``KeyboardInterrupt``, which libraries let through.
+
+    Attributes:
+        code: The exit code.
+    """
+
+    def __init__(self, number: int) -> None:
+        name = signal.Signals(number).name
+        super().__init__("interrupted (Ctrl-C)" if number == signal.SIGINT else f"ended by {name}")
+        self.code = BASE_CODE + number
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[None]:
+    """Turns signals that ask the process to end into ``Interrupted``; one that the parent has ignored stays ignored."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _raise)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted(number)
+
+
+def settle(code: int) -> None:
+    """Leaves what is written at the end of a run undisturbed by more signals, for a bounded time.
+
+    Args:
+        code: The exit code where the time is over.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    watchdog = threading.Timer(PATIENCE_SECONDS, os._exit, (code,))
+    watchdog.daemon = True
+    watchdog.start()
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process at once: what Beam and TensorFlow still run in threads is not waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,71 @@
+"""Takes secrets out of text that is kept or shown: credentials in URLs and flags, and values of the environment."""
+
+import functools
+import os
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+HIDDEN: Final = "[redacted]"
+
+_WORD: Final = r"(?:token|secret|passw(?:or)?d|passphrase|signature|credential|(?:api|access|private|account)[_-]?key)"
+_SECRET_NAME: Final = re.compile(rf"{_WORD}|_key$|^key$", re.IGNORECASE)
+_SHORTEST: Final = 6
+"""Characters of the shortest value that is taken for a secret: a shorter one would hit ordinary words."""
+
+_PATTERNS: Final = (
+    # https://user:password@host, and https://token@host; the user of ssh://git@host is no secret.
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:)[^\s/@\"']+(?=@)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bhttps?://)[^\s/:@\"']+(?=@)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # ?X-Amz-Signature=..., &access_token=..., ?sig=...
+    (
+        re.compile(rf"([?&;](?:[\w.%-]*{_WORD}[\w.%-]*|key|sig|auth|AWSAccessKeyId)=)[^\s&;#\"'<>]+", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
+    # --s3_secret_access_key=...
+    (re.compile(rf"(--[\w-]*{_WORD}[\w-]*[= ])(?!-)[^\s\"',\]]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:\w+ )?)[^\s\"',]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{HIDDEN}"),
+)
+
+
+def redact(text: str) -> str:
+    """Replaces secrets in a text.
+
+    Args:
+        text: Any text, of one line or more.
+
+    Returns:
+        The text with ``HIDDEN`` in the place of each credential in a URL or flag, and of each value that an
+        environment variable with a secret's name has.
+    """
+    for value in _environment_secrets():
+        text = text.replace(value, HIDDEN)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_all(value: Any) -> Any:
+    """Replaces secrets in every text of nested dictionaries, lists and tuples, as JSON can hold them."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: redact_all(item) for key, item in value.items()}
+    return [redact_all(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@functools.cache
+def _environment_secrets() -> tuple[str, ...]:
+    """The secret values of the environment, as they are and as URLs hold them; the longest first."""
+    values = {form for value in _secret_values() for form in (value, urllib.parse.quote(value, safe=""))}
+    return tuple(sorted(values, key=len, reverse=True))
+
+
+def _secret_values() -> Iterator[str]:
+    for name, value in os.environ.items():
+        # Where a secret lies is none: GOOGLE_APPLICATION_CREDENTIALS names a file.
+        if _SECRET_NAME.search(name) and not os.path.exists(value):  # noqa: PTH110 - value may be no path at all
+            # Each line of a private key stands in a line of its own.
+            yield from (line for line in value.splitlines() if len(line.strip()) >= _SHORTEST)

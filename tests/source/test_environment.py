@@ -15,7 +15,8 @@ NOBODYS_NUMBER = 54_321
 CODE = (
     "import subprocess, sys\nfrom pathlib import Path\nfrom tfx_pipeline.source.environment import git_environment\n"
     "env = git_environment(Path(sys.argv[1]), {})\n"
-    "print(subprocess.run(['ssh', '-T', '-F', 'none', '-G', 'example.org'], env=env, capture_output=True, text=True).stderr)"
+    "command = ['ssh', '-T', '-F', 'none', '-G', 'example.org']\n"
+    "print(subprocess.run(command, env=env, capture_output=True, text=True).stderr)"
 )
 
 

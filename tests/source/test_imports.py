@@ -102,13 +102,23 @@ def test_entrypoint_imports_no_modules_before_the_checkout_is_in_place() -> None
     assert python(code) == "False"
 
 
+def checkout_parameters(**changes: str) -> dict[str, str]:
+    return {
+        "repo_ref": "main",
+        "ssh_secret": "ssh-key-secret",
+        "ssh_dir": source_checkout.SSH_MOUNT,
+        "token_secret": "",
+        "token_dir": source_checkout.TOKEN_MOUNT,
+        **changes,
+    }
+
+
 def test_container_command_checks_out_and_records_the_commit(
-    ssh: SshServer, repository: Repository, ssh_secret: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ssh: SshServer, repository: Repository, ssh_secret: Secret, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(source_checkout, "SSH_MOUNT", str(ssh_secret.directory))
     commit = repository.commit({"modules/models/mine.py": "DEPTH = 3\n"}, "Add a model")
     url = ssh.url(repository)
-    parameters = {"repo_url": url, "repo_ref": "main", "ssh_secret": "ssh-key-secret", "token_secret": ""}
+    parameters = checkout_parameters(repo_url=url, ssh_dir=str(ssh_secret.directory))
     output_file = tmp_path / "task/output_metadata.json"
     message = {
         "inputs": {"parameterValues": parameters},
@@ -126,7 +136,7 @@ def test_container_command_checks_out_and_records_the_commit(
 def test_container_command_ends_with_one_line_where_the_secret_is_missing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    parameters = {"repo_url": "git@h:x", "repo_ref": "main", "ssh_secret": "my-secret", "token_secret": ""}
+    parameters = checkout_parameters(repo_url="git@h:x", ssh_secret="my-secret")
     message = {
         "inputs": {"parameterValues": parameters},
         "outputs": {

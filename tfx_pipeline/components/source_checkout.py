@@ -20,7 +20,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.source.remote import is_commit
-from tfx_pipeline.steps.source_checkout import STEP, check_out_source
+from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_source
 
 SOURCE_KEY: Final = "source"
 """Key of the checkout among the outputs of this step, and among the inputs of those that import from it."""
@@ -54,10 +54,20 @@ def SourceCheckout(  # noqa: N802 - TFX names function components like classes
     repo_url: Parameter[str],
     repo_ref: Parameter[str],
     ssh_secret: Parameter[str],
+    ssh_dir: Parameter[str],
     token_secret: Parameter[str],
+    token_dir: Parameter[str],
 ) -> None:
     """Fetches one revision and writes its ``modules``; see ``check_out_source``."""
-    check_out_source(source, repo_url, repo_ref, ssh_secret, token_secret)
+    check_out_source(
+        source=source,
+        repo_url=repo_url,
+        repo_ref=repo_ref,
+        ssh_secret=ssh_secret,
+        ssh_dir=ssh_dir,
+        token_secret=token_secret,
+        token_dir=token_dir,
+    )
 
 
 def source_checkout(settings: SourceSettings, parameter: Callable[[str, Any], Any]) -> BaseComponent:
@@ -75,7 +85,9 @@ def source_checkout(settings: SourceSettings, parameter: Callable[[str, Any], An
         repo_url=parameter("repo_url", settings.url),
         repo_ref=settings.ref if is_commit(settings.ref) else parameter("repo_ref", settings.ref),
         ssh_secret=settings.ssh_secret,
+        ssh_dir=SSH_MOUNT,
         token_secret=settings.token_secret,
+        token_dir=TOKEN_MOUNT,
     ).with_id(STEP)
 
 

@@ -15,7 +15,9 @@ SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
 
 
-def check_out_source(source: Artifact, repo_url: str, repo_ref: str, ssh_secret: str, token_secret: str) -> None:
+def check_out_source(
+    *, source: Artifact, repo_url: str, repo_ref: str, ssh_secret: str, ssh_dir: str, token_secret: str, token_dir: str
+) -> None:
     """Writes ``modules`` into an artifact.
 
     Args:
@@ -23,8 +25,10 @@ def check_out_source(source: Artifact, repo_url: str, repo_ref: str, ssh_secret:
             (the first line of the commit's message).
         repo_url: The repository.
         repo_ref: A branch, tag or commit, or ``HEAD``.
-        ssh_secret: Name of the Secret that is mounted at ``SSH_MOUNT``.
-        token_secret: Name of the Secret that is mounted at ``TOKEN_MOUNT``; "" where there is none.
+        ssh_secret: Name of the Secret with key and host keys, for messages.
+        ssh_dir: Where it is mounted.
+        token_secret: Name of the Secret with a token; "" where there is none.
+        token_dir: Where it is mounted.
 
     Raises:
         UserError: The server, the login, the ref or the repository's content is not what it should be.
@@ -33,8 +37,8 @@ def check_out_source(source: Artifact, repo_url: str, repo_ref: str, ssh_secret:
         repo_url,
         repo_ref,
         Path(source.uri),
-        ssh=Secret(ssh_secret, Path(SSH_MOUNT)),
-        token=Secret(token_secret, Path(TOKEN_MOUNT)),
+        ssh=Secret(ssh_secret, Path(ssh_dir)),
+        token=Secret(token_secret, Path(token_dir)),
     )
     for name, value in {"commit": done.commit, "subject": done.subject, "ref": repo_ref, "url": repo_url}.items():
         source.set_string_custom_property(name, value)

@@ -92,7 +92,7 @@ class Backend:
             if any(run.states[producer] not in {"succeeded", "cached"} for producer in driver.upstream(task)):
                 run.states[name] = "not run"
                 continue
-            pod_config = _PodConfig(self._volumes, self._secrets, configs[name], workspace)
+            pod_config = _PodConfig(self._volumes, self._secrets, configs[name], workspace, self._directory / "secrets")
             self._run_task(run, package, name, values, pod_config, list((evictions or {}).get(name, [])))
         return run
 
@@ -176,6 +176,7 @@ class _PodConfig:
     secrets: Mapping[str, Mapping[str, str]]
     config: Message
     workspace: Path | None
+    secret_directory: Path
 
     def claims(self) -> list[str]:
         return [_constant(mount["pvcNameParameter"]) for mount in self.config.get("pvcMount", [])]
@@ -194,6 +195,20 @@ class _PodConfig:
         values = executor_input["inputs"]["parameterValues"].values()
         if self.workspace and any(driver.WORKSPACE in value for value in values if isinstance(value, str)):
             mounts[driver.WORKSPACE] = self.workspace
+        return mounts | self._secret_mounts()
+
+    def _secret_mounts(self) -> dict[str, Path]:
+        """Directories with a Secret's keys as files; an optional one without its Secret is empty."""
+        mounts = {}
+        for mount in self.config.get("secretAsVolume", []):
+            name = _constant(mount["secretNameParameter"])
+            if name not in self.secrets and not mount.get("optional"):
+                raise RejectedError(f"secret {name!r} not found")
+            directory = self.secret_directory / name
+            directory.mkdir(parents=True, exist_ok=True)
+            for key, value in self.secrets.get(name, {}).items():
+                (directory / key).write_text(value)
+            mounts[mount["mountPath"]] = directory
         return mounts
 
     def secret_env(self) -> dict[str, str]:

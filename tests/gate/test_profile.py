@@ -74,6 +74,16 @@ def test_profile_does_not_depend_on_how_the_examples_are_divided(real: Sample, t
     assert int(evaluation.images.sum()) == 303
 
 
+def test_broken_examples_leave_the_others_their_own_labels(samples: Samples, tmp_path: Path) -> None:
+    examples = samples["eval"].examples()
+    spoiled = [(None, 1), (b"short", 2), *examples[:300], (None, None), (b"", 5), *examples[300:], (bytes(1_000), 6)]
+    write_examples(tmp_path / "examples.gz", spoiled)
+    profile, expected = profile_file(str(tmp_path / "examples.gz")).profile, profile_of(samples["eval"])
+    for name in ("images", "sums", "squares", "histograms", "pixel_sums", "pixel_squares"):
+        np.testing.assert_allclose(getattr(profile, name), getattr(expected, name), rtol=1e-9, err_msg=name)
+    assert (profile.missing_images, profile.missing_labels, profile.wrong_sizes) == (2, 1, 3)
+
+
 def test_image_without_a_label_is_still_looked_at(samples: Samples, tmp_path: Path) -> None:
     images = [image for image, _label in samples["eval"].examples()[:20]]
     write_examples(tmp_path / "examples.gz", [(image, None) for image in images])

@@ -37,19 +37,27 @@ def _limit(name: str, description: str, **bounds: Any) -> Any:
 class Limits(Section):
     """Every limit; limits.toml has the reasons. Lists hold one value a class; grey levels go from 0 to 255."""
 
-    expected_share: Shares = _limit("expected_share", "fraction of a split's images that each class should have")
+    expected_share: Shares = _limit(
+        "expected_share", "fraction of a split's images that each class should have: 10 numbers in quotes"
+    )
     min_class_share: Fraction = _limit("min_class_share", "least images of a class, as a part of its expected share")
     max_class_share: float = _limit(
         "max_class_share", "most images of a class, as a multiple of its expected share", ge=1
     )
     max_blank: Fraction = _limit("max_blank", "fraction of images of one colour, overall and in each class")
     max_duplicates: Fraction = _limit("max_duplicates", "fraction of the smaller split that may stand in another too")
-    expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class")
-    intensity_spread: Greys = _limit("intensity_spread", "standard deviation of it between images of each class")
-    expected_contrast: Greys = _limit("expected_contrast", "standard deviation of an image's pixels, for each class")
-    contrast_spread: Greys = _limit("contrast_spread", "standard deviation of it between images of each class")
-    expected_gradient: Greys = _limit("expected_gradient", "mean difference of neighbouring pixels, for each class")
-    gradient_spread: Greys = _limit("gradient_spread", "standard deviation of it between images of each class")
+    expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class: 10 numbers in quotes")
+    intensity_spread: Greys = _limit(
+        "intensity_spread", "standard deviation of the images' mean pixel values in each class"
+    )
+    expected_contrast: Greys = _limit(
+        "expected_contrast", "standard deviation of an image's pixels, averaged over each class: 10 numbers in quotes"
+    )
+    contrast_spread: Greys = _limit("contrast_spread", "standard deviation of the images' contrasts in each class")
+    expected_gradient: Greys = _limit(
+        "expected_gradient", "mean difference of neighbouring pixels in each class: 10 numbers in quotes"
+    )
+    gradient_spread: Greys = _limit("gradient_spread", "standard deviation of the images' gradients in each class")
     max_deviation: Fraction = _limit(
         "max_deviation",
         "distance of a split's intensity, contrast or gradient from what is expected, as a part of it",
@@ -68,14 +76,18 @@ class Limits(Section):
     sampling_sigmas: float = _limit("sampling_sigmas", "standard errors that small splits may scatter by", ge=0, le=20)
 
 
-class DataGateConfig(Limits):
-    """The data gate: what it does with data beyond its limits, and the limits."""
+class GateMode(Section):
+    """What the data gate does with data beyond its limits."""
 
     mode: Literal["stop", "warn"] = Field(
         default="stop",
         title="data-gate",
         description="stop: end the run before training where the data is beyond a limit; warn: record it and go on",
     )
+
+
+class DataGateConfig(Limits, GateMode):
+    """The data gate's section; the mode comes first, as the last base class."""
 
     @property
     def limits(self) -> Limits:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import matplotlib as mpl
-import matplotlib.image
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -68,13 +67,12 @@ class Chart:
         element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
         return element[element.index("<svg") :].replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
-    def pixels(self, dpi: int = 110) -> NDArray[np.uint8]:
-        """The figure as an image, uint8 [height, width, 3]."""
+    def png(self, dpi: int = 120) -> bytes:
+        """The figure as a PNG file."""
         buffer = io.BytesIO()
         with mpl.rc_context(STYLE):
             self.figure.savefig(buffer, format="png", dpi=dpi)
-        buffer.seek(0)
-        return (255 * matplotlib.image.imread(buffer, format="png")[..., :3]).round().astype(np.uint8)
+        return buffer.getvalue()
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -1,6 +1,7 @@
 """Shows a review in TensorBoard, in the same log directory as the training's curves."""
 
 import shutil
+import struct
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import summary as pr_curve_summary
 
 from tfx_pipeline.review import charts, text
@@ -26,8 +28,6 @@ ACCURACY: Final = f"{OVERALL}/accuracy"
 LOSS: Final = f"{OVERALL}/loss"
 CALIBRATION_ERROR: Final = f"{OVERALL}/expected calibration error"
 WORST_RECALL: Final = f"{OVERALL}/recall of the worst class"
-
-IMAGE_DPI: Final = 150
 
 SHOWN_MISTAKES: Final = 16
 """As many as can be told apart in a thumbnail."""
@@ -85,23 +85,30 @@ def scalars(review: Review) -> dict[str, float]:
 
 
 def _write_images(review: Review) -> None:
+    """Writes the pictures, each a group of its own: TensorBoard shows twelve of a group on a page."""
     pictures = {
-        "review/confusion matrix": charts.confusion(review.model),
-        "review/worst mistakes": charts.mistakes(review.predictions.mistakes[:SHOWN_MISTAKES]),
-        "review/calibration": charts.calibration(review.predictions.calibration),
+        "review_confusion_matrix": charts.confusion(review.model),
+        "review_worst_mistakes": charts.mistakes(review.predictions.mistakes[:SHOWN_MISTAKES]),
+        "review_calibration": charts.calibration(review.predictions.calibration),
     }
     for tag, chart in pictures.items():
-        tf.summary.image(tag, chart.pixels(IMAGE_DPI)[np.newaxis], description=chart.alternative)
+        png = chart.png()
+        width, height = struct.unpack(">II", png[16:24])  # where the PNG format has them
+        metadata = image_metadata.create_summary_metadata(
+            display_name=None, description=chart.alternative, converted_to_tensor=True
+        )
+        # tf.summary.image would take pixels, and compress them anew.
+        tf.summary.write(tag, tf.constant([str(width), str(height), png]), metadata=metadata)
 
 
 def _write_texts(review: Review) -> None:
     texts = {
-        "review/1 verdict": text.verdict(review),
-        "review/2 thresholds": text.thresholds(review),
-        "review/3 metrics": text.overall(review.model, review.baseline),
-        "review/4 classes": text.classes(review.model, review.baseline),
-        "review/5 worst mistakes": text.mistakes(review),
-        "review/6 configuration": text.table(("what", "value"), text.configuration(review)),
+        "1_verdict": text.verdict(review),
+        "2_thresholds": text.thresholds(review),
+        "3_metrics": text.overall(review.model, review.baseline),
+        "4_classes": text.classes(review.model, review.baseline),
+        "5_worst_mistakes": text.mistakes(review),
+        "6_configuration": text.table(("what", "value"), text.configuration(review)),
     }
     for tag, content in texts.items():
         tf.summary.text(tag, content)

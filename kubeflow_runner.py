@@ -44,11 +44,14 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
 
 def _run(flags: dict[str, Any]) -> None:
     config, output = load(flags), Path(flags["output"])
+    from tfx_pipeline.kubeflow.notes import notes  # noqa: PLC0415
     from tfx_pipeline.kubeflow.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
 
     spec = write_quietly(config, output)
     _say(f"wrote {output}")
     if not (flags["upload"] or flags["run"] or flags["watch"]):
+        for line in notes(config.kubeflow):
+            _say(line)
         _say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
         return
     from tfx_pipeline.kubeflow.arguments import parse_arguments  # noqa: PLC0415

@@ -58,7 +58,8 @@ RUN apt-get update -q \
 FROM env AS dev
 RUN echo '== installing the development tools' \
     && apt-get update -q \
-    && apt-get install -q -y --no-install-recommends make openssh-server procps shellcheck tini \
+    && apt-get install -q -y --no-install-recommends \
+        chromium fonts-dejavu-core make openssh-server procps shellcheck tini \
     && apt-get clean && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
     && chmod 0777 /home/app

@@ -47,11 +47,17 @@ require_system() {
     fi
 }
 
-# Prints, one a line, what the tests start beside Python: a Git server behind an SSH server, both on loopback.
+# Prints, one a line, what the tests start beside Python: a Git server behind an SSH server on loopback, a browser.
 missing_test_packages() {
     has git || printf 'git\n'
     if ! has ssh; then if is_debian_like; then printf 'openssh-client\n'; else printf 'openssh-clients\n'; fi; fi
     has sshd || [[ -x /usr/sbin/sshd ]] || printf 'openssh-server\n'
+    has_browser || [[ $(os_field ID) != debian ]] || printf 'chromium\nfonts-dejavu-core\n'
+}
+
+# Ubuntu has Chromium as a snap only, which no container runs: there the test that needs it says so.
+has_browser() {
+    has chromium || has chromium-browser || has google-chrome
 }
 
 # A package with a server starts it for everyone where an init system runs: there it is the user's to install.

@@ -19,6 +19,7 @@ from tests.gate.samples import Example, write_examples
 from tests.small_run import QUICK, local_runner
 from tfx_pipeline.components import data_gate
 from tfx_pipeline.data import idx, sources
+from tfx_pipeline.errors import UserError
 from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.report import DataGateError
 from tfx_pipeline.steps.schema_import import SCHEMA_FILE
@@ -152,6 +153,11 @@ def test_a_duplicate_is_found_wherever_the_files_divide_the_splits(
 def test_limits_in_force_are_the_components_own(good: Inputs, tmp_path: Path) -> None:
     with pytest.raises(DataGateError, match=r"mean intensity in train: 7\d\.\d+, expected 90 to 110"):
         run_gate(tmp_path, good, limits=Limits(expected_intensity=[100] * 10))
+
+
+def test_mode_that_a_run_was_started_with_by_mistake_is_refused(good: Inputs, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="got the mode 'Stop', expected stop or warn"):
+        run_gate(tmp_path, good, mode="Stop")
 
 
 def test_changed_limits_change_the_parameters_that_a_cached_result_is_tied_to() -> None:

@@ -9,6 +9,7 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
 
+from tfx_pipeline.errors import UserError
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import Pair, profile_splits
 from tfx_pipeline.gate.limits import Limits
@@ -18,6 +19,7 @@ from tfx_pipeline.gate.report import Report, judge
 logger = logging.getLogger(__name__)
 
 REPORT_KEY: Final = "report"
+MODES: Final = ("stop", "warn")
 
 
 class DataGateSpec(component_spec.ComponentSpec):
@@ -53,14 +55,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Raises:
             DataGateError: The data lies beyond a limit and the mode is "stop".
+            UserError: The mode is another word.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        mode = exec_properties["mode"]
+        if mode not in MODES:
+            raise UserError(f"data gate: got the mode {mode!r}, expected {' or '.join(MODES)}; start the run with one")
         splits = artifact_utils.decode_split_names(
             artifact_utils.get_single_instance(input_dict["examples"]).split_names
         )
         profiles, common = self._profile(input_dict["examples"], splits)
         report = judge(
-            exec_properties["mode"],
+            mode,
             profiles,
             common,
             _counted(input_dict["statistics"]),

@@ -53,7 +53,7 @@ def test_no_tag_opens_a_group_of_its_own(events: EventAccumulator) -> None:
 
 def test_pictures_are_large_enough_to_read(events: EventAccumulator) -> None:
     tags = plugin(events, "images")
-    assert set(tags) == {"review/confusion matrix", "review/worst mistakes", "review/calibration"}
+    assert set(tags) == {"review_confusion_matrix", "review_worst_mistakes", "review_calibration"}
     for tag in tags:
         width, height, _ = value(events, tag)
         assert int(width) > 700
@@ -73,8 +73,8 @@ def test_each_class_has_a_pr_curve(events: EventAccumulator, review: Review) -> 
 
 
 def test_texts_tell_the_verdict_and_the_configuration(events: EventAccumulator, review: Review) -> None:
-    assert review.verdict.headline in value(events, "review/1 verdict").item().decode()
-    assert "| learning_rate | 0.001 |" in value(events, "review/6 configuration").item().decode()
+    assert review.verdict.headline in value(events, "1_verdict").item().decode()
+    assert "| learning_rate | 0.001 |" in value(events, "6_configuration").item().decode()
 
 
 def test_hparams_hold_the_configuration_and_name_metrics_that_exist(events: EventAccumulator) -> None:

@@ -67,7 +67,7 @@ class Chart:
         element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
         return element[element.index("<svg") :].replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
-    def png(self, dpi: int = 120) -> bytes:
+    def png(self, dpi: int = 140) -> bytes:
         """The figure as a PNG file."""
         buffer = io.BytesIO()
         with mpl.rc_context(STYLE):

@@ -50,9 +50,9 @@ def arguments(executor: str, message: dict[str, Any], spec: dict[str, Any]) -> l
     ]
 
 
-def python(code: str, **variables: str) -> str:
+def python(code: str, *arguments: str, **variables: str) -> str:
     """Runs code with the project importable, and returns what it printed or, where it failed, its last line."""
-    command, env = [sys.executable, "-c", code], {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    command, env = [sys.executable, "-c", code, *arguments], {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     return (done.stdout if done.returncode == 0 else done.stderr.splitlines()[-1]).strip()
 
@@ -147,6 +147,43 @@ def test_container_command_ends_with_one_line_where_the_secret_is_missing(
     assert entrypoint.main(arguments(CHECKOUT_EXECUTOR, message, {})) == 1
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith("error: Secret my-secret: no key id_rsa or ssh-privatekey at /etc/ssh-key; make it with:")
+
+
+REPORTING_TRAINER = """
+from pathlib import Path
+
+def run_fn(fn_args):
+    Path(fn_args.serving_model_dir).mkdir(parents=True)
+    print(fn_args.custom_config["checkpoint_dir"])
+"""
+
+TRAIN = """
+from tfx.types.standard_artifacts import Examples, Model, ModelRun, TransformGraph
+from tfx_pipeline.components.trainer import Executor
+folder = Path(sys.argv[1])
+def artifact(kind, name):
+    result = kind()
+    result.uri = str(folder / name)
+    return result
+examples = artifact(Examples, "examples")
+examples.split_names = '["train", "eval"]'
+properties = {"run_fn": "modules.trainer.run_fn", "code_digest": "", "train_args": "{}", "eval_args": "{}"}
+properties |= {"model_name": "dense", "epochs": 1, "batch_size": 8, "learning_rate": 0.1, "seed": 1}
+inputs = {"examples": [examples], "transform_graph": [artifact(TransformGraph, "graph")]}
+Executor().Do(inputs, {"model": [artifact(Model, "model")], "model_run": [artifact(ModelRun, "run")]}, properties)
+"""
+
+
+@pytest.mark.e2e
+def test_checkpoints_of_other_code_are_not_resumed(tmp_path: Path) -> None:
+    folders = []
+    for number in ("first", "second"):
+        changes = {"trainer": REPORTING_TRAINER, "dense": f"# {number} edition\n"}
+        checkout = write_modules(tmp_path / number / "checkout", **changes)
+        code = f"from pathlib import Path\n{ACTIVATE.format(uri=str(checkout))}{TRAIN}"
+        folders.append(python(code, str(tmp_path / number), TRAINER_CHECKPOINTS=str(tmp_path)).splitlines()[-1])
+    assert all(folder.startswith(f"{tmp_path}/") for folder in folders)
+    assert folders[0] != folders[1]
 
 
 @pytest.mark.e2e

@@ -85,6 +85,11 @@ def test_secret_is_mounted_for_the_checkout_alone_and_a_pod_starts_without_it(br
     assert secret_mounts(branch, "trainer") == {}
 
 
+def test_ref_without_a_repository_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^--repo-ref: says nothing without a repository; give one with --repo-url$"):
+        package(repo_ref="main")
+
+
 def test_secrets_can_be_named() -> None:
     named = package(
         repo_url="https://git.example.org/fashion.git", repo_ssh_secret="deploy-key", repo_token_secret="git-token"

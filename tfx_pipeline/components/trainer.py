@@ -17,6 +17,7 @@ from tfx.types import (
 from tfx.utils import json_utils
 
 from tfx_pipeline.checkpoints import checkpoint_dir
+from tfx_pipeline.code_digest import modules_digest
 
 HYPERPARAMETERS: Final[dict[str, type]] = {
     "model_name": str,
@@ -66,7 +67,9 @@ class Executor(tfx_executor.GenericExecutor):
     ) -> None:
         """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries."""
         config = {name: kind(exec_properties[name]) for name, kind in HYPERPARAMETERS.items()}
-        known = config | {key: exec_properties[key] for key in (standard_component_specs.RUN_FN_KEY, "code_digest")}
+        run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
+        # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
+        known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
         inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
         custom = config | {"checkpoint_dir": checkpoint_dir(known, inputs)}
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)

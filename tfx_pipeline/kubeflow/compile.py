@@ -40,6 +40,8 @@ def compile_package(config: Config) -> Package:
 
 def _source(config: KubeflowConfig) -> SourceSettings | None:
     if config.repo_url is None:
+        for name in sorted(config.model_fields_set & {"repo_ref", "repo_ssh_secret", "repo_token_secret"}):
+            raise UserError(f"--{name.replace('_', '-')}: says nothing without a repository; give one with --repo-url")
         return None
     return SourceSettings(config.repo_url, config.repo_ref, config.repo_ssh_secret, config.repo_token_secret or "")
 

@@ -20,8 +20,15 @@ _HINTS: Final = {
     "AWS_SECRET_ACCESS_KEY, or the pod's identity)",
     "gs": "check the location and the credentials (GOOGLE_APPLICATION_CREDENTIALS, or the pod's identity)",
 }
-# A store that does not answer must cost a step minutes, not the hour that botocore would try.
-_S3_CONFIG: Final = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 4}}
+_S3_CONFIG: Final = {
+    # A store that does not answer must cost a step minutes, not the hour that botocore would try.
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 4},
+    # Amazon's newer checksums, which botocore sends with every object, are unknown to other stores.
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
 
 
 def handles(uri: str) -> bool:

@@ -91,6 +91,19 @@ def test_local_uri_stays_as_it_is(local_input: dict[str, Any]) -> None:
     assert prepared(local_input)["outputs"]["artifacts"]["blessing"]["artifacts"][0]["uri"] == uri
 
 
+def test_artifact_of_kfp_local_without_a_name_can_be_told_from_others(local_input: dict[str, Any]) -> None:
+    for _key, artifact in messages.artifacts_of(local_input["inputs"]):
+        del artifact["name"]
+    inputs = tfx_artifacts(prepared(local_input), "inputs")
+    assert len({artifact.id for artifact in inputs.values()}) == 3
+    assert 0 not in {artifact.id for artifact in inputs.values()}
+
+
+def test_name_of_the_backend_stays() -> None:
+    model = prepared(backend.executor_input())["inputs"]["artifacts"]["model"]["artifacts"][0]
+    assert model["name"] == "11"
+
+
 def test_custom_path_wins_over_the_uri() -> None:
     message = backend.changed(
         backend.executor_input(), "outputs.artifacts.blessing.artifacts.0.customPath", "/mnt/blessing"

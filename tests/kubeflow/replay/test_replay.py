@@ -125,13 +125,13 @@ def test_second_run_compares_with_the_pushed_model(replay: Replay) -> None:
     assert blessing["current_model"] == replay.backend.artifact(replay.second, "trainer", "model")["uri"]
 
 
-def test_failing_step_ends_the_run_with_one_line_that_names_the_cause(backend: Backend, package_file: Path) -> None:
-    run = backend.run(Package(package_file), {"data_dir": "/data/none"})
-    assert run.states["example-gen"] == "failed"
-    assert run.states["trainer"] == run.states["pusher"] == "not run"
+def test_failing_step_ends_the_run_with_one_line_that_names_the_cause(replay: Replay, package_file: Path) -> None:
+    run = replay.backend.run(Package(package_file), {"serving_dir": "ftp://host/models"})
+    assert run.states["baseline-locator"] == "failed"
+    assert run.states["trainer"] == "cached"
+    assert run.states["evaluator"] == run.states["pusher"] == "not run"
     spec = next(yaml.safe_load_all(package_file.read_text()))
-    retries = spec["root"]["dag"]["tasks"]["example-gen"]["retryPolicy"]["maxRetryCount"]
-    assert len(run.logs["example-gen"]) == retries + 1
-    last = run.logs["example-gen"][-1].rstrip().split("\n")[-1]
-    assert last.startswith("error: ")
-    assert "/none" in last
+    retries = spec["root"]["dag"]["tasks"]["baseline-locator"]["retryPolicy"]["maxRetryCount"]
+    assert len(run.logs["baseline-locator"]) == retries + 1
+    last = run.logs["baseline-locator"][-1].rstrip().split("\n")[-1]
+    assert last.startswith("error: ftp://host/models: ")

@@ -30,6 +30,7 @@ def prepare(executor_input: Message, inputs_spec: Message) -> Message:
     message = without_launcher_outputs(executor_input)
     message = with_input_types(message, inputs_spec)
     message = without_absent_inputs(message, inputs_spec)
+    message = with_names(message)
     message = with_local_uris(message)
     return with_plain_metadata(message)
 
@@ -77,6 +78,11 @@ def with_class_paths(executor_input: Message, class_paths: Mapping[str, str]) ->
         return {**artifact, "type": {"schemaTitle": path}} if path else artifact
 
     return _map_both(executor_input, name)
+
+
+def with_names(executor_input: Message) -> Message:
+    """Names artifacts without a name, which those of ``kfp.local`` are: TFX's evaluator tells models apart by it."""
+    return _map_both(executor_input, lambda _key, artifact: {"name": artifact["uri"], **artifact})
 
 
 def with_local_uris(executor_input: Message) -> Message:

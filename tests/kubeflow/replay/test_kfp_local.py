@@ -1,0 +1,32 @@
+"""The official SDK runs the same package on one machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kubeflow.replay.pod import PROJECT
+from tfx_pipeline import serving
+from tfx_pipeline.data.sources import Dataset
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = """
+import sys
+from kfp import components, local
+
+package, root, data, models = sys.argv[1:]
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root)
+components.load_component_from_file(package)(data_source="idx", data_dir=data, serving_dir=models)
+"""
+
+
+def test_package_runs_to_a_pushed_model(package_file: Path, dataset: Dataset, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    arguments = [str(package_file), str(tmp_path / "root"), str(dataset.path), str(models)]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(serving.versions(models)) == 1

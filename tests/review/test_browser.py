@@ -247,10 +247,10 @@ def test_any_two_runs_can_be_compared(browser: Browser, reports: str, review: Re
         expect(page.locator("#classes tbody tr")).to_have_count(len(CLASS_NAMES))
         expect(page.locator("#overall")).to_contain_text(f"{review.model.overall.accuracy:.4f}")
         expect(page.locator("#verdicts")).to_contain_text("Refused")
+        shoot(page, "compare", whole=True)
         page.locator("#first").select_option(RUNS[0])
         expect(page.locator("#verdicts")).not_to_contain_text("Refused")
         expect(page.locator("#configuration")).to_contain_text("learning_rate")
-        shoot(page, "compare", whole=True)
 
 
 def test_a_whole_runs_report_opens_without_errors(browser: Browser, first_run: Run) -> None:

@@ -159,7 +159,7 @@ def _refusal_without_override(folder: Path, cache: Path) -> str:
         "except sources.UserError as error: print(error)"
     )
     command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [*command, sys.executable, "-c", code, str(folder), str(cache)], check=True, capture_output=True, text=True
     ).stdout
 

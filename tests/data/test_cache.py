@@ -24,11 +24,11 @@ RESOLVE = (
 
 def resolving(folder: str | Path, cache_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", RESOLVE, str(folder), str(cache_dir)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_digest_is_what_sha256sum_prints(dataset: sources.Dataset) -> None:
-    listing = subprocess.run(["sha256sum", *FILE_NAMES], cwd=dataset.path, check=True, capture_output=True).stdout  # noqa: S603, S607
+    listing = subprocess.run(["sha256sum", *FILE_NAMES], cwd=dataset.path, check=True, capture_output=True).stdout  # noqa: S607
     digest = subprocess.run(["sha256sum"], input=listing, check=True, capture_output=True).stdout  # noqa: S607
     assert digest.decode().split()[0] == dataset.digest
     assert dict(line.split()[::-1] for line in listing.decode().splitlines()) == FASHION_MNIST_SHA256
@@ -91,7 +91,7 @@ def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_living_one_kep
         "with cache.staging(pathlib.Path(sys.argv[1])) as folder:\n"
         "  (folder / 'half').write_text('half')\n  print(folder, flush=True)\n  time.sleep(60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(cache_dir)], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-c", code, str(cache_dir)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     staged = Path(process.stdout.readline().strip())
     sources.resolve("idx", str(idx_folder()), cache_dir, print)
@@ -144,7 +144,7 @@ def small_disk() -> None:
     if shutil.which("unshare") is None:
         pytest.skip("no unshare here")
     command = [*ON_A_SMALL_DISK, "mount -t tmpfs -o size=8m none /mnt"]
-    if subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603
+    if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("no right to mount a small disk here")
 
 
@@ -156,7 +156,7 @@ def test_full_disk_is_said_and_leaves_nothing_half(
         '"$0" -c "$1" "$3" /mnt || true; find /mnt -type f | wc -l; ls -A /mnt; "$0" -c "$1" "$2" /mnt'
     )
     arguments = [sys.executable, RESOLVE, str(idx_folder()), dataset.path]
-    process = subprocess.run([*ON_A_SMALL_DISK, script, *arguments], check=True, capture_output=True, text=True)  # noqa: S603
+    process = subprocess.run([*ON_A_SMALL_DISK, script, *arguments], check=True, capture_output=True, text=True)
     good, files, lock, digest, again = process.stdout.splitlines()
     assert "UserError: /mnt: the disk is full (No space left on device); make 200 MB free there" in process.stderr
     assert (files, lock) == ("6", ".lock")  # the four, their description and the lock
@@ -167,7 +167,7 @@ def test_full_disk_is_said_and_leaves_nothing_half(
 def test_file_size_limit_is_said_and_leaves_nothing_half(dataset: sources.Dataset, tmp_path: Path) -> None:
     """The same path as for a full disk, which any user can take."""
     limited = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n{RESOLVE}"
-    process = subprocess.run(  # noqa: S603
+    process = subprocess.run(
         [sys.executable, "-c", limited, dataset.path, str(tmp_path / "cache")],
         check=False, capture_output=True, text=True,
     )  # fmt: skip

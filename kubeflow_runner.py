@@ -9,7 +9,7 @@ from typing import Any
 from tfx_pipeline.errors import RunFailedError, UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
-SECTIONS = ("data", "data_gate", "training", "evaluation", "kubeflow")
+SECTIONS = ("data", "data_gate", "training", "evaluation", "serving", "kubeflow")
 
 
 def main() -> int:

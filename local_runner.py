@@ -7,7 +7,7 @@ from tfx_pipeline.local import signals
 from tfx_pipeline.redaction import redact
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
-SECTIONS = ("data", "data_gate", "training", "evaluation", "run")
+SECTIONS = ("data", "data_gate", "training", "evaluation", "serving", "run")
 
 
 def main() -> int:

@@ -69,6 +69,17 @@ class EvaluationConfig(Section):
     )
 
 
+class ServingConfig(Section):
+    """Where pushed models are kept, and how many."""
+
+    keep_versions: int = Field(
+        default=5,
+        ge=1,
+        description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "
+        "that the run compared with",
+    )
+
+
 class RunConfig(Section):
     """How a run on one machine works."""
 
@@ -92,5 +103,6 @@ class Config(Section):
     data_gate: DataGateConfig = DataGateConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServingConfig = ServingConfig()
     run: RunConfig = RunConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()

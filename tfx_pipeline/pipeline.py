@@ -122,8 +122,10 @@ def create_pipeline(
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        baseline_model=baseline_locator.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
         serving_dir=serving_place,
+        keep_versions=parameter("keep_versions", config.serving.keep_versions),
     ).with_id("pusher")
     evaluation_review = EvaluationReview(
         examples=examples,

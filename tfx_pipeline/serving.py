@@ -1,9 +1,12 @@
 """The serving directory: numeric versions of pushed SavedModels, each written whole or not at all."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +17,10 @@ MODEL_CARD: Final = "MODEL_CARD.md"
 
 SERVING_FORMAT: Final = "Format-Serving"
 """Where a model artifact holds the model for serving: the ``SERVING_MODEL_DIR`` of TFX's ``path_constants``."""
+
+ABANDONED_SECONDS: Final = 24 * 60 * 60
+"""After this time, what is there of a version belongs to a pusher that died."""
+_PARTIAL: Final = ".push-"
 
 
 def model_dir(uri: str) -> Path:
@@ -38,6 +45,7 @@ def push(model_dir: Path, serving_dir: Path) -> Path:
 
     The copy is made under a hidden name and renamed when it is complete and on disk, so a reader sees a whole
     version or none. Version numbers are seconds since 1970, as TFX's Pusher has them, but always above the newest.
+    One pusher waits for another.
 
     Args:
         model_dir: A directory with a ``saved_model.pb``.
@@ -50,13 +58,76 @@ def push(model_dir: Path, serving_dir: Path) -> Path:
         OSError: The directory cannot be written; nothing of the push stays behind.
     """
     serving_dir.mkdir(parents=True, exist_ok=True)
-    partial = serving_dir / f".push-{uuid.uuid4().hex}"
+    with _locked(serving_dir) as alone:
+        _delete_abandoned(serving_dir, alone=alone)
+        partial = _partial(serving_dir)
+        try:
+            shutil.copytree(model_dir, partial)
+            _sync(partial)
+            return _publish(partial, serving_dir)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def prune(serving_dir: Path, keep: int, baseline: int = 0) -> None:
+    """Deletes old versions; one that is deleted vanishes whole, by a rename, before its files do.
+
+    Args:
+        serving_dir: The serving directory.
+        keep: How many of the newest versions stay.
+        baseline: A version that stays as well.
+
+    Raises:
+        OSError: The directory cannot be written.
+    """
+    with _locked(serving_dir):
+        for version in outdated(versions(serving_dir), keep, baseline):
+            partial = _partial(serving_dir)
+            (serving_dir / str(version)).rename(partial)
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def outdated(versions: Iterable[int], keep: int, baseline: int) -> list[int]:
+    """The versions that are neither among the newest nor the baseline.
+
+    Args:
+        versions: All versions.
+        keep: How many of the newest stay; the newest itself stays always.
+        baseline: A version that stays as well.
+
+    Returns:
+        The others, oldest first.
+    """
+    return [version for version in sorted(versions)[: -max(keep, 1)] if version != baseline]
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[bool]:
+    """Waits until no other process pushes; yields False where the file system has no locks (some network mounts)."""
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        shutil.copytree(model_dir, partial)
-        _sync(partial)
-        return _publish(partial, serving_dir)
+        yield _lock(descriptor)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+def _partial(serving_dir: Path) -> Path:
+    return serving_dir / f"{_PARTIAL}{uuid.uuid4().hex}"
+
+
+def _delete_abandoned(serving_dir: Path, *, alone: bool) -> None:
+    """Deletes what a pusher that died left; one that cannot be told from a living one by a lock, when it is old."""
+    for partial in serving_dir.glob(f"{_PARTIAL}*"):
+        if alone or partial.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _publish(partial: Path, serving_dir: Path) -> Path:

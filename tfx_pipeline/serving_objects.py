@@ -10,7 +10,7 @@ from typing import Final
 
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.object_store import filesystem
-from tfx_pipeline.serving import MODEL_CARD, SAVED_MODEL
+from tfx_pipeline.serving import ABANDONED_SECONDS, MODEL_CARD, SAVED_MODEL, outdated
 
 _CLAIMS: Final = ".claims"
 _ATTEMPTS: Final = 20
@@ -61,6 +61,19 @@ class Folder:
                     return version
             time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311 - only spreads the attempts
         raise UserError(f"{self._uri}: others push at the same moment, {_ATTEMPTS} times over; run again")
+
+    def prune(self, keep: int, baseline: int) -> None:
+        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline.
+
+        A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a pusher that died left
+        of one is deleted when it is a day old.
+        """
+        numbers = self._numbers()
+        whole = [v for v in numbers if self._store.exists(self._path(v, SAVED_MODEL))]
+        abandoned = [v for v in numbers if v not in whole and v < time.time() - ABANDONED_SECONDS]
+        for version in [*outdated(whole, keep, baseline), *abandoned]:
+            for name in sorted(self._objects(version), key=lambda name: name != SAVED_MODEL):
+                self._store.rm_file(self._path(version, name))
 
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""

@@ -25,6 +25,9 @@ class ServingPlace(Protocol):
     def push(self, model_dir: Path) -> int:
         """Pushes a local SavedModel as the next version and returns its number."""
 
+    def prune(self, keep: int, baseline: int) -> None:
+        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline."""
+
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""
 
@@ -50,6 +53,10 @@ class Directory:
     def push(self, model_dir: Path) -> int:
         """Pushes a local SavedModel as the next version and returns its number."""
         return int(serving.push(model_dir, self._root).name)
+
+    def prune(self, keep: int, baseline: int) -> None:
+        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline."""
+        serving.prune(self._root, keep, baseline)
 
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""

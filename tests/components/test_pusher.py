@@ -47,3 +47,17 @@ def test_the_model_that_is_served_already_is_not_pushed_again(model: standard_ar
     first, second = (push(model, tmp_path, blessed=True) for _ in range(2))
     assert first.get_string_custom_property("pushed_version") == second.get_string_custom_property("pushed_version")
     assert len(serving.versions(tmp_path / "serving")) == 1
+
+
+def test_old_versions_are_deleted_but_not_the_baseline(model: standard_artifacts.Model, tmp_path: Path) -> None:
+    baseline = standard_artifacts.Model()
+    for number in range(4):
+        Path(model.uri, "Format-Serving", "saved_model.pb").write_bytes(f"graph {number}".encode())
+        blessing, pushed = standard_artifacts.ModelBlessing(), standard_artifacts.PushedModel()
+        blessing.set_int_custom_property("blessed", 1)
+        pushed.uri = str(tmp_path / f"pushed-{number}")
+        push_model(model, blessing, pushed, str(tmp_path / "serving"), None, baseline, keep_versions=1)
+        if number == 0:
+            baseline.set_int_custom_property("version", int(pushed.get_string_custom_property("pushed_version")))
+    left = serving.versions(tmp_path / "serving")
+    assert left == [baseline.get_int_custom_property("version"), serving.newest(tmp_path / "serving")]

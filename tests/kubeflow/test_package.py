@@ -60,6 +60,7 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "min_class_accuracy": ("NUMBER_DOUBLE", 0.5),
         "max_accuracy_drop": ("NUMBER_DOUBLE", 0.01),
         "max_class_accuracy_drop": ("NUMBER_DOUBLE", 0.1),
+        "keep_versions": ("NUMBER_INTEGER", 5),
         "serving_dir": ("STRING", "minio://mlpipeline/shared/fashion-mnist/serving"),
     }
 
@@ -81,7 +82,7 @@ def test_configured_values_are_the_defaults_of_the_run_parameters(compiled: Call
         ("trainer", {"model_name": "model", "epochs": "epochs", "batch_size": "batch_size", "seed": "seed"}),
         ("example-gen", {"source": "data_source", "data_dir": "data_dir", "version": "data_version", "limit": "limit"}),
         ("baseline-locator", {"serving_dir": "serving_dir"}),
-        ("pusher", {"serving_dir": "serving_dir"}),
+        ("pusher", {"serving_dir": "serving_dir", "keep_versions": "keep_versions"}),
         ("evaluator", {"min_accuracy": "min_accuracy", "max_class_accuracy_drop": "max_class_accuracy_drop"}),
     ],
 )

@@ -156,3 +156,21 @@ def test_s3_is_reached_as_its_own_environment_says(
     monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:9")
     version = open_place(f"s3://{BUCKET}/serving").push(model)
     assert f"serving/{version}/saved_model.pb" in keys()
+
+
+def test_pruning_keeps_the_newest_versions_and_the_baseline(model: Path, keys: Keys) -> None:
+    place = open_place(PLACE)
+    pushed = [place.push(model) for _ in range(5)]
+    place.prune(2, pushed[0])
+    kept = {f"fashion/serving/{version}/saved_model.pb" for version in (pushed[0], *pushed[-2:])}
+    assert {key for key in keys() if key.endswith(".pb")} == kept
+    assert len(keys()) == 2 * len(kept)
+
+
+def test_pruning_deletes_what_a_dead_pusher_left_when_it_is_old(model: Path, s3: object, keys: Keys) -> None:
+    place = open_place(PLACE)
+    version = place.push(model)
+    for number in (1000, version + 1):
+        s3.put_object(Bucket=BUCKET, Key=f"fashion/serving/{number}/variables/variables.index", Body=b"half")
+    place.prune(5, 0)
+    assert {key.split("/")[2] for key in keys()} == {str(version), str(version + 1)}

@@ -12,12 +12,14 @@ def Pusher(  # noqa: N802 - TFX names function components like classes
     model: InputArtifact[Model],
     model_blessing: InputArtifact[ModelBlessing],
     pushed_model: OutputArtifact[PushedModel],
+    baseline_model: InputArtifact[Model],
     evaluation: InputArtifact[ModelEvaluation],
     serving_dir: Parameter[str],
+    keep_versions: Parameter[int],
 ) -> None:
-    """Pushes the model with its card if it is blessed; see ``push_model``.
+    """Pushes the model with its card if it is blessed, and deletes old versions; see ``push_model``.
 
     TFX's own Pusher copies in place, so that a server may load half a model, and its destination is not a parameter
     that Kubeflow can ask for on its "Create run" page.
     """
-    push_model(model, model_blessing, pushed_model, serving_dir, evaluation)
+    push_model(model, model_blessing, pushed_model, serving_dir, evaluation, baseline_model, keep_versions)

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_pipeline.config import DataConfig, EvaluationConfig, TrainingConfig
+from tfx_pipeline.config import DataConfig, EvaluationConfig, ServingConfig, TrainingConfig
 from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.config_section import Section
 from tfx_pipeline.errors import UserError
@@ -19,6 +19,7 @@ FIELDS: Mapping[str, tuple[type[Section], str]] = {
     "data_gate": (DataGateConfig, "mode"),
     **{name: (TrainingConfig, name) for name in TrainingConfig.model_fields},
     **{name: (EvaluationConfig, name) for name in EvaluationConfig.model_fields},
+    "keep_versions": (ServingConfig, "keep_versions"),
     "repo_url": (KubeflowConfig, "repo_url"),
     "repo_ref": (KubeflowConfig, "repo_ref"),
 }

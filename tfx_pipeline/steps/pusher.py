@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from tfx_pipeline import serving
 from tfx_pipeline.serving_place import ServingPlace, using
 from tfx_pipeline.steps.artifact import Artifact
+from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +21,10 @@ def push_model(
     pushed_model: Artifact,
     serving_dir: str,
     evaluation: Artifact | None = None,
+    baseline_model: Artifact | None = None,
+    keep_versions: int = 0,
 ) -> None:
-    """Pushes the model with its card if it is blessed, and no model twice in a row.
+    """Pushes the model with its card if it is blessed, and no model twice in a row; then deletes old versions.
 
     The properties are those of TFX's own Pusher.
 
@@ -32,6 +35,8 @@ def push_model(
             ``pushed_version``.
         serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
         evaluation: Holds the model's card; without one, the model is pushed without.
+        baseline_model: What this run compared the model with; its version is not deleted.
+        keep_versions: How many versions to keep; 0 keeps all.
 
     Raises:
         UserError: The serving place cannot be written.
@@ -44,6 +49,9 @@ def push_model(
         with using(serving_dir) as place:
             version = _push_once(directory, place)
             destination = place.uri(version)
+            if keep_versions:
+                baseline = baseline_model.get_int_custom_property(VERSION_PROPERTY) if baseline_model else 0
+                place.prune(int(keep_versions), baseline)
         shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", destination)

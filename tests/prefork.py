@@ -1,0 +1,113 @@
+"""Starts many runs of local_runner.py without loading TensorFlow anew for each: a process that has it forks."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.small_run import ROOT
+
+SERVER = """
+import os, sys
+import tfx_pipeline.local.execution
+import local_runner
+print("ready", flush=True)
+for request in sys.stdin:
+    console, *arguments = request.rstrip("\\n").split("\\t")
+    process = os.fork()
+    if process == 0:
+        os.setsid()
+        null, file = os.open(os.devnull, os.O_RDONLY), os.open(console, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        for descriptor, source in enumerate((null, file, file)):
+            os.dup2(source, descriptor)
+        sys.argv = ["local_runner.py", *arguments]
+        code = 1
+        try:
+            code = local_runner.main()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    print(process, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
+@dataclass
+class Process:
+    """A run that goes on in a session, and so a process group, of its own."""
+
+    id: int
+    console_file: Path
+    server: subprocess.Popen[str]
+
+    @property
+    def console(self) -> str:
+        """What it wrote for the person so far."""
+        return self.console_file.read_text()
+
+    def wait_for(self, text: str, seconds: float = 300) -> None:
+        """Waits until the console shows a text."""
+        end = time.monotonic() + seconds
+        while text not in self.console:
+            assert time.monotonic() < end, f"no {text!r} in:\n{self.console}"
+            time.sleep(0.01)
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        """Sends a signal to the whole process group and returns the exit code."""
+        # The process may have ended by itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.id, number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Waits for its end and returns the exit code; minus the number of a signal that ended it."""
+        return int(self.server.stdout.readline())
+
+    def left_over(self) -> list[int]:
+        """Processes of its group that live on."""
+        groups = {int(path.name): path.joinpath("stat") for path in Path("/proc").iterdir() if path.name.isdecimal()}
+        found = []
+        for process, stat in groups.items():
+            with contextlib.suppress(OSError):
+                state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == self.id and state != "Z":
+                    found.append(process)
+        return found
+
+
+class Runs:
+    """Starts runs, one after the other."""
+
+    def __init__(self, server: subprocess.Popen[str], console_file: Path) -> None:
+        self._server = server
+        self._console_file = console_file
+
+    def start(self, *arguments: str) -> Process:
+        """Starts local_runner.py."""
+        self._server.stdin.write("\t".join([str(self._console_file), *arguments]) + "\n")
+        self._server.stdin.flush()
+        process = int(self._server.stdout.readline())
+        return Process(process, self._console_file, self._server)
+
+
+@contextlib.contextmanager
+def prefork(directory: Path) -> Iterator[Runs]:
+    """Loads the libraries once.
+
+    Args:
+        directory: Receives what the run that goes on writes for the person.
+    """
+    errors = (directory / "server.log").open("w")
+    command = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+    ) as server:
+        assert server.stdout.readline() == "ready\n", (directory / "server.log").read_text()
+        yield Runs(server, directory / "console")
+        server.stdin.close()
+    errors.close()

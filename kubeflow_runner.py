@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfx_pipeline.config import Config
 from tfx_pipeline.errors import RunFailedError, UserError
 from tfx_pipeline.settings import ArgumentParser, add_flags, load
 
@@ -28,6 +29,8 @@ def main() -> int:
 def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     output = "fashion_mnist_pipeline.yaml"
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
+    logs = "instead of a package, print the manifest of a Kubeflow TensorBoard for this log directory"
+    parser.add_argument("--tensorboard-manifest", metavar="LOGS", default="", help=logs)
     group = parser.add_argument_group("client", "without --upload, --run or --watch, only the package is written")
     add = group.add_argument
     add("--upload", action="store_true", help="upload it as a new version of the pipeline")
@@ -44,6 +47,9 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
 
 def _run(flags: dict[str, Any]) -> None:
     config, output = load(flags), Path(flags["output"])
+    if flags["tensorboard_manifest"]:
+        _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config)
+        return
     from tfx_pipeline.kubeflow.notes import notes  # noqa: PLC0415
     from tfx_pipeline.kubeflow.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
 
@@ -68,6 +74,14 @@ def _run(flags: dict[str, Any]) -> None:
     )
     token = flags["token"] or os.environ.get("KFP_TOKEN", "")
     submit(output, spec, Connection(flags["host"], flags["namespace"], token, flags["ca_cert"]), request, _say)
+
+
+def _print_tensorboard_manifest(logs: str, namespace: str, config: Config) -> None:
+    from tfx_pipeline.review.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest  # noqa: PLC0415
+
+    scheme, _, endpoint = config.kubeflow.minio_endpoint.partition("://")
+    namespace = namespace or DEFAULT_NAMESPACE
+    _say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secure=scheme == "https").rstrip())
 
 
 def _say(text: str) -> None:

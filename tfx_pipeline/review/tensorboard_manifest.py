@@ -7,6 +7,9 @@ import yaml
 from tfx_pipeline.errors import UserError
 
 SCHEMES: Final = ("s3://", "minio://", "gs://", "pvc://")
+DEFAULT_NAMESPACE: Final = "kubeflow-user-example-com"
+"""The profile that Kubeflow makes for its first user."""
+
 LABEL: Final = "fashion-mnist-object-store"
 """Ties the TensorBoard's pod to the PodDefault that gives it access to the object store."""
 
@@ -15,8 +18,8 @@ def tensorboard_manifest(
     logs: str,
     *,
     name: str = "fashion-mnist",
-    namespace: str = "kubeflow-user-example-com",
-    endpoint: str = "minio-service.kubeflow:9000",
+    namespace: str = DEFAULT_NAMESPACE,
+    endpoint: str = "seaweedfs.kubeflow:9000",
     secret: str = "mlpipeline-minio-artifact",  # noqa: S107 - the name of a Secret
     secure: bool = False,
 ) -> str:

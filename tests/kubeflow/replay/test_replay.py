@@ -10,6 +10,7 @@ import yaml
 
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
+from tests.kubeflow.replay.pod import has_namespaces
 from tfx_pipeline import serving
 from tfx_pipeline.data.sources import Dataset
 
@@ -60,7 +61,8 @@ def test_first_run_pushes_a_model_to_the_claim(replay: Replay) -> None:
     pushed = metadata(replay, replay.first, "pusher", "pushed_model")
     version = int(pushed["pushed_version"])
     assert serving.versions(replay.models) == [version]
-    assert pushed["pushed_destination"] == f"/serving/{version}"
+    mount = "/serving" if has_namespaces() else replay.models
+    assert pushed["pushed_destination"] == f"{mount}/{version}"
 
 
 def test_first_run_has_no_baseline_and_says_so(replay: Replay) -> None:

@@ -48,13 +48,20 @@ class Process:
     @property
     def console(self) -> str:
         """What it wrote for the person so far."""
-        return self.console_file.read_text()
+        return self.console_file.read_text() if self.console_file.exists() else ""
 
     def wait_for(self, text: str, seconds: float = 300) -> None:
         """Waits until the console shows a text."""
         end = time.monotonic() + seconds
         while text not in self.console:
             assert time.monotonic() < end, f"no {text!r} in:\n{self.console}"
+            time.sleep(0.01)
+
+    def wait_in(self, output: Path, component: str, seconds: float = 300) -> None:
+        """Waits until the log of the newest run in an output directory says that a component begins."""
+        end = time.monotonic() + seconds
+        while f"[{component}] Resolved inputs" not in newest_log(output):
+            assert time.monotonic() < end, f"{component} does not begin:\n{self.console}"
             time.sleep(0.01)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
@@ -80,6 +87,12 @@ class Process:
         return found
 
 
+def newest_log(output: Path) -> str:
+    """The log of the newest run; "" where there is none yet."""
+    logs = sorted((output / "runs").glob("*/run.log"), key=lambda log: log.stat().st_mtime)
+    return logs[-1].read_text(errors="replace") if logs else ""
+
+
 class Runs:
     """Starts runs, one after the other."""
 
@@ -88,7 +101,8 @@ class Runs:
         self._console_file = console_file
 
     def start(self, *arguments: str) -> Process:
-        """Starts local_runner.py."""
+        """Starts local_runner.py; the one before must have ended and been waited for."""
+        self._console_file.unlink(missing_ok=True)
         self._server.stdin.write("\t".join([str(self._console_file), *arguments]) + "\n")
         self._server.stdin.flush()
         process = int(self._server.stdout.readline())

@@ -1,14 +1,15 @@
 """The configuration: every value that a user can set, with its default, its meaning and its limits."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from modules import models
 from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.config_section import Section
 from tfx_pipeline.gate.limits import DataGateConfig
+from tfx_pipeline.redaction import redact
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -17,6 +18,19 @@ def _known_model(name: str) -> str:
     if name not in models.names():
         raise ValueError(f"expected one of {', '.join(models.names())}")
     return name
+
+
+def _path(value: Any) -> Any:
+    if value == "" or "\0" in str(value):
+        raise ValueError("expected a path")
+    return value
+
+
+def _without_credentials(location: str | None) -> str | None:
+    if location and redact(location) != location:
+        # It would stand in ML Metadata, and in the package.
+        raise ValueError("expected a location without credentials, which belong in the environment")
+    return location
 
 
 class DataConfig(Section):
@@ -28,7 +42,7 @@ class DataConfig(Section):
         description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
         "set; auto: the first of them that answers",
     )
-    dir: str | None = Field(
+    dir: Annotated[str | None, AfterValidator(_without_credentials)] = Field(
         default=None,
         title="data-dir",
         description="folder of IDX files, plain or .gz: a local path, or a URL with s3://, gs://, minio:// or what "
@@ -83,7 +97,7 @@ class ServingConfig(Section):
 class RunConfig(Section):
     """How a run on one machine works."""
 
-    output_dir: Path = Field(
+    output_dir: Annotated[Path, BeforeValidator(_path)] = Field(
         default=Path("output"), strict=False, description="where artifacts, metadata, models, logs and reports go"
     )
     cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")

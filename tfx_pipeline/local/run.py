@@ -59,7 +59,9 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
 
         execute(config, dataset, output, console, progress)
     except signals.Interrupted as interrupt:
+        signals.settle(interrupt.code)
         logger.info("%s", interrupt)
+        _close(output, progress)
         return Failure(str(interrupt), interrupt.code)
     except Exception as exception:
         output.reserve.unlink(missing_ok=True)  # so that a full disk has room for the traceback
@@ -74,6 +76,18 @@ def _recover(output: Output, console: Console) -> None:
     aside = recover(output)
     if aside:
         console.line(f"note: there is no {output.metadata.name} for the artifacts there were: moved to {aside}")
+
+
+def _close(output: Output, progress: Progress) -> None:
+    """Marks what was interrupted as failed in ML Metadata, which TFX does for errors only."""
+    if not progress.components:
+        return
+    from tfx_pipeline.local.recovery import fail_unfinished  # noqa: PLC0415
+
+    try:
+        fail_unfinished(output)
+    except Exception:
+        logger.exception("what was interrupted stays unfinished until the next run marks it")
 
 
 def _record(

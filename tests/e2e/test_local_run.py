@@ -55,6 +55,12 @@ def states_of(output: Path, run_id: str) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
+def first_run(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A first run of this module's own: later runs here write into the same directory."""
+    return local_runner(tmp_path_factory.mktemp("e2e") / "output", *QUICK)
+
+
+@pytest.fixture(scope="module")
 def second_run(first_run: Run) -> tuple[Run, dict[str, object]]:
     """The same command again, and the manifest of the first run."""
     before = first_run.manifest

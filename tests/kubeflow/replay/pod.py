@@ -38,12 +38,20 @@ while [ "$1" != -- ]; do
     shift 2
 done
 shift
+show() {
+    if [ -L "$1" ]; then
+        cp -P "$1" "$root$1"
+    elif [ ! -e "$root$1" ]; then
+        if [ -d "$1" ]; then mkdir "$root$1"; else : > "$root$1"; fi
+        mount --rbind "$1" "$root$1"
+    fi
+}
 for entry in /*; do
-    if [ -L "$entry" ]; then
-        cp -P "$entry" "$root$entry"
-    elif [ -d "$entry" ] && [ ! -e "$root$entry" ]; then
-        mkdir "$root$entry"
-        mount --rbind "$entry" "$root$entry"
+    # A volume may be mounted in a directory of the image, such as /etc.
+    if [ -d "$root$entry" ]; then
+        for inner in "$entry"/*; do show "$inner"; done
+    elif [ -d "$entry" ]; then
+        show "$entry"
     fi
 done
 [ ! -d "$root$hidden" ] || mount -t tmpfs hidden "$root$hidden"

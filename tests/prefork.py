@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.small_run import ROOT
 
 SERVER = """
-import os, sys
+import os, sys, traceback
 import tfx_pipeline.local.execution
 import local_runner
 print("ready", flush=True)
@@ -29,6 +29,8 @@ for request in sys.stdin:
         code = 1
         try:
             code = local_runner.main()
+        except Exception:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(code)
@@ -44,6 +46,7 @@ class Process:
     id: int
     console_file: Path
     server: subprocess.Popen[str]
+    begin: float
 
     @property
     def console(self) -> str:
@@ -58,9 +61,9 @@ class Process:
             time.sleep(0.01)
 
     def wait_in(self, output: Path, component: str, seconds: float = 300) -> None:
-        """Waits until the log of the newest run in an output directory says that a component begins."""
+        """Waits until this run's log in an output directory says that a component begins."""
         end = time.monotonic() + seconds
-        while f"[{component}] Resolved inputs" not in newest_log(output):
+        while f"[{component}] Resolved inputs" not in log_since(self.begin, output):
             assert time.monotonic() < end, f"{component} does not begin:\n{self.console}"
             time.sleep(0.01)
 
@@ -87,10 +90,10 @@ class Process:
         return found
 
 
-def newest_log(output: Path) -> str:
-    """The log of the newest run; "" where there is none yet."""
-    logs = sorted((output / "runs").glob("*/run.log"), key=lambda log: log.stat().st_mtime)
-    return logs[-1].read_text(errors="replace") if logs else ""
+def log_since(begin: float, output: Path) -> str:
+    """What was logged by the run that began at a time, in seconds since 1970; "" where it logged nothing yet."""
+    logs = [log for log in (output / "runs").glob("*/run.log") if log.stat().st_mtime > begin]
+    return logs[0].read_text(errors="replace") if logs else ""
 
 
 class Runs:
@@ -100,24 +103,30 @@ class Runs:
         self._server = server
         self._console_file = console_file
 
+    def seen_from_here(self, path: Path) -> Path:
+        """A path of the processes that are started, as this one finds it where they have mounts of their own."""
+        return Path(f"/proc/{self._server.pid}/root{path}")
+
     def start(self, *arguments: str) -> Process:
         """Starts local_runner.py; the one before must have ended and been waited for."""
         self._console_file.unlink(missing_ok=True)
+        begin = time.time()
         self._server.stdin.write("\t".join([str(self._console_file), *arguments]) + "\n")
         self._server.stdin.flush()
         process = int(self._server.stdout.readline())
-        return Process(process, self._console_file, self._server)
+        return Process(process, self._console_file, self._server, begin)
 
 
 @contextlib.contextmanager
-def prefork(directory: Path) -> Iterator[Runs]:
+def prefork(directory: Path, *wrapper: str) -> Iterator[Runs]:
     """Loads the libraries once.
 
     Args:
         directory: Receives what the run that goes on writes for the person.
+        wrapper: A command that runs another, for the process that has the libraries and all that it starts.
     """
     errors = (directory / "server.log").open("w")
-    command = [sys.executable, "-c", SERVER]
+    command = [*wrapper, sys.executable, "-c", SERVER]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
     ) as server:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tfx_pipeline import object_store, serving
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.errors import UserError, is_disk_full
 
 
 class ServingPlace(Protocol):
@@ -105,7 +105,19 @@ def using(uri: str) -> Iterator[ServingPlace]:
     try:
         yield place
     except OSError as error:
+        file, reason = _problem(error)
+        if is_disk_full(error):
+            raise UserError(f"{file}: the disk is full; make room there and run again") from error
         raise UserError(
-            f"{uri}: the serving directory cannot be used ({error.strerror or error}: {error.filename}); make it "
-            "readable and writable for the user that runs this"
+            f"{uri}: the serving directory cannot be used ({reason}: {file}); make it readable and writable for the "
+            "user that runs this"
         ) from error
+
+
+def _problem(error: OSError) -> tuple[str, str]:
+    """The file that an error is about, and what the operating system said."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        # Copying a directory collects the errors of all its files: (source, target, text).
+        _, target, reason = error.args[0][0]
+        return str(target), str(reason)
+    return str(error.filename), error.strerror or str(error)

@@ -74,6 +74,8 @@ CORPUS = [
     HUGE + bytes(1000),
     struct.pack(">4I", idx.IMAGES_MAGIC, 0, 28, 28),
     struct.pack(">4I", idx.IMAGES_MAGIC, 1, 0, 0),
+    struct.pack(">4I", idx.IMAGES_MAGIC, 0, 2**32 - 1, 2**32 - 1),
+    struct.pack(">4I", idx.IMAGES_MAGIC, 0, idx.LARGEST_SIDE, idx.LARGEST_SIDE),
     struct.pack(">2I", idx.LABELS_MAGIC, 3) + b"\1\2\3",
     struct.pack(">2I", idx.LABELS_MAGIC, 3) + b"\1\2\3\4",
     struct.pack(">4I", idx.IMAGES_MAGIC, 2**32 - 1, 1, 1) + bytes(50),

@@ -5,7 +5,6 @@ import random
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ import pytest
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from tests.prefork import Runs, prefork
+from tests.prefork import Runs
 from tests.small_run import Run, local_runner
-from tfx_pipeline.data import sources
 
 pytestmark = pytest.mark.e2e
 
@@ -24,13 +22,6 @@ FLAGS = ("--limit", "1000", "--epochs", str(EPOCHS), "--min-accuracy", "0.5", "-
 COMPLETE, FAILED, CACHED, RUNNING = (
     metadata_store_pb2.Execution.State.Value(name) for name in ("COMPLETE", "FAILED", "CACHED", "RUNNING")
 )
-
-
-@pytest.fixture(scope="module")
-def runs(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Starts runs that have their libraries loaded already."""
-    with prefork(tmp_path_factory.mktemp("prefork")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +125,9 @@ def test_a_signal_ends_the_run_with_a_line_and_leaves_no_process(
 
 
 def test_a_second_run_is_refused_while_one_in_another_directory_goes_through(
-    runs: Runs, uninterrupted: dict[str, Any], tmp_path: Path
+    runs: Runs, uninterrupted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The other one has secrets in its environment and its flags, which nothing that it leaves shows."""
     first = runs.start("--output-dir", str(tmp_path / "output"), *FLAGS)
     first.wait_for("data: ")
     refused = local_runner(tmp_path / "output", *FLAGS, "--clean")
@@ -143,7 +135,13 @@ def test_a_second_run_is_refused_while_one_in_another_directory_goes_through(
     assert refused.console.count("\n") == 1
     line = rf"error: {tmp_path}/output: in use by process {first.id}, which started at \d{{4}}-\d\d-\d\d \S+; wait"
     assert re.match(line, refused.console), refused.console
-    other: Run = local_runner(tmp_path / "other", *FLAGS)
+    secrets = ("pa55-of-the-environment", "pa55-of-a-flag")
+    monkeypatch.setenv("KFP_TOKEN", secrets[0])
+    other: Run = local_runner(tmp_path / "other", *FLAGS, f"--beam-args=--s3_secret_access_key={secrets[1]}")
     assert other.code == 0, other.console
     assert first.wait() == 0, first.console
     assert other.manifest["metrics"] == uninterrupted["metrics"]
+    assert "--s3_secret_access_key=[redacted]" in other.manifest["config"]["run"]["beam_args"]
+    files = [path for path in other.output.rglob("*") if path.is_file()]
+    assert not [path for path in files for secret in secrets if secret.encode() in path.read_bytes()]
+    assert not [secret for secret in secrets if secret in other.console]

@@ -19,6 +19,8 @@ __all__ = ["IMAGES_MAGIC", "LABELS_MAGIC", "IdxError", "read_header", "read_imag
 
 IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
+LARGEST_SIDE = 1 << 15
+"""Pixels: a header that promises more is damaged, and NumPy has no array for such images, even for none of them."""
 
 _DIMENSIONS = {IMAGES_MAGIC: 3, LABELS_MAGIC: 1}
 _CONTENT = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
@@ -57,7 +59,7 @@ def _no_magic(start: bytearray) -> str:
 
 
 def _check_dimensions(stream: IdxStream, shape: tuple[int, ...]) -> None:
-    if 0 in shape[1:]:
+    if any(not 0 < side <= LARGEST_SIDE for side in shape[1:]):
         raise IdxError(f"{shown(stream.path)}: its header promises images of {shape[1]}x{shape[2]} pixels; {AGAIN}")
     promised = header_bytes(shape) + math.prod(shape)
     if stream.size is not None and stream.size < promised:

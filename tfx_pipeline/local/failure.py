@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.errors import UserError, is_disk_full
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_TEXTS: Final = ("No space left on device", "Disk quota exceeded", "File too large", "database or disk is full")
-"""How Beam, TensorFlow and SQLite pass on what the operating system said."""
 _NO_RIGHT: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -50,12 +47,6 @@ def one_line(exception: BaseException, root: Path) -> str:
             return f"{place}: {cause.strerror}; let the user that runs this read and write it"
     lines = str(exception).strip().splitlines() or ["no message"]
     return f"{type(exception).__name__}: {lines[0]}"
-
-
-def is_disk_full(exception: BaseException) -> bool:
-    """Whether an exception, of whatever library, says that the disk has no room."""
-    full = isinstance(exception, OSError) and exception.errno in _FULL
-    return full or any(text in str(exception) for text in _FULL_TEXTS)
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:

@@ -8,8 +8,9 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from tfx_pipeline.errors import UserError
 
@@ -48,12 +49,16 @@ def exclusive(root: Path) -> Iterator[str | None]:
 
 
 @contextlib.contextmanager
-def _opened(root: Path) -> Iterator[TextIO]:
+def _opened(root: Path) -> Iterator[FileIO]:
     with contextlib.ExitStack() as stack:
         with reported(root):
-            root.mkdir(parents=True, exist_ok=True)
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                os.listdir(root)  # noqa: PTH208 - raises what tells a file from a loop of links
             # Appending opens a file that is there without emptying it, which "w" would do before it has the lock.
-            file = stack.enter_context((root / LOCK).open("a+", encoding="utf-8"))
+            # Without a buffer, a full disk is noticed by the write and not once more when the file is closed.
+            file = stack.enter_context((root / LOCK).open("a+b", buffering=0))
         yield file
 
 
@@ -71,7 +76,7 @@ def reported(root: Path) -> Iterator[None]:
         raise UserError(f"{root}: cannot be written: {reason}; give another --output-dir") from error
 
 
-def _locked(file: TextIO) -> bool:
+def _locked(file: FileIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -82,7 +87,7 @@ def _locked(file: TextIO) -> bool:
     return True
 
 
-def _owner(file: TextIO) -> str | None:
+def _owner(file: FileIO) -> str | None:
     file.seek(0)
     try:
         owner = json.loads(file.read())
@@ -98,8 +103,7 @@ def _myself() -> dict[str, str | int]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "started": now.isoformat(" ", "seconds")}
 
 
-def _write(file: TextIO, root: Path, content: str) -> None:
+def _write(file: FileIO, root: Path, content: str) -> None:
     with reported(root):
         file.truncate(0)
-        file.write(content)
-        file.flush()
+        file.write(content.encode())

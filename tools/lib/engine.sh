@@ -28,10 +28,21 @@ has_hybrid_cgroups() {
     [[ -d /sys/fs/cgroup/unified ]]
 }
 
+# Prints the smaller of this process's hard limit and another number: what podman may hand on without privileges.
+limit_at_most() {
+    local hard
+    hard=$(ulimit -H "-$1")
+    if [[ $hard == unlimited ]] || ((hard > $2)); then hard=$2; fi
+    printf '%s:%s' "$hard" "$hard"
+}
+
 # Prints a containers.conf for what podman's defaults cannot do on this host; nothing where they can.
 podman_settings() {
     if is_root && ! may_raise_limits; then
-        printf '%s\n' '[containers]' 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]'
+        # The kernel counts every process of a user, inside and outside of containers: a low limit would let programs
+        # here fail for what runs beside them. Podman lowers its own to the largest process id.
+        printf '[containers]\ndefault_ulimits = ["nofile=%s", "nproc=%s"]\n' \
+            "$(limit_at_most n 1048576)" "$(limit_at_most u "$(< /proc/sys/kernel/pid_max)")"
     fi
     if has_hybrid_cgroups; then
         printf '%s\n' '[engine]' 'runtime = "runc"'

@@ -109,14 +109,16 @@ def whole(model: Path, serving_dir: Path) -> list[bool]:
 
 
 def test_a_pusher_that_is_killed_at_any_moment_leaves_whole_versions_only(model: Path, tmp_path: Path) -> None:
-    (model / "variables" / "variables.data").write_bytes(bytes(3_000_000))
+    # Enough to be hit while a push copies or a prune deletes; the graph is copied in the middle.
+    for name in ("a", "variables/data", "z"):
+        (model / name).write_bytes(bytes(8_000_000))
     serving_dir = tmp_path / "serving"
     kills = random.Random(1)  # noqa: S311 - moments, not secrets
     newest = 0
-    for _ in range(8):
+    for _ in range(15):
         with pusher(model, serving_dir, 1000) as process:
             assert process.stdout.readline() == "pushed\n"
-            time.sleep(kills.uniform(0, 0.05))
+            time.sleep(kills.uniform(0, 0.1))
             process.kill()
         assert all(whole(model, serving_dir))
         assert (serving.newest(serving_dir) or 0) > newest

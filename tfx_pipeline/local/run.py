@@ -39,7 +39,7 @@ def run(config: Config) -> int:
                 console.line(f"note: {died}, ended before its run did; this run goes on from what it left")
             progress = Progress(console)
             failure = _attempt(config, output, console, progress)
-            signals.settle(failure.code if failure else 0)
+            signals.ignore()
             output.reserve.unlink(missing_ok=True)
             failure = _record(config, output, console, progress, failure, begin)
     return failure.code if failure else 0
@@ -47,10 +47,10 @@ def run(config: Config) -> int:
 
 def _attempt(config: Config, output: Output, console: Console, progress: Progress) -> Failure | None:
     """Runs the pipeline and returns what stopped it; None where nothing did."""
-    # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
-    from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
-
     try:
+        # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
+        from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
+
         dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
         if config.run.clean:
             output.clean()
@@ -59,7 +59,7 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
 
         execute(config, dataset, output, console, progress)
     except signals.Interrupted as interrupt:
-        signals.settle(interrupt.code)
+        signals.end_soon(interrupt.code)
         logger.info("%s", interrupt)
         _close(output, progress)
         return Failure(str(interrupt), interrupt.code)

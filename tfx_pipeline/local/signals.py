@@ -46,14 +46,19 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
     raise Interrupted(number)
 
 
-def settle(code: int) -> None:
-    """Leaves what is written at the end of a run undisturbed by more signals, for a bounded time.
+def ignore() -> None:
+    """Leaves what is written at the end of a run undisturbed by signals."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_soon(code: int) -> None:
+    """Ignores more signals after one that ended the run, and ends the process where it does not do so itself.
 
     Args:
         code: The exit code where the time is over.
     """
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    ignore()
     watchdog = threading.Timer(PATIENCE_SECONDS, os._exit, (code,))
     watchdog.daemon = True
     watchdog.start()

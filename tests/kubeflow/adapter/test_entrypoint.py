@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_tfx_leaves_nothing_beside_the_output_file(tmp_path: Path) -> None:
     )
     assert output["artifacts"]["schema"]["artifacts"][0]["uri"] == f"{tmp_path}/out/schema"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["schema"]
+    assert "_KFP_RUNTIME" not in os.environ
 
 
 def failing_message(root: Path) -> dict[str, Any]:

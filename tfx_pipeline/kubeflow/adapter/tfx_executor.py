@@ -19,6 +19,7 @@ TFX takes a file that is there before the executor runs for a driver's output; r
 restarted container needs.
 """
 
+_KFP_SWITCH: Final = "_KFP_RUNTIME"
 
 CLASS_PATHS: Final = {
     f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
@@ -58,14 +59,25 @@ def run_executor(
 
 def _entrypoint() -> Callable[[tuple[argparse.Namespace, list[str]]], None]:
     """Imports TFX's entrypoint, with all that TFX loads."""
-    # TFX needs one protobuf module of the Kubeflow SDK. The SDK's own switch keeps `import kfp` from loading its
-    # compiler and its client, which no step uses.
-    os.environ.setdefault("_KFP_RUNTIME", "true")
-    with _no_garbage_collection():
+    with _kfp_without_compiler(), _no_garbage_collection():
         from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor  # noqa: PLC0415 - see above
 
     entrypoint: Callable[[tuple[argparse.Namespace, list[str]]], None] = kubeflow_v2_run_executor.main
     return entrypoint
+
+
+@contextlib.contextmanager
+def _kfp_without_compiler() -> Iterator[None]:
+    """Keeps `import kfp` from loading the SDK's compiler and client, by the SDK's own switch.
+
+    TFX needs one protobuf module of the SDK, and no step needs more. The switch holds for the import alone: programs
+    that a step starts may use all of the SDK.
+    """
+    with contextlib.ExitStack() as stack:
+        if _KFP_SWITCH not in os.environ:
+            os.environ[_KFP_SWITCH] = "true"
+            stack.callback(os.environ.pop, _KFP_SWITCH)
+        yield
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
@@ -11,15 +11,13 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.kubeflow.checks import check_spec, refuse
+from tfx_pipeline.kubeflow.entrypoint import COMMAND
 from tfx_pipeline.kubeflow.package import complete
 from tfx_pipeline.kubeflow.parameters import parameters_of, with_defaults
 from tfx_pipeline.kubeflow.platform import platform_document
 from tfx_pipeline.kubeflow.pod_checks import check_platform
 from tfx_pipeline.kubeflow.steps import settings_of
 from tfx_pipeline.pipeline import UNCACHED
-
-COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
-"""The command of every container; ``kfp.local`` only runs commands that mention the SDK's own executor."""
 
 
 class Package(NamedTuple):

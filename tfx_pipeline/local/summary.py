@@ -55,7 +55,7 @@ def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "manifest", shown(output.manifests[1])
     yield "log", shown(output.log)
     yield "time", f"{content['wall_seconds']:.1f} s"
-    yield "next", f"tensorboard --logdir {shown(output.tensorboard.parent)}"
+    yield "next", f"tools/env tensorboard --logdir {shown(output.tensorboard.parent)}"
 
 
 def _data_gate(gate: dict[str, Any]) -> str:

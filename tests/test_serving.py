@@ -11,17 +11,14 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from tests.saved_model import write_saved_model
 from tests.small_run import ROOT
 from tfx_pipeline import serving
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    directory = tmp_path / "model"
-    (directory / "variables").mkdir(parents=True)
-    (directory / "saved_model.pb").write_bytes(b"graph")
-    (directory / "variables" / "variables.index").write_bytes(b"weights")
-    return directory
+    return write_saved_model(tmp_path / "model")
 
 
 def test_there_is_no_version_where_nothing_was_pushed(tmp_path: Path) -> None:

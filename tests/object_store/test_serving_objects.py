@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.object_store.conftest import BUCKET, Keys
+from tests.saved_model import write_saved_model
 from tfx_pipeline import serving_objects
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.serving_place import open_place, using
@@ -15,11 +16,7 @@ PLACE = f"minio://{BUCKET}/fashion/serving"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    directory = tmp_path / "model"
-    (directory / "variables").mkdir(parents=True)
-    (directory / "saved_model.pb").write_bytes(b"graph")
-    (directory / "variables" / "variables.index").write_bytes(b"weights")
-    return directory
+    return write_saved_model(tmp_path / "model")
 
 
 @pytest.fixture(autouse=True)

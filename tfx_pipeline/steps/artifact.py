@@ -23,13 +23,3 @@ class Artifact(Protocol):
 
     def set_string_custom_property(self, key: str, value: str) -> None:
         """Writes a text."""
-
-
-class Splits(Artifact, Protocol):
-    """An artifact with a directory for each split of the data.
-
-    Attributes:
-        split_names: The splits as a JSON list.
-    """
-
-    split_names: str

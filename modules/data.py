@@ -11,6 +11,13 @@ from modules.features import LABEL_KEY, PIXELS_KEY
 SHUFFLE_BUFFER = 65_536
 """Examples that a shuffle draws from: all of Fashion-MNIST, and a bound for larger data."""
 
+BLOCK = 2_048
+"""Examples that are parsed and transformed at once: what a call costs beside the work is paid once for many batches."""
+
+CACHED_BYTES = 64 * 2**20
+"""Size of compressed files up to which examples stay in memory from epoch to epoch; larger ones are read again, so that
+memory does not grow with the data."""
+
 
 class EpochShuffle(keras.callbacks.Callback):
     """Gives each epoch a shuffle that follows from the training's seed and the epoch's number alone.
@@ -39,32 +46,41 @@ class EpochShuffle(keras.callbacks.Callback):
 def dataset(
     files: Sequence[str], transform: tft.TFTransformOutput, batch_size: int, shuffle_seed: tf.Variable | None = None
 ) -> tf.data.Dataset:
-    """Reads, parses and transforms examples batch by batch.
+    """Reads, parses and transforms examples block by block.
 
     Args:
         files: Patterns of gzipped TFRecord files of tf.Examples.
-        transform: Transform's output, whose graph is applied to each batch.
-        batch_size: Examples a batch.
+        transform: Transform's output, whose graph is applied to each block.
+        batch_size: Examples a batch; the last may have fewer.
         shuffle_seed: int64, read whenever an epoch begins, whose order follows from it; None keeps the files' order.
 
     Returns:
         Batches of ``pixels``, float32 [batch, 28, 28], and labels, int64 [batch].
     """
-    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
-    records = tf.data.TFRecordDataset(names, compression_type="GZIP").cache()
+    records = _records(files)
     raw_spec = transform.raw_feature_spec()
     transform_layer = transform.transform_features_layer()
 
+    @tf.autograph.experimental.do_not_convert
     def to_training_pair(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features = transform_layer(tf.io.parse_example(serialized, raw_spec))
         return features[PIXELS_KEY], features[LABEL_KEY]
 
-    def batches_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
+    @tf.autograph.experimental.do_not_convert
+    def blocks_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
         shuffled = records
         if shuffle_seed is not None:
             shuffled = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=False)
-        return shuffled.batch(batch_size)
+        return shuffled.batch(max(BLOCK, batch_size))
 
     # A function is called when an epoch begins, and so sees the seed of this epoch.
-    batches = tf.data.Dataset.from_tensors(0).flat_map(batches_of_epoch)
-    return batches.map(to_training_pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    blocks = tf.data.Dataset.from_tensors(0).flat_map(blocks_of_epoch)
+    pairs = blocks.map(to_training_pair, num_parallel_calls=tf.data.AUTOTUNE)
+    return pairs.rebatch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _records(files: Sequence[str]) -> tf.data.Dataset:
+    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
+    records = tf.data.TFRecordDataset(names, compression_type="GZIP")
+    size = sum(tf.io.gfile.stat(name).length for name in names)
+    return records.cache() if size <= CACHED_BYTES else records

@@ -22,12 +22,12 @@ class ServingModel(tf.Module):
         self._byte_of = tf.constant([bytes([value]) for value in range(256)])
         self._class_names = tf.constant(CLASS_NAMES)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies serialized tf.Examples, string [batch]; a label in them is not needed."""
         return self._predict(tf.io.parse_example(examples, self._spec))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE], tf.uint8, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE], tf.uint8, name="images")], autograph=False)
     def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies raw images, uint8 [batch, 28, 28]."""
         pixels = tf.reshape(images, [-1, IMAGE_SHAPE[0] * IMAGE_SHAPE[1]])

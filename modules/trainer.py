@@ -5,10 +5,11 @@ import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules import models
+from modules import devices, models
 from modules.checkpoint import EpochCheckpoint
 from modules.data import EpochShuffle, dataset
 from modules.serving import export
@@ -48,43 +49,55 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains the configured model and exports it.
 
     Two runs with the same configuration and data on one machine give the same weights: Python, NumPy, Keras and
-    the shuffle follow from the seed, and a training that was killed ends as if it had not been.
+    the shuffle follow from the seed, and a training that was killed ends as if it had not been. On GPUs, this takes
+    ``determinism``: some of their operations are faster without an order.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int),
-            ``learning_rate`` (float), ``seed`` (int) and, optionally, ``checkpoint_dir`` (str): where the state after
-            each epoch is kept for the case that this process dies.
+        fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int,
+            examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
+            ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
+            and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
+            process dies.
 
     Raises:
         ValueError: The model's name is unknown.
+        NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
+    hardware = devices.choose(config["device"], config["precision"])
     keras.utils.set_random_seed(config["seed"])
+    if config["determinism"] == "on":
+        tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    model = models.build(config["model_name"])
-    model.compile(
-        optimizer=keras.optimizers.Adam(config["learning_rate"]),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        steps_per_execution=STEPS_PER_EXECUTION,
-    )
-    _fit(model, transform, fn_args)
+    learning_rate = hardware.learning_rate(config["learning_rate"])
+    with hardware.scope():
+        model = models.build(config["model_name"])
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            # Keras' loop over the steps does not find the batches of several devices.
+            steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
+        )
+        _fit(model, transform, fn_args, learning_rate, config["batch_size"] * hardware.replicas)
     export(model, transform, fn_args.serving_model_dir)
-    logger.info("exported %s to %s", model.name, fn_args.serving_model_dir)
+    logger.info("exported %s", model.name)
 
 
-def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs) -> None:
+def _fit(
+    model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, learning_rate: float, batch_size: int
+) -> None:
     config: dict[str, Any] = fn_args.custom_config
     shuffle = EpochShuffle(config["seed"])
     curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    callbacks = [shuffle, cosine_decay(config["learning_rate"], config["epochs"]), EpochLogger(), curves]
+    callbacks = [shuffle, cosine_decay(learning_rate, config["epochs"]), EpochLogger(), curves]
     finished_epochs = 0
     if config.get("checkpoint_dir"):
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])
         finished_epochs = checkpoint.finished_epochs
         callbacks += [checkpoint.replay(curves), checkpoint]
     model.fit(
-        dataset(fn_args.train_files, transform, config["batch_size"], shuffle.seed),
+        dataset(fn_args.train_files, transform, batch_size, shuffle.seed),
         validation_data=dataset(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
         initial_epoch=finished_epochs,
         epochs=config["epochs"],

@@ -63,9 +63,22 @@ class TrainingConfig(Section):
         default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
     )
     epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training data")
-    batch_size: int = Field(default=64, ge=1, le=65_536, description="examples a training step")
-    learning_rate: float = Field(default=0.001, gt=0, le=10, description="Adam's step size")
+    batch_size: int = Field(default=256, ge=1, le=65_536, description="examples that each device takes in a step")
+    learning_rate: float = Field(
+        default=0.004, gt=0, le=10, description="Adam's first step size on one device; it falls from epoch to epoch"
+    )
     seed: int = Field(default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from")
+    device: Literal["auto", "gpu", "cpu"] = Field(
+        default="auto",
+        description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
+    )
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        default="auto",
+        description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",
+    )
+    determinism: Literal["off", "on"] = Field(
+        default="off", description="on: the same weights from each training on GPUs too, which makes them slower"
+    )
 
 
 class EvaluationConfig(Section):

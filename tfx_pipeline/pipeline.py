@@ -107,6 +107,9 @@ def create_pipeline(
             "batch_size": parameter("batch_size", training.batch_size),
             "learning_rate": parameter("learning_rate", training.learning_rate),
             "seed": parameter("seed", training.seed),
+            "device": parameter("device", training.device),
+            "precision": parameter("precision", training.precision),
+            "determinism": parameter("determinism", training.determinism),
         },
     ).with_id("trainer")
 

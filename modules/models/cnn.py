@@ -22,4 +22,4 @@ def build() -> keras.Model:
         x = layers.Dropout(dropout)(x)
     x = layers.Dense(128, activation="relu")(layers.Flatten()(x))
     x = layers.Dropout(0.3)(x)
-    return keras.Model(pixels, layers.Dense(NUM_CLASSES, name="logits")(x), name="cnn")
+    return keras.Model(pixels, layers.Dense(NUM_CLASSES, name="logits", dtype="float32")(x), name="cnn")

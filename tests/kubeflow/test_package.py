@@ -53,9 +53,12 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "data_gate": ("STRING", "stop"),
         "model": ("STRING", "dense"),
         "epochs": ("NUMBER_INTEGER", 10),
-        "batch_size": ("NUMBER_INTEGER", 64),
-        "learning_rate": ("NUMBER_DOUBLE", 0.001),
+        "batch_size": ("NUMBER_INTEGER", 256),
+        "learning_rate": ("NUMBER_DOUBLE", 0.004),
         "seed": ("NUMBER_INTEGER", 1),
+        "device": ("STRING", "auto"),
+        "precision": ("STRING", "auto"),
+        "determinism": ("STRING", "off"),
         "min_accuracy": ("NUMBER_DOUBLE", 0.85),
         "min_class_accuracy": ("NUMBER_DOUBLE", 0.5),
         "max_accuracy_drop": ("NUMBER_DOUBLE", 0.01),
@@ -137,6 +140,22 @@ def test_gpus_are_the_trainers(compiled: Callable[..., Documents]) -> None:
     assert {step: a for step, a in accelerators.items() if a} == {
         "trainer": {"resourceType": "nvidia.com/gpu", "resourceCount": "2"}
     }
+
+
+@pytest.mark.parametrize(
+    ("flags", "device"),
+    [
+        ((), "auto"),
+        (("--gpus", "1"), "gpu"),
+        (("--gpus", "1", "--device", "auto"), "auto"),
+        (("--step", "trainer.gpus=1"), "gpu"),
+    ],
+)
+def test_a_trainer_that_is_to_have_gpus_fails_without_one_unless_told_otherwise(
+    compiled: Callable[..., Documents], flags: tuple[str, ...], device: str
+) -> None:
+    parameters = compiled(*flags).spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters["device"]["defaultValue"] == device
 
 
 def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compiled: Callable[..., Documents]) -> None:

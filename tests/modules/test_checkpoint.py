@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import trainer
-from tests.small_run import Run
+from tests.small_run import HYPERPARAMETERS, Run
 from tfx_pipeline.review.training_curves import read_training_curves
 
 EPOCHS = 3
@@ -32,11 +32,9 @@ def train(first_run: Run, tmp_path: Path) -> Callable[..., np.ndarray]:
             eval_files=[f"{examples}/Split-eval/*"],
             serving_model_dir=str(tmp_path / name / "model"),
             model_run_dir=str(tmp_path / name / "logs"),
-            custom_config={
-                "model_name": model, "epochs": EPOCHS, "batch_size": 64, "learning_rate": 0.001, "seed": 1,
-                "checkpoint_dir": checkpoints and str(checkpoints),
-            },
-        )  # fmt: skip
+            custom_config=HYPERPARAMETERS
+            | {"model_name": model, "epochs": EPOCHS, "checkpoint_dir": checkpoints and str(checkpoints)},
+        )
         args.transform_output = str(first_run.artifact("transform", "transform_graph"))
         trainer.run_fn(args)
         images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))

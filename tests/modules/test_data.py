@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from modules import data
 from modules.data import EpochShuffle
 from modules.data import dataset as training_dataset
 from tests.small_run import Run
@@ -46,3 +47,17 @@ def test_the_shuffle_follows_from_seed_and_epoch_alone(files: list[str], transfo
     assert sorted(first) == sorted(second)
     assert order(*resumed, 1) == second
     assert order(*other, 0) != first
+
+
+def test_data_too_large_to_be_cached_comes_in_the_same_batches(
+    files: list[str], transform: tft.TFTransformOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = training_dataset(files, transform, 300, EpochShuffle(1).seed)
+    monkeypatch.setattr(data, "CACHED_BYTES", 0)
+    streamed = training_dataset(files, transform, 300, EpochShuffle(1).seed)
+    for _ in range(2):
+        pairs = list(zip(cached, streamed, strict=True))
+        assert len(pairs) == 4
+        for (pixels, labels), (same_pixels, same_labels) in pairs:
+            np.testing.assert_array_equal(pixels, same_pixels)
+            np.testing.assert_array_equal(labels, same_labels)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules.trainer import cosine_decay, run_fn
-from tests.small_run import Run
+from tests.small_run import HYPERPARAMETERS, Run
 
 
 def train(run: Run, directory: Path, seed: int) -> np.ndarray:
@@ -19,10 +19,8 @@ def train(run: Run, directory: Path, seed: int) -> np.ndarray:
         eval_files=[f"{examples}/Split-eval/*"],
         serving_model_dir=str(directory / "model"),
         model_run_dir=str(directory / "logs"),
-        custom_config={
-            "model_name": "dense", "epochs": 1, "batch_size": 64, "learning_rate": 0.001, "seed": seed,
-        },
-    )  # fmt: skip
+        custom_config=HYPERPARAMETERS | {"seed": seed},
+    )
     args.transform_output = str(run.artifact("transform", "transform_graph"))
     run_fn(args)
     images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
@@ -41,7 +39,7 @@ def test_tensorboard_gets_the_curves_of_training_and_validation(first_run: Run, 
 
 
 def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:
-    args = FnArgs(custom_config={"model_name": "resnet", "seed": 1})
+    args = FnArgs(custom_config=HYPERPARAMETERS | {"model_name": "resnet"})
     args.transform_output = str(first_run.artifact("transform", "transform_graph"))
     with pytest.raises(ValueError, match="unknown model 'resnet'"):
         run_fn(args)

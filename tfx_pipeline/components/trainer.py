@@ -25,6 +25,9 @@ HYPERPARAMETERS: Final[dict[str, type]] = {
     "batch_size": int,
     "learning_rate": float,
     "seed": int,
+    "device": str,
+    "precision": str,
+    "determinism": str,
 }
 
 _SETTERS: Final[dict[type, Any]] = {

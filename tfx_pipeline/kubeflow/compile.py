@@ -9,7 +9,7 @@ from tfx_pipeline.config_kubeflow import KubeflowConfig
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.kubeflow.parameters import runtime_parameter
 from tfx_pipeline.kubeflow.runner import KubeflowDagRunner, Package, write
-from tfx_pipeline.kubeflow.steps import DATA_MOUNT, SERVING_STEPS, serving_uri, settings_of
+from tfx_pipeline.kubeflow.steps import DATA_MOUNT, GPU_STEP, SERVING_STEPS, serving_uri, settings_of
 from tfx_pipeline.pipeline import create_pipeline
 
 
@@ -26,7 +26,7 @@ def compile_package(config: Config) -> Package:
         UserError: The backend would reject it.
     """
     _check_serving_place(config.kubeflow)
-    config = _with_data_place(config)
+    config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
         config,
         # Kubeflow gives each run its own root; a package has no place for one.
@@ -78,6 +78,13 @@ def _check_serving_place(config: KubeflowConfig) -> None:
                 f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
                 "mount one with --serving-pvc"
             )
+
+
+def _with_device(config: Config) -> Config:
+    """Has the trainer fail where it is to have GPUs and sees none, unless the configuration names a device."""
+    if "device" in config.training.model_fields_set or not settings_of(GPU_STEP, config.kubeflow).gpus:
+        return config
+    return config.model_copy(update={"training": config.training.model_copy(update={"device": "gpu"})})
 
 
 def _with_data_place(config: Config) -> Config:

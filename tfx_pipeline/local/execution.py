@@ -9,9 +9,11 @@ from typing import Final
 from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from modules import devices
 from tfx_pipeline.checkpoints import VARIABLE as CHECKPOINTS
 from tfx_pipeline.config import Config
 from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.errors import UserError
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.outcome_reading import read_outcome
@@ -37,8 +39,11 @@ def execute(config: Config, dataset: Dataset, output: Output, console: Console, 
         progress: Is told how each component goes.
 
     Raises:
+        UserError: A GPU was asked for and there is none.
         Exception: What a component raised; those after it do not run.
     """
+    if config.training.device == "gpu":
+        _require_gpu()
     data = config.data.model_copy(update={"source": dataset.source})
     pipeline = create_pipeline(
         config.model_copy(update={"data": data}),
@@ -60,6 +65,14 @@ def execute(config: Config, dataset: Dataset, output: Output, console: Console, 
         user_logger.removeHandler(epochs)
         if TRAINER in progress.executions:
             shutil.rmtree(output.checkpoints, ignore_errors=True)
+
+
+def _require_gpu() -> None:
+    """Says so before the data is read rather than when the trainer starts."""
+    try:
+        devices.require_gpu()
+    except devices.NoGpuError as error:
+        raise UserError(str(error)) from error
 
 
 def collect(output: Output, progress: Progress) -> Outcome:

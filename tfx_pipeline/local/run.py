@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from tfx_pipeline.config import Config
+from tfx_pipeline.loading import loading
 from tfx_pipeline.local import signals
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, one_line
@@ -54,8 +55,9 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
         dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
         if config.run.clean:
             output.clean()
-        _recover(output, console)
-        from tfx_pipeline.local.execution import execute  # noqa: PLC0415
+        with loading():
+            _recover(output, console)
+            from tfx_pipeline.local.execution import execute  # noqa: PLC0415
 
         execute(config, dataset, output, console, progress)
     except signals.Interrupted as interrupt:

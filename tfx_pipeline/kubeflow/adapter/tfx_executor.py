@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Final
 
 from tfx_pipeline.kubeflow.adapter.before import with_class_paths
 from tfx_pipeline.kubeflow.adapter.messages import Message
+from tfx_pipeline.loading import loading
 
 OUTPUT_FILE: Final = "tfx_output.json"
 """Where TFX writes its output: beside the launcher's file, which is to appear only when it is complete.
@@ -59,7 +59,7 @@ def run_executor(
 
 def _entrypoint() -> Callable[[tuple[argparse.Namespace, list[str]]], None]:
     """Imports TFX's entrypoint, with all that TFX loads."""
-    with _kfp_without_compiler(), _no_garbage_collection():
+    with _kfp_without_compiler(), loading():
         from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor  # noqa: PLC0415 - see above
 
     entrypoint: Callable[[tuple[argparse.Namespace, list[str]]], None] = kubeflow_v2_run_executor.main
@@ -78,18 +78,3 @@ def _kfp_without_compiler() -> Iterator[None]:
             os.environ[_KFP_SWITCH] = "true"
             stack.callback(os.environ.pop, _KFP_SWITCH)
         yield
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Spares the collector the objects of 8,000 imported modules, which it would visit again and again.
-
-    They make a fifth of the time that TFX takes to load, and none of them is ever garbage; freezing them keeps the
-    collector from visiting them later as well.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

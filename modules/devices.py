@@ -1,0 +1,132 @@
+"""The devices that a training runs on: GPUs where there are any, several at once, and the precision they compute in."""
+
+import contextlib
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import keras
+import tensorflow as tf
+
+logger = logging.getLogger(__name__)
+
+DEVICES: Final = ("auto", "gpu", "cpu")
+PRECISIONS: Final = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+
+TENSOR_CORES: Final = (7, 0)
+"""Compute capability from which a GPU multiplies float16 faster than float32, by NVIDIA's guide to mixed precision."""
+
+
+class NoGpuError(RuntimeError):
+    """A GPU was asked for, and TensorFlow sees none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """What a training uses.
+
+    Attributes:
+        devices: Names of TensorFlow's logical devices, of one kind.
+        precision: Name of a Keras dtype policy.
+        strategy: Copies the variables to several devices; TensorFlow's default where there is one.
+    """
+
+    devices: Sequence[str]
+    precision: str
+    strategy: tf.distribute.Strategy
+
+    @property
+    def replicas(self) -> int:
+        """How many devices train side by side, each with a batch of its own."""
+        return len(self.devices)
+
+    def learning_rate(self, configured: float) -> float:
+        """The rate for all replicas' examples together: that of one device, times the square root of their number.
+
+        With Adam, training follows the same course at a larger batch when the rate grows with the batch's square root
+        (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms", 2022).
+        """
+        return configured * math.sqrt(self.replicas)
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Has Keras build and compile a model for these devices and this precision."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            with self.strategy.scope():
+                yield
+        finally:
+            keras.config.set_dtype_policy(before)
+
+
+def choose(device: str, precision: str) -> Hardware:
+    """Finds the devices and sets them up.
+
+    Args:
+        device: One of ``DEVICES``: ``auto`` takes the GPUs, or the CPU where there is none.
+        precision: One of ``PRECISIONS``: ``auto`` takes mixed_float16 where every device is faster with it.
+
+    Returns:
+        The devices: every GPU that TensorFlow sees, or every logical CPU, of which there is one unless somebody
+        configured more.
+
+    Raises:
+        NoGpuError: ``device`` is ``gpu`` and TensorFlow sees none.
+        ValueError: ``device`` or ``precision`` is none of those named.
+    """
+    for value, known in ((device, DEVICES), (precision, PRECISIONS)):
+        if value not in known:
+            raise ValueError(f"{value}: expected one of {', '.join(known)}")
+    gpus = [] if device == "cpu" else _gpus()
+    if device == "gpu":
+        require_gpu()
+    names = [logical.name for logical in gpus or tf.config.list_logical_devices("CPU")]
+    if precision == "auto":
+        precision = "mixed_float16" if gpus and all(map(_has_tensor_cores, _physical_gpus())) else "float32"
+    hardware = Hardware(names, precision, _strategy(names, default=device != "cpu" or not _physical_gpus()))
+    logger.info("training on %s in %s", _described(gpus, names), precision)
+    return hardware
+
+
+def require_gpu() -> None:
+    """Raises ``NoGpuError`` where TensorFlow sees no GPU."""
+    if _physical_gpus():
+        return
+    built = "it was built for GPUs, so the driver or the CUDA libraries are missing"
+    reason = built if tf.test.is_built_with_cuda() else "it was built without support for GPUs"
+    raise NoGpuError(
+        f"device gpu: TensorFlow sees no GPU here, and {reason}; give the device auto to go on with the CPU"
+    )
+
+
+def _physical_gpus() -> list[tf.config.PhysicalDevice]:
+    return tf.config.list_physical_devices("GPU")  # type: ignore[no-any-return]
+
+
+def _gpus() -> list[tf.config.LogicalDevice]:
+    for gpu in _physical_gpus():
+        # Too late once TensorFlow uses the GPU; TF_FORCE_GPU_ALLOW_GROWTH says the same from the start.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+    return tf.config.list_logical_devices("GPU")  # type: ignore[no-any-return]
+
+
+def _has_tensor_cores(gpu: tf.config.PhysicalDevice) -> bool:
+    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
+    return capability is not None and capability >= TENSOR_CORES
+
+
+def _strategy(names: Sequence[str], *, default: bool) -> tf.distribute.Strategy:
+    if len(names) > 1:
+        return tf.distribute.MirroredStrategy(names)
+    return tf.distribute.get_strategy() if default else tf.distribute.OneDeviceStrategy(names[0])
+
+
+def _described(gpus: Sequence[tf.config.LogicalDevice], names: Sequence[str]) -> str:
+    kind = "GPU" if gpus else "CPU"
+    models = [tf.config.experimental.get_device_details(gpu).get("device_name", kind) for gpu in _physical_gpus()]
+    model = f" ({', '.join(sorted(set(models)))})" if gpus else ""
+    return f"{len(names)} x {kind}{model}, mirrored" if len(names) > 1 else f"1 {kind}{model}"

@@ -1,0 +1,75 @@
+"""Trains in a process whose CPU counts as several devices: ``python -m tests.virtual_devices COUNT ... < JSON``.
+
+Prints the test accuracy, the signatures and what the training logged as one line of JSON; TensorFlow can only be told
+of virtual devices before it uses any, so each count takes a process of its own.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from modules.features import LABEL_KEY
+from modules.trainer import run_fn
+from tests.small_run import HYPERPARAMETERS, ROOT, Run
+
+
+def train_on(count: int, run: Run, directory: Path, **hyperparameters: Any) -> dict[str, Any]:
+    """Trains on ``count`` virtual CPU devices with the examples and the transform graph of a run."""
+    request = {
+        "count": count,
+        "examples": str(run.artifact("example-gen", "examples")),
+        "transform": str(run.artifact("transform", "transform_graph")),
+        "directory": str(directory),
+        "hyperparameters": HYPERPARAMETERS | hyperparameters,
+    }
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(
+        command, cwd=ROOT, input=json.dumps(request), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(request: dict[str, Any]) -> None:
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * request["count"])
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logging.getLogger("modules").addHandler(handler)
+    logging.getLogger("modules").setLevel(logging.INFO)
+    model_dir = f"{request['directory']}/model"
+    args = FnArgs(
+        train_files=[f"{request['examples']}/Split-train/*"],
+        eval_files=[f"{request['examples']}/Split-eval/*"],
+        serving_model_dir=model_dir,
+        model_run_dir=f"{request['directory']}/logs",
+        custom_config=request["hyperparameters"],
+    )
+    args.transform_output = request["transform"]
+    run_fn(args)
+
+    signatures = tf.saved_model.load(model_dir).signatures
+    files = tf.io.gfile.glob(f"{request['examples']}/Split-eval/*")
+    records = list(tf.data.TFRecordDataset(files, "GZIP"))
+    labels = tf.io.parse_example(records, {LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)})[LABEL_KEY]
+    classes = signatures["serving_default"](examples=tf.stack(records))["classes"]
+    described = {
+        name: {
+            "inputs": {key: repr(spec) for key, spec in signature.structured_input_signature[1].items()},
+            "outputs": {key: repr(spec) for key, spec in signature.structured_outputs.items()},
+        }
+        for name, signature in signatures.items()
+    }
+    accuracy = float(tf.reduce_mean(tf.cast(tf.equal(classes, labels), tf.float32)))
+    sys.stdout.write("\n" + json.dumps({"accuracy": accuracy, "signatures": described, "log": lines}) + "\n")
+
+
+if __name__ == "__main__":
+    main(json.load(sys.stdin))

@@ -29,6 +29,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    # After an interrupt, threads of Beam and TensorFlow may wait for work that never comes.
-    signals.leave(code) if code > signals.BASE_CODE else sys.exit(code)
+    # Python would free the libraries' objects one by one, which takes a second, and after an interrupt, threads of Beam
+    # and TensorFlow may wait for work that never comes.
+    signals.leave(main())

@@ -1,4 +1,4 @@
-"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE EPOCHS`` prints the seconds of each epoch as JSON.
+"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE LEARNING_RATE EPOCHS`` prints the seconds of each epoch as JSON.
 
 The same model and batch size as the pipeline's, from arrays in memory, validated after each epoch as the pipeline does.
 """
@@ -16,7 +16,7 @@ from modules import models
 from modules.trainer import EVAL_BATCH_SIZE
 
 
-def main(idx_dir: Path, batch_size: int, epochs: int) -> None:
+def main(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> None:
     """Fits and prints."""
     arrays = {
         name: np.frombuffer((idx_dir / file).read_bytes(), np.uint8, offset=header)
@@ -26,7 +26,11 @@ def main(idx_dir: Path, batch_size: int, epochs: int) -> None:
         arrays[f"{split}_images"].reshape(-1, 28, 28).astype(np.float32) / 255 for split in ("train", "test")
     )
     model = models.build("dense")
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
     times = [time.monotonic()]
     model.fit(
         train,
@@ -42,4 +46,4 @@ def main(idx_dir: Path, batch_size: int, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

@@ -2,9 +2,13 @@
 
 import contextlib
 import gc
+import logging
 import os
+import time
 from collections.abc import Iterator
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 _GROWTH: Final = "TF_FORCE_GPU_ALLOW_GROWTH"
 
@@ -18,9 +22,11 @@ def loading() -> Iterator[None]:
     told to take a GPU's memory as it needs it, unless the user's environment says otherwise.
     """
     os.environ.setdefault(_GROWTH, "true")
+    begin = time.monotonic()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+    logger.info("loaded in %.2f s", time.monotonic() - begin)

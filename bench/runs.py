@@ -1,0 +1,112 @@
+"""The kinds of runs that are compared, each as whole processes from start to exit."""
+
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.process import Measured, measure
+
+EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules.trainer: epoch (\d+)/", re.MULTILINE)
+LOADED = re.compile(r"INFO tfx_pipeline.loading: loaded in ([\d.]+) s")
+
+BEAM_STEPS = ("example-gen", "statistics-gen", "data-gate", "transform", "evaluator")
+
+Run = dict[str, Any]
+"""A run's figures: ``seconds``, ``cpu_seconds``, ``peak_mib``, and what its kind adds."""
+
+
+def tutorial(gzipped: Path, scratch: Path) -> Run:
+    """Runs the tutorial's two scripts.
+
+    Args:
+        gzipped: Folder of the four gzipped IDX files.
+        scratch: Folder for its pickles and its model.
+
+    Returns:
+        Totals of both processes, ``accuracy``, and seconds by ``steps``.
+    """
+    steps = {
+        "preprocessing": measure(module("bench.tutorial.preprocessing", gzipped, scratch)),
+        "training": measure(module("bench.tutorial.train", scratch, scratch)),
+    }
+    accuracy = re.search(r"Test Acc: ([\d.]+)", steps["training"].output)
+    if not accuracy:
+        raise RuntimeError("the tutorial's training printed no accuracy")
+    return totals(steps.values()) | {
+        "accuracy": float(accuracy[1]),
+        "steps": {name: step.seconds for name, step in steps.items()},
+    }
+
+
+def pipeline(output: Path, *flags: str) -> Run:
+    """Runs local_runner.py.
+
+    Args:
+        output: The output directory.
+        *flags: More flags.
+
+    Returns:
+        Totals, ``accuracy``, seconds by ``steps`` and by ``causes``, and ``epoch_seconds`` after the first epoch.
+    """
+    process = measure([sys.executable, "local_runner.py", "--output-dir", str(output), *flags])
+    manifest = json.loads((output / "run.json").read_text())
+    log = (output / "runs" / manifest["run_id"] / "run.log").read_text(errors="replace")
+    components = {component["id"]: component["seconds"] for component in manifest["components"]}
+    (loaded,) = map(float, LOADED.findall(log))
+    steps = {
+        "imports": loaded,
+        **components,
+        "start and end": process.seconds - loaded - sum(components.values()),
+    }
+    return totals([process]) | {
+        "accuracy": manifest["metrics"]["accuracy"],
+        "steps": steps,
+        "causes": causes(steps),
+        "epoch_seconds": epoch_seconds(log),
+    }
+
+
+def causes(steps: dict[str, float]) -> dict[str, float]:
+    """Sums the seconds of the steps by what they spend them on."""
+    kinds = {"imports": "imports", "trainer": "training", "start and end": "start and end"}
+    kinds |= dict.fromkeys(BEAM_STEPS, "Beam steps")
+    found: dict[str, float] = {}
+    for step, seconds in steps.items():
+        cause = kinds.get(step, "other steps")
+        found[cause] = found.get(cause, 0.0) + seconds
+    return found
+
+
+def bare_fit(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> Run:
+    """Runs the bare Keras fit; returns totals and the seconds of each epoch."""
+    process = measure(module("bench.fit", idx_dir, batch_size, learning_rate, epochs))
+    return totals([process]) | {"epoch_seconds": json.loads(process.output.strip().splitlines()[-1])[1:]}
+
+
+def module(name: str, *arguments: object) -> list[str]:
+    """The command that runs a module."""
+    return [sys.executable, "-m", name, *map(str, arguments)]
+
+
+def totals(processes: Iterable[Measured]) -> Run:
+    """The figures of processes that ran one after the other."""
+    listed = list(processes)
+    return {
+        "seconds": sum(process.seconds for process in listed),
+        "cpu_seconds": sum(process.cpu_seconds for process in listed),
+        "peak_mib": max(process.peak_mib for process in listed),
+    }
+
+
+def epoch_seconds(log: str) -> list[float]:
+    """The seconds of each epoch but the first, from one epoch's line in the log to the next."""
+    times = [
+        datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").timestamp() + int(match[2]) / 1000
+        for match in EPOCH.finditer(log)
+    ]
+    return [after - before for before, after in itertools.pairwise(times)]

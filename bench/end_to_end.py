@@ -2,8 +2,8 @@
 
 Both run in turns, as whole processes from start to exit, on the same machine, followed by the same run again, which
 finds its results cached, and by a bare Keras fit. Prints medians and ratios, writes every figure to
-``bench/results/end_to_end.json`` and draws ``docs/images/end_to_end.svg``. ``--growth N`` compares N times the data with
-the data as it is instead, and ``--cnn`` trains the larger model.
+``bench/results/end_to_end.json`` and draws ``docs/images/end_to_end.svg``. ``--growth N`` compares N times the data
+with the data as it is instead, and ``--cnn`` trains the larger model.
 """
 
 import argparse

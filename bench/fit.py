@@ -1,6 +1,7 @@
-"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE LEARNING_RATE EPOCHS`` prints the seconds of each epoch as JSON.
+"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE LEARNING_RATE EPOCHS``.
 
-The same model and batch size as the pipeline's, from arrays in memory, validated after each epoch as the pipeline does.
+Prints the seconds of each epoch as JSON. The same model and batch size as the pipeline's, from arrays in memory,
+validated after each epoch as the pipeline does.
 """
 
 import json

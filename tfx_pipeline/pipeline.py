@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, StatisticsGen, Transform
+from tfx.components import ExampleValidator, Transform
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
@@ -18,6 +18,7 @@ from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
 from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
+from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config import Config
 from tfx_pipeline.steps.schema_import import schema_digest

@@ -29,6 +29,10 @@ def record_batches(path: str) -> Iterator[pa.RecordBatch]:
         tensorflow.errors.DataLossError: The file is damaged.
     """
     compression = "GZIP" if path.endswith(".gz") else None
+    options = tf.data.Options()
+    # There is nothing to tune in so short a chain, and the tuner's thread is waited for at the end of each file.
+    options.autotune.enabled = False
+    records = tf.data.TFRecordDataset(path, compression, buffer_size=READ_BUFFER)
     decoder = ExamplesToRecordBatchDecoder()
-    for batch in tf.data.TFRecordDataset(path, compression, buffer_size=READ_BUFFER).batch(BATCH_SIZE).prefetch(1):
+    for batch in records.batch(BATCH_SIZE).prefetch(1).with_options(options):
         yield decoder.DecodeBatch(batch.numpy().tolist())

@@ -32,8 +32,8 @@ UNCACHED: Final = frozenset({"baseline-locator"})
 """Components that look at what lies outside the pipeline, and so run each time."""
 
 NO_PACKAGE: Final = "--sdk_container_image=this-process"
-"""Names no image that is ever looked for: where an image, a setup file or a package is named, TFX does not copy and pack
-its own sources for remote workers, which takes 2 s in each step that uses Beam. The embedded runner has no such workers."""
+"""Names no image that is ever looked for. Where none is named, nor a setup file or a package, TFX packs its own sources
+for remote workers, for 2 s in each step that uses Beam; the embedded runner has no such workers."""
 
 Value = TypeVar("Value", str, int, float)
 

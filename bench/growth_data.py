@@ -1,7 +1,7 @@
 """Makes a larger data set of the real one: ``python -m bench.growth_data FOLDER [--times N]``.
 
-Writes four IDX files for ``local_runner.py --data-dir FOLDER``. Each copy of the images is rolled by another offset, the
-nearest first, so that no image of one split stands in the other and the data gate's limits hold as they are.
+Writes four IDX files for ``local_runner.py --data-dir FOLDER``. Each copy of the images is rolled by another offset,
+the nearest first, so that no image of one split stands in the other and the data gate's limits hold as they are.
 """
 
 import argparse

@@ -32,8 +32,8 @@ EVERY_EXAMPLE: Final = 1.0
 class Statistics(beam.CombineFn):
     """TFDV's default statistics of record batches, those that the schema asks for included.
 
-    These are the generators that TFDV itself combines. ``tfdv.GenerateStatistics`` puts over a hundred transforms around
-    them, for slices, fan-out and counters, again for each split: more to build than Fashion-MNIST is to read.
+    TFDV itself combines the same generators. ``tfdv.GenerateStatistics`` puts over a hundred transforms around them,
+    for slices, fan-out and counters, again for each split: more to build than Fashion-MNIST is to read.
     The distinct values and the most frequent ones come from sketches, which are exact up to 1,024 values of a feature;
     labels in an IDX file have at most 256. Values of the same frequency come in the order of their text.
     """

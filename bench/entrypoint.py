@@ -23,7 +23,7 @@ from tfx_pipeline.kubeflow.entrypoint import COMMAND
 
 TENSORFLOW_STEPS: Final = {
     "example-gen": "tfx_pipeline.components.example_gen.Executor",
-    "statistics-gen": "tfx.components.statistics_gen.executor.Executor",
+    "statistics-gen": "tfx_pipeline.components.statistics_gen.Executor",
     "data-gate": "tfx_pipeline.components.data_gate.Executor",
     "example-validator": "tfx.components.example_validator.executor.Executor",
     "transform": "tfx.components.transform.executor.Executor",

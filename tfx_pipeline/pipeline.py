@@ -1,10 +1,11 @@
 """The pipeline: the only place that wires components, for every runner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, StatisticsGen, Transform
+from tfx.components import ExampleValidator, Transform
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
@@ -17,6 +18,7 @@ from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
 from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
+from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config import Config
 from tfx_pipeline.steps.schema_import import schema_digest
@@ -29,7 +31,25 @@ EMBEDDED_BEAM: Final = ("--runner=FnApiRunner", "--direct_running_mode=in_memory
 UNCACHED: Final = frozenset({"baseline-locator"})
 """Components that look at what lies outside the pipeline, and so run each time."""
 
+NO_PACKAGE: Final = "--sdk_container_image=this-process"
+"""Names no image that is ever looked for. Where none is named, nor a setup file or a package, TFX packs its own sources
+for remote workers, for 2 s in each step that uses Beam; the embedded runner has no such workers."""
+
 Value = TypeVar("Value", str, int, float)
+
+
+def beam_options(given: Sequence[str]) -> list[str]:
+    """Completes options for Apache Beam.
+
+    Args:
+        given: Options of the user, which go before the pipeline's own; another runner is one of them.
+
+    Returns:
+        Every option. Where no runner is given, Beam runs inside the process.
+    """
+    if PipelineOptions(list(given)).view_as(StandardOptions).runner:
+        return [*EMBEDDED_BEAM, *given]
+    return [*EMBEDDED_BEAM, NO_PACKAGE, *given]
 
 
 def create_pipeline(
@@ -155,6 +175,6 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         metadata_connection_config=metadata,
         enable_cache=config.run.cache,
-        beam_pipeline_args=[*EMBEDDED_BEAM, *config.run.beam_args],
+        beam_pipeline_args=beam_options(config.run.beam_args),
         components=components,
     )

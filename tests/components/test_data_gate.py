@@ -1,4 +1,4 @@
-"""data-gate on what example-gen, StatisticsGen and ExampleValidator leave, and in a whole run."""
+"""data-gate on what example-gen, statistics-gen and ExampleValidator leave, and in a whole run."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tfx.components.example_validator import executor as example_validator
-from tfx.components.statistics_gen import executor as statistics_gen
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
@@ -17,7 +16,7 @@ from tfx.types import standard_component_specs as keys
 from tests.conftest import Split
 from tests.gate.samples import Example, write_examples
 from tests.small_run import QUICK, local_runner
-from tfx_pipeline.components import data_gate
+from tfx_pipeline.components import data_gate, statistics_gen
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.errors import UserError
 from tfx_pipeline.gate.limits import Limits
@@ -57,7 +56,9 @@ def inputs_for(folder: Path, splits: Mapping[str, Sequence[Example]]) -> Inputs:
     statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
     anomalies = artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
     statistics_gen.Executor(context(folder)).Do(
-        {keys.EXAMPLES_KEY: [examples]}, {keys.STATISTICS_KEY: [statistics]}, {keys.EXCLUDE_SPLITS_KEY: "[]"}
+        {keys.EXAMPLES_KEY: [examples], keys.SCHEMA_KEY: [schema]},
+        {keys.STATISTICS_KEY: [statistics]},
+        {keys.EXCLUDE_SPLITS_KEY: "[]"},
     )
     example_validator.Executor().Do(
         {keys.STATISTICS_KEY: [statistics], keys.SCHEMA_KEY: [schema]},

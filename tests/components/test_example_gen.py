@@ -1,5 +1,6 @@
 """example-gen: IDX files become tf.Examples."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import Split
 from tests.small_run import Run
 from tfx_pipeline.components import example_gen
 from tfx_pipeline.data import idx, sources
@@ -64,3 +66,31 @@ def test_only_the_shards_own_range_is_read(idx_folder: Callable[..., Path]) -> N
         for example in example_gen.read_examples(shard)
     ]
     np.testing.assert_array_equal(labels, idx.read_labels(shard.labels, 10, 5))
+
+
+@pytest.mark.parametrize("fill", [0, 1, 255])
+def test_examples_are_what_protobuf_makes_of_them_for_every_label_and_image(
+    idx_folder: Callable[..., Path], fill: int
+) -> None:
+    def every_label(splits: dict[str, Split]) -> None:
+        splits["train"].labels = np.arange(256, dtype=np.uint8)
+        splits["train"].images[::2] = fill
+
+    folder = idx_folder(train=256, alter=every_label)
+    files = sources.SPLIT_FILES["train"]
+    shard = example_gen.Shard(str(folder / files.images), str(folder / files.labels), 0, 256, "")
+    images = idx.read_images(shard.images, 0, 256)
+    expected = [example_gen.serialize(image.tobytes(), label) for label, image in enumerate(images)]
+    assert list(example_gen.read_examples(shard)) == expected
+
+
+def test_shards_are_gzip_files_of_a_known_size(idx_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = idx_folder(train=200)
+    files = sources.SPLIT_FILES["train"]
+    output = tmp_path / "shard.gz"
+    example_gen.write_shard(
+        example_gen.Shard(str(folder / files.images), str(folder / files.labels), 0, 200, str(output))
+    )
+    with gzip.open(output) as file:
+        records = len(file.read())
+    assert records < output.stat().st_size < 1.01 * records

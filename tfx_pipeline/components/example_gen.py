@@ -1,7 +1,9 @@
 """example-gen: reads Fashion-MNIST from a data source and writes it as tf.Examples."""
 
 import dataclasses
+import functools
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +22,7 @@ from tfx.types import (
     standard_component_specs,
 )
 
-from modules.features import IMAGE_KEY, LABEL_KEY
+from modules.features import IMAGE_KEY, IMAGE_SHAPE, LABEL_KEY
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
 from tfx_pipeline.errors import UserError
@@ -28,7 +30,11 @@ from tfx_pipeline.errors import UserError
 logger = logging.getLogger(__name__)
 
 SHARD_SIZE: Final = 10_000
-"""Examples a shard: what one worker holds decoded, 8 MB of pixels."""
+"""Examples a shard: what one worker holds, 8 MB of pixels, whatever the size of the data."""
+
+COMPRESSION: Final = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
+"""Gzip that stores, which every reader of gzipped TFRecords takes: Fashion-MNIST's examples are 59 MB so and 32 MB at
+level 1, but are written in a tenth of the time, and read in half of it by each of the five later steps that do."""
 
 EXAMPLES_KEY: Final = standard_component_specs.EXAMPLES_KEY
 
@@ -89,18 +95,32 @@ def serialize(image: bytes, label: int) -> bytes:
     return bytes(example.SerializeToString(deterministic=True))
 
 
+@functools.cache
+def _around_image(label: int) -> tuple[bytes, bytes]:
+    """What stands before and after the 784 bytes of the image in a serialized example with this label."""
+    # No byte of the rest occurs 784 times in a row.
+    image = b"\x01" * math.prod(IMAGE_SHAPE)
+    before, _, after = serialize(image, label).partition(image)
+    return before, after
+
+
 def read_examples(shard: Shard) -> Iterator[bytes]:
-    """Reads and serializes the examples of a shard, in the data's order."""
-    images = idx.read_images(shard.images, shard.start, shard.count)
-    labels = idx.read_labels(shard.labels, shard.start, shard.count)
-    for image, label in zip(images, labels.tolist(), strict=True):
-        yield serialize(image.tobytes(), label)
+    """Reads and serializes the examples of a shard, in the data's order.
+
+    Examples of one label differ in the image's bytes only, so ``serialize`` runs once a label and not once an image,
+    which takes a tenth of the time.
+    """
+    pixels = idx.read_images(shard.images, shard.start, shard.count).ravel().data
+    labels = idx.read_labels(shard.labels, shard.start, shard.count).tolist()
+    size = math.prod(IMAGE_SHAPE)
+    for index, label in enumerate(labels):
+        before, after = _around_image(label)
+        yield b"".join((before, pixels[index * size : (index + 1) * size], after))
 
 
 def write_shard(shard: Shard) -> int:
     """Writes a shard as a gzipped TFRecord file, the same bytes every time, and returns its number of examples."""
-    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
-    with tf.io.TFRecordWriter(shard.output, options) as writer:
+    with tf.io.TFRecordWriter(shard.output, COMPRESSION) as writer:
         for example in read_examples(shard):
             writer.write(example)
     return shard.count

@@ -140,15 +140,19 @@ def measure(images: NDArray[np.uint8], pixels: NDArray[np.float32]) -> NDArray[n
 def _gradient(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference of neighbouring pixels, of the mean over the columns and the mean over the rows."""
     height, width = IMAGE_SHAPE
-    levels = images.astype(np.int16)
-    vertical = np.abs(levels[:, width:] - levels[:, :-width])
-    horizontal = np.abs(levels[:, 1:] - levels[:, :-1])
+    vertical = _distance(images[:, width:], images[:, :-width])
+    horizontal = _distance(images[:, 1:], images[:, :-1])
     # The last pixel of a row has no neighbour in the next one.
     horizontal[:, width - 1 :: width] = 0
     of_columns = vertical.sum(axis=1, dtype=np.int32) / ((height - 1) * width)
     of_rows = horizontal.sum(axis=1, dtype=np.int32) / (height * (width - 1))
     gradient: NDArray[np.float64] = (of_columns + of_rows) / 2
     return gradient
+
+
+def _distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Absolute difference, without a wider type: what is held and moved stays small."""
+    return np.maximum(a, b) - np.minimum(a, b)
 
 
 def _sum_by_row(rows: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,18 +2,16 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 from numpy.typing import NDArray
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from modules.features import IMAGE_KEY, LABEL_KEY
-from tfx_pipeline.gate.profile import BATCH_SIZE, PIXELS, SplitProfile
+from tfx_pipeline.data.records import record_batches
+from tfx_pipeline.gate.profile import PIXELS, SplitProfile
 
 DIGEST_BYTES: Final = 16
 """Bytes of an image's digest: among 10**9 images, two that differ have the same with a probability below 10**-20."""
@@ -48,18 +46,11 @@ def profile_file(path: str) -> FileProfile:
     """
     profile = SplitProfile()
     digests: defaultdict[int, bytearray] = defaultdict(bytearray)
-    decoder = ExamplesToRecordBatchDecoder()
-    for serialized in _batches(path):
-        for image in _add_batch(profile, decoder.DecodeBatch(serialized), len(serialized)):
+    for batch in record_batches(path):
+        for image in _add_batch(profile, batch, batch.num_rows):
             digest = hashlib.blake2b(image, digest_size=DIGEST_BYTES).digest()
             digests[digest[0] % BUCKETS] += digest
     return FileProfile(profile, {bucket: bytes(content) for bucket, content in digests.items()})
-
-
-def _batches(path: str) -> Iterator[list[bytes]]:
-    compression = "GZIP" if path.endswith(".gz") else None
-    for batch in tf.data.TFRecordDataset(path, compression, buffer_size=1 << 20).batch(BATCH_SIZE):
-        yield batch.numpy().tolist()
 
 
 def _add_batch(profile: SplitProfile, batch: pa.RecordBatch, count: int) -> list[bytes]:

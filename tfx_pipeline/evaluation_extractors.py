@@ -25,8 +25,8 @@ from tfx_bsl.tfxio import tensor_adapter
 from modules.features import LABEL_KEY
 from tfx_pipeline import metrics
 
-BATCH_SIZE: Final = 1_000
-"""Examples predicted at once."""
+BATCH_SIZE: Final = 1_024
+"""Examples predicted at once; TensorFlow prints the examples in vain on every call, and NumPy elides those over 1,000."""
 
 
 def custom_extractors(

@@ -35,9 +35,7 @@ class ClassCounts:
     @classmethod
     def empty(cls, num_classes: int) -> Self:
         """The counts of no examples."""
-        return cls(
-            np.zeros((num_classes, num_classes), np.int64), 0.0, np.zeros((2, num_classes, BINS), np.int64)
-        )
+        return cls(np.zeros((num_classes, num_classes), np.int64), 0.0, np.zeros((2, num_classes, BINS), np.int64))
 
     def add(self, labels: NDArray[Any], probabilities: NDArray[Any]) -> None:
         """Counts a batch.
@@ -47,9 +45,12 @@ class ClassCounts:
             probabilities: [batch, classes].
 
         Raises:
-            IndexError: A label is not below the number of classes.
+            ValueError: A label is no class.
         """
         rows, classes = np.arange(len(labels)), np.arange(probabilities.shape[1])
+        unknown = labels[(labels < 0) | (labels >= len(classes))]
+        if unknown.size:
+            raise ValueError(f"label {unknown[0]}: expected 0 to {len(classes) - 1}")
         np.add.at(self.confusion, (labels, probabilities.argmax(axis=1)), 1)
         clipped = np.clip(probabilities.astype(np.float64), EPSILON, 1 - EPSILON)
         self.loss += float((np.log(clipped.sum(axis=1)) - np.log(clipped[rows, labels])).sum())

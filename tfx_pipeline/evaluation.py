@@ -99,4 +99,3 @@ def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2
             )
         )
     return threshold
-

@@ -26,7 +26,7 @@ from modules.features import LABEL_KEY
 from tfx_pipeline import metrics
 
 BATCH_SIZE: Final = 1_024
-"""Examples predicted at once; TensorFlow prints the examples in vain on every call, and NumPy elides those over 1,000."""
+"""Examples predicted at once. TensorFlow prints them, in vain, at each call; NumPy shortens what is over 1,000."""
 
 
 def custom_extractors(
@@ -47,7 +47,7 @@ def custom_extractors(
     if not _by_class_suffices(eval_config):
         return None
     return [
-        extractor.Extractor("CollectBatches", _collect_batches()),
+        extractor.Extractor("CollectBatches", _CollectBatches()),
         features_extractor.FeaturesExtractor(eval_config, tensor_adapter_config.tensor_representations),
         labels_extractor.LabelsExtractor(eval_config),
         predictions_extractor.PredictionsExtractor(eval_config, eval_shared_model),
@@ -63,14 +63,15 @@ def _by_class_suffices(eval_config: config_pb2.EvalConfig) -> bool:
     return modules == {metrics.__name__} and features <= {LABEL_KEY}
 
 
-@beam.ptransform_fn
-def _collect_batches(extracts: beam.PCollection[types.Extracts]) -> beam.PCollection[types.Extracts]:
+class _CollectBatches(beam.PTransform):
     """Makes larger batches of TFX's, which are small at first and of sizes that depend on the time they take."""
-    return (
-        extracts
-        | beam.BatchElements(BATCH_SIZE, BATCH_SIZE, element_size_fn=_rows)
-        | "Concatenate" >> beam.Map(_concatenate)
-    )
+
+    def expand(self, extracts: beam.PCollection[types.Extracts]) -> beam.PCollection[types.Extracts]:
+        return (
+            extracts
+            | beam.BatchElements(BATCH_SIZE, BATCH_SIZE, element_size_fn=_rows)
+            | "Concatenate" >> beam.Map(_concatenate)
+        )
 
 
 def _rows(extracts: types.Extracts) -> int:

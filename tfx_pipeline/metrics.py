@@ -1,10 +1,10 @@
 """TFMA metrics of a classifier, which count examples by the batch.
 
-TFMA computes its own metrics example by example and slice by slice, which takes most of an evaluation's time. These have
-the names and the values of TFMA's where TFMA has them, take an example or a batch of them, and follow from one
+TFMA computes its own metrics example by example and slice by slice, which takes most of an evaluation's time. These
+have the names and the values of TFMA's where TFMA has them, take an example or a batch of them, and follow from one
 ``ClassCounts`` for each slice. What TFMA lacks: precision and recall of the most probable class (its ``Precision`` and
-``Recall`` take either a class and a probability threshold, or the top k of all classes together), and the area under the
-ROC curve of every class in one pass.
+``Recall`` take either a class and a probability threshold, or the top k of all classes together), and the area under
+the ROC curve of every class in one pass.
 """
 
 import math
@@ -137,7 +137,8 @@ def _single(value: Callable[[ClassCounts], Any]) -> Callable[..., metric_types.M
         key = metric_types.MetricKey(name=name, model_name=model_name)
         return _derived(num_classes, eval_config, model_name, [key], lambda counts: {key: value(counts)})
 
-    return metric_util.merge_per_key_computations(computations)
+    merged: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(computations)
+    return merged
 
 
 def _of_each_class(
@@ -164,7 +165,8 @@ def _of_each_class(
 
         return _derived(num_classes, eval_config, model_name, list(keys), result)
 
-    return metric_util.merge_per_key_computations(computations)
+    merged: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(computations)
+    return merged
 
 
 def _plot(

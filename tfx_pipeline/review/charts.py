@@ -6,7 +6,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -73,7 +73,7 @@ class Chart:
         self._save(buffer, format="png", dpi=dpi)
         return buffer.getvalue()
 
-    def _save(self, buffer: io.IOBase, **options: Any) -> None:
+    def _save(self, buffer: IO[Any], **options: Any) -> None:
         with mpl.rc_context(STYLE):
             self.figure.savefig(buffer, **options)
         self.figure.set_layout_engine("none")  # it stays as it was laid out, which takes half the time
@@ -255,7 +255,11 @@ def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
         for index, mistake in enumerate(worst):
             row, column = divmod(index, columns)
             axes.imshow(
-                mistake.image, cmap="gray", vmin=0, vmax=255, extent=(column + 0.03, column + 0.97, row + 0.98, row + 0.26)
+                mistake.image,
+                cmap="gray",
+                vmin=0,
+                vmax=255,
+                extent=(column + 0.03, column + 0.97, row + 0.98, row + 0.26),
             )
             axes.text(
                 column + 0.5,

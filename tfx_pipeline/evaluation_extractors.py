@@ -25,8 +25,11 @@ from tfx_bsl.tfxio import tensor_adapter
 from modules.features import LABEL_KEY
 from tfx_pipeline import metrics
 
-BATCH_SIZE: Final = 1_024
-"""Examples predicted at once. TensorFlow prints them, in vain, at each call; NumPy shortens what is over 1,000."""
+BATCH_SIZE: Final = 1_000
+"""Examples predicted at once."""
+
+SIGNATURE_INPUT: Final = "examples"
+"""What ``serving_default`` calls the serialized examples."""
 
 
 def custom_extractors(
@@ -49,6 +52,7 @@ def custom_extractors(
     return [
         extractor.Extractor("CollectBatches", _CollectBatches()),
         features_extractor.FeaturesExtractor(eval_config, tensor_adapter_config.tensor_representations),
+        extractor.Extractor("NameInput", beam.Map(_name_input)),
         labels_extractor.LabelsExtractor(eval_config),
         predictions_extractor.PredictionsExtractor(eval_config, eval_shared_model),
         extractor.Extractor("SplitByClass", beam.FlatMap(split_by_class)),
@@ -82,6 +86,12 @@ def _concatenate(batches: list[types.Extracts]) -> types.Extracts:
     table = pa.Table.from_batches([extracts[tfma.ARROW_RECORD_BATCH_KEY] for extracts in batches])
     (batch,) = table.combine_chunks().to_batches()
     return {**batches[0], tfma.ARROW_RECORD_BATCH_KEY: batch}
+
+
+def _name_input(extracts: types.Extracts) -> types.Extracts:
+    """Gives the model its input by name: given by place, TensorFlow first prints every byte of it, in vain."""
+    features = {**extracts[tfma.FEATURES_KEY], SIGNATURE_INPUT: extracts[tfma.INPUT_KEY]}
+    return {**extracts, tfma.FEATURES_KEY: features}
 
 
 def split_by_class(extracts: types.Extracts) -> Iterator[types.Extracts]:

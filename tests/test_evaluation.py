@@ -13,6 +13,7 @@ from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.evaluation import Thresholds, eval_config
 from tfx_pipeline.evaluation_results import read_metrics, read_refusals
+from tfx_pipeline.review.tfma_results import read_model_scores
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,22 @@ def test_the_metrics_equal_those_of_the_models_predictions(
 ) -> None:
     metrics = read_metrics(str(evaluation))
     right = probabilities.argmax(axis=1) == labels
-    assert metrics.accuracy == pytest.approx(right.mean(), abs=1e-6)
-    assert metrics.loss == pytest.approx(log_loss(labels, probabilities), abs=1e-4)
+    assert metrics.accuracy == np.float32(right.mean())
+    assert metrics.loss == pytest.approx(log_loss(labels, probabilities), abs=1e-6)
     assert metrics.num_examples == 1000
     assert list(metrics.per_class_accuracy) == list(CLASS_NAMES)
     by_class = [right[labels == label].mean() for label in range(10)]
-    assert list(metrics.per_class_accuracy.values()) == pytest.approx(by_class, abs=1e-6)
+    assert list(metrics.per_class_accuracy.values()) == [np.float32(value) for value in by_class]
+
+
+def test_the_losses_by_class_are_those_of_the_models_predictions(
+    evaluation: Path, labels: np.ndarray, probabilities: np.ndarray
+) -> None:
+    model, _ = read_model_scores(str(evaluation))
+    losses = -np.log(probabilities[np.arange(len(labels)), labels].astype(np.float64))
+    by_class = [losses[labels == label].mean() for label in range(10)]
+    assert [scores.loss for scores in model.classes] == pytest.approx(by_class, abs=1e-6)
+    assert [scores.examples for scores in model.classes] == np.bincount(labels).tolist()
 
 
 def test_precision_recall_and_auc_by_class_equal_scikit_learns(

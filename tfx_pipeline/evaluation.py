@@ -1,9 +1,11 @@
 """What the evaluator measures, and the thresholds that a model must pass to be pushed."""
 
 import dataclasses
+import json
 from typing import Final
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
 from modules.features import LABEL_KEY, NUM_CLASSES
@@ -11,11 +13,6 @@ from tfx_pipeline import metrics
 
 CANDIDATE: Final = "candidate"
 BASELINE: Final = "baseline"
-
-ACCURACY: Final = "sparse_categorical_accuracy"
-LOSS: Final = "sparse_categorical_crossentropy"
-EXAMPLE_COUNT: Final = "example_count"
-CONFUSION_MATRIX: Final = "multi_class_confusion_matrix_plot"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,7 @@ def eval_config(thresholds: Thresholds, *, has_baseline: bool) -> config_pb2.Eva
         slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])],
         metrics_specs=[
             config_pb2.MetricsSpec(metrics=_overall_metrics(thresholds, has_baseline=has_baseline)),
-            _metrics_of_each_class(),
+            config_pb2.MetricsSpec(metrics=[_metric(metrics.ClassPrecisionRecall), _metric(metrics.ClassAuc)]),
         ],
     )
 
@@ -75,15 +72,20 @@ def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[conf
     whole = _threshold(thresholds.min_accuracy, thresholds.max_accuracy_drop, has_baseline=has_baseline)
     by_class = _threshold(thresholds.min_class_accuracy, thresholds.max_class_accuracy_drop, has_baseline=has_baseline)
     slices = [config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(NUM_CLASSES)]
-    accuracy = config_pb2.MetricConfig(
-        class_name="SparseCategoricalAccuracy",
-        per_slice_thresholds=[
+    accuracy = _metric(metrics.Accuracy)
+    accuracy.per_slice_thresholds.extend(
+        [
             config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=whole),
             config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=by_class),
-        ],
+        ]
     )
-    others = ("SparseCategoricalCrossentropy", "ExampleCount", "MultiClassConfusionMatrixPlot")
-    return [accuracy, *(config_pb2.MetricConfig(class_name=name) for name in others)]
+    return [accuracy, *map(_metric, (metrics.CrossEntropy, metrics.Examples, metrics.ConfusionMatrix))]
+
+
+def _metric(kind: type[metric_types.Metric]) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(
+        class_name=kind.__name__, module=kind.__module__, config=json.dumps({"num_classes": NUM_CLASSES})
+    )
 
 
 def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2.MetricThreshold:
@@ -97,13 +99,3 @@ def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2
             )
         )
     return threshold
-
-
-def _metrics_of_each_class() -> config_pb2.MetricsSpec:
-    config = f'"num_classes": {NUM_CLASSES}'
-    return config_pb2.MetricsSpec(
-        metrics=[
-            config_pb2.MetricConfig(class_name=name, module=metrics.__name__, config=config)
-            for name in ("ClassPrecisionRecall", "ClassAuc")
-        ]
-    )

@@ -7,7 +7,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 
 from modules.features import CLASS_NAMES, LABEL_KEY
-from tfx_pipeline.evaluation import ACCURACY, BASELINE, EXAMPLE_COUNT, LOSS
+from tfx_pipeline.evaluation import BASELINE
+from tfx_pipeline.metrics import ACCURACY, EXAMPLE_COUNT, LOSS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tfx.types import (
 )
 from tfx.utils import path_utils, proto_utils
 
+from tfx_pipeline import evaluation_extractors
 from tfx_pipeline.components.origin import data_origin, hyperparameters
 from tfx_pipeline.evaluation import Thresholds, eval_config
 from tfx_pipeline.review.collect import versions
@@ -75,6 +76,7 @@ class Executor(tfx_executor.Executor):
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(config),
             standard_component_specs.EXAMPLE_SPLITS_KEY: '["eval"]',
+            standard_component_specs.MODULE_PATH_KEY: evaluation_extractors.__name__,
         }
         super().Do(inputs, output_dict, properties)
         try:

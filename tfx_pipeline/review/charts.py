@@ -1,11 +1,12 @@
 """Draws the charts of a review with Matplotlib; each has a text alternative that says what it shows."""
 
 import dataclasses
+import functools
 import io
 import math
 import re
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -61,8 +62,7 @@ class Chart:
     def svg(self) -> str:
         """The figure as an SVG element to stand in an HTML page."""
         buffer = io.StringIO()
-        with mpl.rc_context(STYLE):
-            self.figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        self._save(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
         element = re.sub(r'<g id="[^"]*">', "<g>", buffer.getvalue())  # ids must be unique in the page
         element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
         return element[element.index("<svg") :].replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
@@ -70,15 +70,20 @@ class Chart:
     def png(self, dpi: int = 140) -> bytes:
         """The figure as a PNG file."""
         buffer = io.BytesIO()
-        with mpl.rc_context(STYLE):
-            self.figure.savefig(buffer, format="png", dpi=dpi)
+        self._save(buffer, format="png", dpi=dpi)
         return buffer.getvalue()
+
+    def _save(self, buffer: IO[Any], **options: Any) -> None:
+        with mpl.rc_context(STYLE):
+            self.figure.savefig(buffer, **options)
+        self.figure.set_layout_engine("none")  # it stays as it was laid out, which takes half the time
 
 
 def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+@functools.lru_cache(maxsize=1)  # the report and TensorBoard show the same figure
 def confusion(scores: ModelScores) -> Chart:
     """Draws the confusion matrix: numbers of examples, coloured by their share of the actual class."""
     names = [c.name for c in scores.classes]
@@ -113,34 +118,46 @@ def _confusions(names: Sequence[str], matrix: NDArray[np.int64]) -> str:
     return f"Most frequent: {most}."
 
 
-def class_curves(curve: Curve, scores: ClassScores) -> Chart:
-    """Draws the precision-recall and the ROC curve of one class against all others."""
+def class_curves(curves: Sequence[Curve], classes: Sequence[ClassScores]) -> Iterator[Chart]:
+    """Draws the precision-recall and the ROC curve of each class against all others.
+
+    Args:
+        curves: One a class.
+        classes: The scores of the same classes.
+
+    Yields:
+        A chart a class, all of them on one figure, since axes take longer to make than to draw: each chart must be
+        written before the next is asked for.
+    """
     with mpl.rc_context(STYLE):
         figure = _figure(5.2, 2.5)
         left, right = figure.subplots(1, 2)
         _unit_axes(left, "recall", "precision")
         _unit_axes(right, "false-positive rate", "true-positive rate")
         right.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=0.8)
+        chance = left.axhline(color=GREY, linestyle="--", linewidth=0.8)
+        (precision_recall,), (roc,) = left.plot([], [], color=BLUE), right.plot([], [], color=BLUE)
+        undefined = [axes.text(0.5, 0.5, "not defined", ha="center", color=GREY) for axes in (left, right)]
+    for curve, scores in zip(curves, classes, strict=True):
+        for artist in (chance, precision_recall, roc):
+            artist.set_visible(curve.defined)
+        for words in undefined:
+            words.set_visible(not curve.defined)
+        alternative = "not defined: one side has no example"
         if curve.defined:
             predicted = curve.true_positives + curve.false_positives > 0
-            left.axhline(
-                curve.positives / (curve.positives + curve.negatives), color=GREY, linestyle="--", linewidth=0.8
-            )
-            left.plot(curve.recall[predicted], curve.precision[predicted], color=BLUE)
-            right.plot([*curve.false_positive_rate, 0], [*curve.recall, 0], color=BLUE)
-        else:
-            for axes in (left, right):
-                axes.text(0.5, 0.5, "not defined", ha="center", color=GREY)
-    words = (
-        f"area under the ROC curve {number(scores.auc)}" if curve.defined else "not defined: one side has no example"
-    )
-    return Chart(figure, f"{curve.name} against all other classes, precision over recall, and ROC: {words}.")
+            chance.set_ydata([curve.positives / (curve.positives + curve.negatives)] * 2)
+            precision_recall.set_data(curve.recall[predicted], curve.precision[predicted])
+            roc.set_data([*curve.false_positive_rate, 0], [*curve.recall, 0])
+            alternative = f"area under the ROC curve {number(scores.auc)}"
+        yield Chart(figure, f"{curve.name} against all other classes, precision over recall, and ROC: {alternative}.")
 
 
 def _unit_axes(axes: Axes, x: str, y: str) -> None:
     axes.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.04), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
 
 
+@functools.lru_cache(maxsize=1)
 def calibration(found: Calibration) -> Chart:
     """Draws the reliability diagram, and how many examples each bin holds."""
     centres, width = (found.edges[:-1] + found.edges[1:]) / 2, found.edges[1] - found.edges[0]
@@ -231,14 +248,28 @@ def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
     rows = max(math.ceil(len(worst) / columns), 1)
     with mpl.rc_context(STYLE):
         figure = _figure(1.6 * columns, 2.1 * rows)
-        for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-            axes.set_axis_off()
-            if index < len(worst):
-                mistake = worst[index]
-                axes.imshow(mistake.image, cmap="gray", vmin=0, vmax=255)
-                axes.set_title(
-                    f"is {mistake.label}\nnot {mistake.predicted}\n({percent(mistake.probability)} sure)", fontsize=8.5
-                )
+        figure.set_layout_engine("none")
+        # One pair of axes for all, a unit a cell: axes take longer to make than images to draw.
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        for index, mistake in enumerate(worst):
+            row, column = divmod(index, columns)
+            axes.imshow(
+                mistake.image,
+                cmap="gray",
+                vmin=0,
+                vmax=255,
+                extent=(column + 0.03, column + 0.97, row + 0.98, row + 0.26),
+            )
+            axes.text(
+                column + 0.5,
+                row + 0.23,
+                f"is {mistake.label}\nnot {mistake.predicted}\n({percent(mistake.probability)} sure)",
+                fontsize=8.5,
+                ha="center",
+                va="bottom",
+            )
+        axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
         if not worst:
             figure.suptitle("no mistakes")
     return Chart(figure, f"The {len(worst)} worst mistakes." if worst else "There are no mistakes.")

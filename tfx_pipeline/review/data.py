@@ -110,7 +110,7 @@ class ThresholdResult:
     passed: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==
 class ModelScores:
     """What TFMA measured of one model.
 
@@ -167,7 +167,7 @@ class Curve:
         return self.positives > 0 and self.negatives > 0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==
 class Calibration:
     """How well the probability of the predicted class says how often it is right.
 

@@ -60,17 +60,15 @@ def render(review: Review) -> str:
         "training": charts.training(review.training),
         "shares": charts.class_shares(review.statistics, [c.name for c in review.model.classes]),
     }
-    curves = [
-        (scores.name, charts.class_curves(curve, scores))
-        for curve, scores in zip(review.predictions.curves, review.model.classes, strict=True)
-    ]
+    classes = review.model.classes
+    curves = charts.class_curves(review.predictions.curves, classes)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             review=review,
             figures={name: _inline(chart) for name, chart in figures.items()},
-            curves=[(name, _inline(chart)) for name, chart in curves],
+            curves=[(scores.name, _inline(chart)) for scores, chart in zip(classes, curves, strict=True)],
             mistakes=[(mistake, data_uri(mistake.image)) for mistake in review.predictions.mistakes],
             accuracy=text.accuracy(review.model.overall),
             digest=embedded(digest(review)),

@@ -11,11 +11,10 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
 from modules.features import CLASS_NAMES, LABEL_KEY, NUM_CLASSES
-from tfx_pipeline.evaluation import ACCURACY, BASELINE, EXAMPLE_COUNT, LOSS
-from tfx_pipeline.metrics import CLASS_PRECISION, CLASS_RECALL
+from tfx_pipeline.evaluation import BASELINE
+from tfx_pipeline.metrics import ACCURACY, AUC, CLASS_PRECISION, CLASS_RECALL, EXAMPLE_COUNT, LOSS
 from tfx_pipeline.review.data import ClassScores, ModelScores, Scores, ThresholdResult
 
-AUC: Final = "auc"
 ALL: Final = "all examples"
 
 

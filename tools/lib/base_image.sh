@@ -2,8 +2,9 @@
 # The image to build on: Debian's own where a registry can be reached, else one made from the Debian mirror.
 
 readonly debian_suite=trixie
-readonly debian_image=debian:trixie-slim
-readonly home_made_image=tfx-fashion-mnist-base:trixie
+# Pinned in the Dockerfile, by digest.
+debian_image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$root/Dockerfile")
+readonly debian_image home_made_image=tfx-fashion-mnist-base:trixie-slim
 
 has_image() {
     "${engine[@]}" image inspect "$1" >/dev/null 2>&1
@@ -11,11 +12,15 @@ has_image() {
 
 # The manifest is small: whether a registry answers is known in seconds.
 registry_answers() {
-    timeout 15 "${engine[@]}" manifest inspect "$debian_image" >/dev/null 2>&1 </dev/null
+    timeout 15 "${engine[@]}" manifest inspect "${debian_image%@*}" >/dev/null 2>&1 </dev/null
 }
 
 debian_root() {
-    mmdebstrap --quiet --variant=minbase "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
+    local excluded
+    # As Debian's own slim image does.
+    mapfile -t excluded < <(printf -- '--dpkgopt=path-exclude=/usr/share/%s/*\n' doc info lintian locale man)
+    mmdebstrap --quiet --variant=minbase "${excluded[@]}" "--dpkgopt=path-include=/usr/share/doc/*/copyright" \
+        "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
 }
 
 # By way of a file: an engine takes the half of an interrupted stream for a whole image.

@@ -28,7 +28,7 @@ Quantity = Annotated[
 
 
 def _by_digest(image: str) -> str:
-    """``name:tag@digest`` becomes ``name@digest``: a node fetches by the digest anyway, and some engines refuse both."""
+    """``name:tag@digest`` becomes ``name@digest``: a node fetches by it anyway, and some engines refuse both."""
     name, at, digest = image.partition("@")
     if not at:
         return image

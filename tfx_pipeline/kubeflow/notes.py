@@ -60,4 +60,3 @@ def is_floating(image: str) -> bool:
 def has_digest(image: str) -> bool:
     """Whether an image's name ends with a digest, which always means the same content."""
     return "@" in image
-

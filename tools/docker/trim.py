@@ -104,7 +104,7 @@ def strip(root: Path, tools: Path) -> None:
     command = [tools / "usr/bin/strip", "--strip-unneeded", "--preserve-dates"]
     for path in sorted(root.rglob("*.so*")):
         if path.is_file() and not path.is_symlink() and path.stat().st_size >= SMALLEST_STRIPPED:
-            subprocess.run([*command, path], check=True, env=environment)  # noqa: S603
+            subprocess.run([*command, path], check=True, env=environment)
 
 
 def imported(names: tuple[str, ...]) -> list[Path]:
@@ -119,10 +119,10 @@ def imported(names: tuple[str, ...]) -> list[Path]:
     Raises:
         CalledProcessError: One cannot be imported: too much was left out.
     """
-    report = "print(*{m.__spec__.origin for m in sys.modules.values() if m.__spec__ and m.__spec__.origin}, sep='\\n')"
+    report = "print(*{str(getattr(module, '__file__', '')) for module in sys.modules.values()}, sep='\\n')"
     program = f"import sys, {', '.join(names)}\nsys.stdout = sys.__stdout__\nprint('sources:')\n{report}"
     command = [sys.executable, "-B", "-W", "ignore", "-c", program]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     listed = done.stdout.rpartition("sources:\n")[2].splitlines()
     return sorted(Path(origin) for origin in listed if origin.endswith(".py"))
 

@@ -121,7 +121,8 @@ image_push() {
     [[ $image == */* ]] || die "'$image' names no registry, expected one such as registry.example.org/fashion-mnist:1.0"
     [[ $image != *@* ]] || die "$image: a registry gives the digest itself; name a tag"
     has_image "$image" || die "$image: no such image here; make it with: tools/image build runtime $image"
-    digest=$(pushed_digest "$image") && [[ $digest == sha256:* ]] || die "$image: could not be pushed"
+    digest=$(pushed_digest "$image") || die "$image: could not be pushed; the lines above say why"
+    [[ $digest == sha256:* ]] || die "$image: was pushed, but ${engine[0]} tells no digest"
     say "a package with this name always runs this image: tools/env python kubeflow_runner.py --image NAME"
     printf '%s@%s\n' "$(without_tag "$image")" "$digest"
 }

@@ -43,8 +43,10 @@ PLACES = (
     # Loaded by name by nobody: operations that libtensorflow_cc has too, and converters for other frameworks.
     "tensorflow/compiler/tf2xla/ops/_xla_ops.so",
     "tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so",
-    # A network protocol of Arrow's, and an image format.
+    # Two protocols of Arrow's, an image format, and labels of another data set.
     "pyarrow/*flight*",
+    "pyarrow/*substrait*",
+    "tensorflow_datasets/image_classification/sun397*.txt",
     "PIL/_avif*",
     "pillow.libs/libavif*",
     # Demonstrations.
@@ -58,8 +60,11 @@ PLACES = (
 )
 """What else goes, as patterns of paths below site-packages."""
 
-ENDINGS = (".a", ".h", ".hpp", ".pxd", ".pyx")
-"""Ends of names of files that serve compilers."""
+ENDINGS = (".a", ".c", ".cpp", ".h", ".hpp", ".js.map", ".pxd", ".pyx")
+"""Ends of names of files that serve compilers and debuggers."""
+
+AWS_SERVICES = frozenset({"s3", "signin", "sso", "sso-oidc", "sts"})
+"""What botocore needs for object stores and for the identity of a pod or a person; it describes 400 services."""
 
 SMALLEST_STRIPPED = 256 * 1024
 """Bytes; below, symbols do not matter."""
@@ -78,6 +83,7 @@ def unused(root: Path) -> list[Path]:
         Folders and files.
     """
     found = [path for place in PLACES for path in sorted(root.glob(place))]
+    found += [path for path in sorted(root.glob("botocore/data/*/")) if path.name not in AWS_SERVICES]
     for folder, folders, files in os.walk(root):
         found += [Path(folder, name) for name in sorted(folders) if name in FOLDERS]
         folders[:] = [name for name in folders if name not in FOLDERS]

@@ -90,7 +90,10 @@ WORKDIR /home/app
 # Group 0 owns what must be writable, so any numeric user of that group can run the image.
 USER 1000:0
 CMD ["python3", "/app/local_runner.py", "--help"]
-ARG SOURCE= REVISION= VERSION= CREATED=
+ARG SOURCE=
+ARG REVISION=
+ARG VERSION=
+ARG CREATED=
 LABEL org.opencontainers.image.title="tfx-fashion-mnist" \
     org.opencontainers.image.description="The steps of a TFX pipeline for Fashion-MNIST" \
     org.opencontainers.image.licenses="Apache-2.0" \
@@ -114,7 +117,10 @@ ENV HOME=/tmp PYTHONPATH=/app
 WORKDIR /home/app
 USER 1000:0
 CMD ["python3", "/app/local_runner.py", "--help"]
-ARG SOURCE= REVISION= VERSION= CREATED=
+ARG SOURCE=
+ARG REVISION=
+ARG VERSION=
+ARG CREATED=
 LABEL org.opencontainers.image.title="tfx-fashion-mnist" \
     org.opencontainers.image.description="The steps of a TFX pipeline for Fashion-MNIST, with GPU support" \
     org.opencontainers.image.licenses="Apache-2.0" \

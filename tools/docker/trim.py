@@ -43,9 +43,8 @@ PLACES = (
     # Loaded by name by nobody: operations that libtensorflow_cc has too, and converters for other frameworks.
     "tensorflow/compiler/tf2xla/ops/_xla_ops.so",
     "tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so",
-    # Two protocols of Arrow's, an image format, and labels of another data set.
+    # A network protocol of Arrow's, an image format, and labels of another data set.
     "pyarrow/*flight*",
-    "pyarrow/*substrait*",
     "tensorflow_datasets/image_classification/sun397*.txt",
     "PIL/_avif*",
     "pillow.libs/libavif*",

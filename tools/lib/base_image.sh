@@ -2,17 +2,21 @@
 # The image to build on: Debian's own where a registry can be reached, else one made from the Debian mirror.
 
 readonly debian_suite=trixie
-# Pinned in the Dockerfile, by digest.
-debian_image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$root/Dockerfile")
-readonly debian_image home_made_image=tfx-fashion-mnist-base:trixie-slim
+readonly home_made_image=tfx-fashion-mnist-base:trixie-slim
+
+# Debian's image as the Dockerfile pins it, by digest.
+pinned_debian() {
+    sed -n 's/^ARG BASE_IMAGE=//p' "$root/Dockerfile"
+}
 
 has_image() {
     "${engine[@]}" image inspect "$1" >/dev/null 2>&1
 }
 
 # The manifest is small: whether a registry answers is known in seconds.
+# registry_answers IMAGE
 registry_answers() {
-    timeout 15 "${engine[@]}" manifest inspect "${debian_image%@*}" >/dev/null 2>&1 </dev/null
+    timeout 15 "${engine[@]}" manifest inspect "${1%@*}" >/dev/null 2>&1 </dev/null
 }
 
 debian_root() {
@@ -45,12 +49,14 @@ make_base_image() {
 
 # Sets `base_image`.
 choose_base_image() {
-    base_image=$debian_image
-    if has_image "$debian_image"; then return; fi
+    local pinned
+    pinned=$(pinned_debian)
+    base_image=$pinned
+    if has_image "$pinned"; then return; fi
     base_image=$home_made_image
     if has_image "$home_made_image"; then return; fi
-    if registry_answers; then
-        base_image=$debian_image
+    if registry_answers "$pinned"; then
+        base_image=$pinned
     else
         make_base_image || exit 1
     fi

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import py_compile
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -65,8 +66,8 @@ ENDINGS = (".a", ".c", ".cpp", ".h", ".hpp", ".js.map", ".pxd", ".pyx")
 AWS_SERVICES = frozenset({"s3", "signin", "sso", "sso-oidc", "sts"})
 """What botocore needs for object stores and for the identity of a pod or a person; it describes 400 services."""
 
-SMALLEST_STRIPPED = 256 * 1024
-"""Bytes; below, symbols do not matter."""
+SYMBOL_TABLE = 2
+"""``SHT_SYMTAB`` of the ELF format: what debuggers read; loaders read another table."""
 
 WORKERS = 2
 """Fixed, since what is compiled together decides about details of the bytecode."""
@@ -98,6 +99,26 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def has_symbols(path: Path) -> bool:
+    """Whether a file is a 64-bit ELF library with a table of symbols for debuggers.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        False also for libraries that were stripped: a file that is written anew is in a layer once more.
+    """
+    with path.open("rb") as file:
+        header = file.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            return False
+        (offset,) = struct.unpack_from("<Q", header, 40)
+        size, number = struct.unpack_from("<HH", header, 58)
+        file.seek(offset)
+        sections = file.read(size * number)
+    return any(struct.unpack_from("<I", sections, size * i + 4)[0] == SYMBOL_TABLE for i in range(number))
+
+
 def strip(root: Path, tools: Path) -> None:
     """Removes what only debuggers read from compiled libraries: symbols, not what a loader maps.
 
@@ -108,7 +129,7 @@ def strip(root: Path, tools: Path) -> None:
     environment = {**os.environ, "LD_LIBRARY_PATH": str(tools / "usr/lib/x86_64-linux-gnu")}
     command = [tools / "usr/bin/strip", "--strip-unneeded", "--preserve-dates"]
     for path in sorted(root.rglob("*.so*")):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size >= SMALLEST_STRIPPED:
+        if path.is_file() and not path.is_symlink() and has_symbols(path):
             subprocess.run([*command, path], check=True, env=environment)
 
 

@@ -1,8 +1,11 @@
 # Every target runs in the project's environment, which tools/env makes on first use.
 ENV := tools/env
+# What `make image` builds: runtime, with GPU support, or runtime-cpu.
+TARGET ?= runtime
+IMAGE ?= $(shell tools/image name $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile clean
+.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile image image-push audit clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -40,6 +43,16 @@ tensorboard: ## Show training and evaluation in TensorBoard
 
 compile: ## Write the Kubeflow package
 	@$(ENV) python kubeflow_runner.py $(ARGS)
+
+image: ## Build the image that the steps run in and prove it (TARGET=runtime-cpu, IMAGE=registry.example.org/name:1.0)
+	@tools/image build $(TARGET) $(IMAGE)
+	@tools/image smoke $(IMAGE)
+
+image-push: ## Push an image and print its name with its digest (IMAGE=registry.example.org/name:1.0)
+	@tools/image push $(IMAGE)
+
+audit: ## Ask for known vulnerabilities of the locked packages, GPU's too
+	@$(ENV) tools/audit
 
 clean: ## Remove output/ with its models and reports, and the tools' caches; keep the environment and the data
 	rm -rf output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

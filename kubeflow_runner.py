@@ -50,7 +50,7 @@ def _run(flags: dict[str, Any]) -> None:
     if flags["tensorboard_manifest"]:
         _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config)
         return
-    from tfx_pipeline.kubeflow.notes import notes  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.notes import image_warnings, notes  # noqa: PLC0415
     from tfx_pipeline.kubeflow.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
 
     spec = write_quietly(config, output)
@@ -60,6 +60,8 @@ def _run(flags: dict[str, Any]) -> None:
             _say(line)
         _say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
         return
+    for warning in image_warnings(config.kubeflow):
+        sys.stderr.write(f"warning: {warning}\n")
     from tfx_pipeline.kubeflow.arguments import parse_arguments  # noqa: PLC0415
     from tfx_pipeline.kubeflow.client import Connection  # noqa: PLC0415
     from tfx_pipeline.kubeflow.submit import Request, submit  # noqa: PLC0415

@@ -26,7 +26,25 @@ Quantity = Annotated[
 ]
 """Cores ("500m", "2") or bytes ("2Gi")."""
 
-Image = Annotated[str, _like(r"\S+", "the name of an image, such as registry.example.org/fashion-mnist:1.0")]
+
+def _by_digest(image: str) -> str:
+    """``name:tag@digest`` becomes ``name@digest``: a node fetches by it anyway, and some engines refuse both."""
+    name, at, digest = image.partition("@")
+    if not at:
+        return image
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+
+
+Image = Annotated[
+    str,
+    _like(
+        r"[^\s@]+(@sha256:[0-9a-f]{64})?",
+        "the name of an image, such as registry.example.org/fashion-mnist:1.0, or with @sha256: and 64 hex digits",
+    ),
+    AfterValidator(_by_digest),
+]
+"""A name with a digest has no tag: the digest says which content, and says it for ever."""
 
 Name = Annotated[str, _like(_NAME, "a name of Kubernetes: lower case letters, digits, hyphens and dots")]
 """The name of an object."""

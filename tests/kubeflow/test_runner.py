@@ -50,7 +50,9 @@ def test_it_uploads_runs_and_ends_with_the_runs_outcome(
 ) -> None:
     with api_server() as (host, state):
         assert call("--upload", "--watch", "--host", host, "--param", "epochs=2", "--output", "p.yaml") == 0
-    assert capfd.readouterr().out.splitlines() == [
+    said = capfd.readouterr()
+    assert "warning: image tfx-fashion-mnist:0.1.0: a tag can be pushed anew" in said.err
+    assert said.out.splitlines() == [
         "wrote p.yaml",
         "uploaded fashion-mnist of the pipeline fashion-mnist",
         f"started {host}/#/runs/details/run-1",

@@ -166,6 +166,7 @@ def packaging(tmp_path: Path) -> Path:
     """A copy of the files that the environment is made from."""
     for name in ("pyproject.toml", "uv.lock", "Dockerfile"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tools" / "docker", tmp_path / "tools" / "docker")
     return tmp_path
 
 
@@ -179,7 +180,7 @@ def test_settings_of_linters_do_not_make_a_new_environment(packaging: Path) -> N
     assert bash("environment_key", root=packaging).stdout == before
 
 
-@pytest.mark.parametrize("changed", ["uv.lock", "Dockerfile", "pyproject.toml"])
+@pytest.mark.parametrize("changed", ["uv.lock", "Dockerfile", "pyproject.toml", "tools/docker/trim.py"])
 def test_other_packages_make_a_new_environment(packaging: Path, changed: str) -> None:
     before = bash("environment_key", root=packaging).stdout
     append(packaging / changed, "\n[project.urls]\n")

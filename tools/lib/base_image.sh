@@ -2,20 +2,29 @@
 # The image to build on: Debian's own where a registry can be reached, else one made from the Debian mirror.
 
 readonly debian_suite=trixie
-readonly debian_image=debian:trixie-slim
-readonly home_made_image=tfx-fashion-mnist-base:trixie
+readonly home_made_image=tfx-fashion-mnist-base:trixie-slim
+
+# Debian's image as the Dockerfile pins it, by digest.
+pinned_debian() {
+    sed -n 's/^ARG BASE_IMAGE=//p' "$root/Dockerfile"
+}
 
 has_image() {
     "${engine[@]}" image inspect "$1" >/dev/null 2>&1
 }
 
 # The manifest is small: whether a registry answers is known in seconds.
+# registry_answers IMAGE
 registry_answers() {
-    timeout 15 "${engine[@]}" manifest inspect "$debian_image" >/dev/null 2>&1 </dev/null
+    timeout 15 "${engine[@]}" manifest inspect "${1%@*}" >/dev/null 2>&1 </dev/null
 }
 
 debian_root() {
-    mmdebstrap --quiet --variant=minbase "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
+    local excluded
+    # As Debian's own slim image does.
+    mapfile -t excluded < <(printf -- '--dpkgopt=path-exclude=/usr/share/%s/*\n' doc info lintian locale man)
+    mmdebstrap --quiet --variant=minbase "${excluded[@]}" "--dpkgopt=path-include=/usr/share/doc/*/copyright" \
+        "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
 }
 
 # By way of a file: an engine takes the half of an interrupted stream for a whole image.
@@ -40,12 +49,14 @@ make_base_image() {
 
 # Sets `base_image`.
 choose_base_image() {
-    base_image=$debian_image
-    if has_image "$debian_image"; then return; fi
+    local pinned
+    pinned=$(pinned_debian)
+    base_image=$pinned
+    if has_image "$pinned"; then return; fi
     base_image=$home_made_image
     if has_image "$home_made_image"; then return; fi
-    if registry_answers; then
-        base_image=$debian_image
+    if registry_answers "$pinned"; then
+        base_image=$pinned
     else
         make_base_image || exit 1
     fi

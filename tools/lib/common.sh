@@ -32,7 +32,8 @@ package_settings() {
 
 # environment_key WORD...: a short hash of what the environment is made from, and of the words.
 environment_key() {
-    { package_settings; cat -- "$root/uv.lock" "$root/Dockerfile"; printf '%s\n' "$@"; } | sha256sum | cut -c 1-12
+    { package_settings; cat -- "$root"/uv.lock "$root"/Dockerfile "$root"/tools/docker/*-packages \
+        "$root"/tools/docker/{sbom,trim}.py; printf '%s\n' "$@"; } | sha256sum | cut -c 1-12
 }
 
 # locked NAME COMMAND...: runs COMMAND (a function) while no other process holds the lock NAME.

@@ -27,14 +27,16 @@ flags() {
     for value in "$@"; do printf '%s\n%s\n' "$flag" "$value"; done
 }
 
+# build_image TARGET IMAGE [NAME=VALUE...]: builds a target of the Dockerfile on `base_image`; the rest are its arguments.
 build_image() {
-    local image=$1 ca names arguments=()
+    local target=$1 image=$2 ca names arguments=()
     ca=$(host_ca)
     mapfile -t names < <(exported_names "$proxy_variables")
-    mapfile -t arguments < <(flags --build-arg "BASE_IMAGE=$base_image" "${names[@]}")
+    mapfile -t arguments < <(flags --build-arg "BASE_IMAGE=$base_image" "${names[@]}" \
+        "DEBIAN_SNAPSHOT=${DEBIAN_SNAPSHOT:-}" "${@:3}")
     if [[ -n $ca ]]; then arguments+=(--secret "id=ca,src=$ca"); fi
     if [[ ${engine[0]} == docker ]]; then arguments+=(--progress=plain); fi
-    DOCKER_BUILDKIT=1 "${engine[@]}" build --network host --target dev --tag "$image" "${arguments[@]}" "$root"
+    DOCKER_BUILDKIT=1 "${engine[@]}" build --network host --target "$target" --tag "$image" "${arguments[@]}" "$root"
 }
 
 make_image() {
@@ -42,7 +44,7 @@ make_image() {
     if has_image "$image"; then return; fi
     say "making the project's container image with ${engine[0]} (first use only; 4 to 8 minutes)"
     choose_base_image
-    logged "$cache_dir/image.log" build_image "$image" || exit 1
+    logged "$cache_dir/image.log" build_image dev "$image" || exit 1
     say "the environment is ready ($SECONDS s)"
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The way of a new enough host: .venv, filled by uv from uv.lock.
 
-readonly oldest_uv=0.8
+readonly oldest_uv=0.13
 venv=$root/.venv
 
 python_has_venv() {

@@ -137,6 +137,23 @@ def test_bytecode_is_the_same_whenever_it_is_made(packages: Callable[..., Path])
     assert contents[0] == contents[1]
 
 
+def test_a_library_is_stripped_once_and_not_written_anew(packages: Callable[..., Path]) -> None:
+    trim = load("trim")
+    root = packages("text.so")
+    (root / "none.so").write_bytes(elf(b"\x03"))
+    (root / "some.so").write_bytes(elf(b"\x02"))
+    assert [name for name in ("none.so", "some.so", "text.so") if trim.has_symbols(root / name)] == ["some.so"]
+
+
+def elf(kind: bytes) -> bytes:
+    """A 64-bit ELF file of a header and one section of a kind."""
+    header = bytearray(64)
+    header[:5] = b"\x7fELF\x02"
+    header[40:48] = (64).to_bytes(8, "little")
+    header[58:62] = (64).to_bytes(2, "little") + (1).to_bytes(2, "little")
+    return bytes(header) + bytes(4) + kind + bytes(59)
+
+
 def test_the_list_of_packages_has_no_time_and_no_random_number() -> None:
     document = {"serialNumber": "urn:uuid:1", "metadata": {"timestamp": "now", "tools": []}, "components": [1]}
     command = [sys.executable, ROOT / "tools" / "docker" / "sbom.py"]

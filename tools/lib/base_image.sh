@@ -13,8 +13,7 @@ has_image() {
     "${engine[@]}" image inspect "$1" >/dev/null 2>&1
 }
 
-# The manifest is small: whether a registry answers is known in seconds.
-# registry_answers IMAGE
+# registry_answers IMAGE: the manifest is small, so this is known in seconds.
 registry_answers() {
     timeout 15 "${engine[@]}" manifest inspect "${1%@*}" >/dev/null 2>&1 </dev/null
 }

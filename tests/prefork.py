@@ -78,8 +78,14 @@ class Process:
         """Waits for its end and returns the exit code; minus the number of a signal that ended it."""
         return int(self.server.stdout.readline())
 
-    def left_over(self) -> list[int]:
-        """Processes of its group that live on."""
+    def left_over(self, seconds: float = 2) -> list[int]:
+        """Processes of its group that live on; one that was killed with it takes a moment to go."""
+        end = time.monotonic() + seconds
+        while (found := self._group()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _group(self) -> list[int]:
         groups = {int(path.name): path.joinpath("stat") for path in Path("/proc").iterdir() if path.name.isdecimal()}
         found = []
         for process, stat in groups.items():

@@ -102,13 +102,11 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
     ],
 )
 def test_a_signal_ends_the_run_with_a_line_and_leaves_no_process(
-    number: signal.Signals, component: str, code: int, words: str, runs: Runs, tmp_path_factory: pytest.TempPathFactory
+    number: signal.Signals, component: str, code: int, words: str, runs: Runs, tmp_path: Path
 ) -> None:
-    # One directory for all: each signal meets a component that did not run before.
-    output = tmp_path_factory.getbasetemp() / "signals"
+    output = tmp_path / "output"
     process = runs.start("--output-dir", str(output), *FLAGS)
     process.wait_in(output, component)
-    time.sleep(0.3)
     begin = time.monotonic()
     assert process.kill(number) == code, process.console
     assert time.monotonic() - begin < 20
@@ -118,8 +116,11 @@ def test_a_signal_ends_the_run_with_a_line_and_leaves_no_process(
     assert line == f"error: {words}"
     manifest = json.loads((output / "run.json").read_text())
     assert (manifest["status"], manifest["error"]) == ("failed", words)
-    states = {c["id"]: c["state"] for c in manifest["components"]}
-    assert states[component] == "failed"
+    components = [c["id"] for c in manifest["components"]]
+    stopped = [c["id"] for c in manifest["components"] if c["state"] in ("failed", "not run")]
+    # Some take a tenth of a second, and are over before the signal is there: it ends the next one then.
+    assert components.index(stopped[0]) - components.index(component) in (0, 1)
+    assert components[-len(stopped) :] == stopped
     assert RUNNING not in {state for state, _ in executions(output)}
     assert_what_looks_finished_is(output)
 

@@ -1,9 +1,11 @@
 """The models of modules/models."""
 
+import keras
 import numpy as np
 import pytest
 
 from modules import models
+from tfx_pipeline.data import idx, sources
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -20,3 +22,35 @@ def test_dense_is_the_tutorials_model() -> None:
 def test_an_unknown_model_is_refused_naming_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown model 'densse': expected one of cnn, dense"):
         models.build("densse")
+
+
+def test_a_model_is_trained_with_adam_unless_its_file_has_another_recipe() -> None:
+    usual, own = models.recipe("dense"), models.recipe("cnn")
+    adam, momentum = usual.optimizer(0.004), own.optimizer(0.004)
+    assert isinstance(adam, keras.optimizers.Adam)
+    assert isinstance(momentum, keras.optimizers.SGD)
+    assert [float(made.learning_rate.numpy()) for made in (adam, momentum)] == pytest.approx([0.004, 0.1])
+    assert (usual.warm_up, own.warm_up) == (0, 0.2)
+
+
+def test_cnn_answers_alike_for_an_image_and_its_mirror_image(images: np.ndarray) -> None:
+    model = models.build("cnn")
+    np.testing.assert_allclose(model(images), model(images[:, :, ::-1]), atol=1e-5)
+
+
+def test_cnn_trains_on_images_that_are_mirrored_at_random(images: np.ndarray) -> None:
+    wrapped = models.build("cnn").layers[-1]
+    seen: list[np.ndarray] = []
+    wrapped._network = lambda batch, **_: seen.append(np.array(batch)) or batch
+    wrapped(images[..., np.newaxis], training=True)
+    mirrored = (seen[0][..., 0] == images[:, :, ::-1]).all(axis=(1, 2))
+    kept = (seen[0][..., 0] == images).all(axis=(1, 2))
+    assert (mirrored | kept).all()
+    assert 20 < mirrored.sum() < 80
+
+
+@pytest.fixture(scope="module")
+def images(dataset: sources.Dataset) -> np.ndarray:
+    """The first 100 test images, float32 from 0 to 1."""
+    path = f"{dataset.path}/t10k-images-idx3-ubyte"
+    return idx.read_images(path, 0, 100).astype(np.float32) / 255

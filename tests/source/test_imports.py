@@ -169,6 +169,7 @@ examples = artifact(Examples, "examples")
 examples.split_names = '["train", "eval"]'
 properties = {"run_fn": "modules.trainer.run_fn", "code_digest": "", "train_args": "{}", "eval_args": "{}"}
 properties |= {"model_name": "dense", "epochs": 1, "batch_size": 8, "learning_rate": 0.1, "seed": 1}
+properties |= {"device": "auto", "precision": "auto", "determinism": "off"}
 inputs = {"examples": [examples], "transform_graph": [artifact(TransformGraph, "graph")]}
 Executor().Do(inputs, {"model": [artifact(Model, "model")], "model_run": [artifact(ModelRun, "run")]}, properties)
 """

@@ -14,8 +14,13 @@ SHUFFLE_BUFFER = 65_536
 BLOCK = 2_048
 """Examples that are parsed and transformed at once: what a call costs beside the work is paid once for many batches."""
 
+BLOCKS_AHEAD = 4
+"""Blocks that are transformed while the training is at work on another."""
+
+BATCHES_AHEAD = 8
+
 CACHED_BYTES = 64 * 2**20
-"""Size of compressed files up to which examples stay in memory from epoch to epoch; larger ones are read again, so that
+"""Size of the files up to which examples stay in memory from epoch to epoch; larger ones are read again, so that
 memory does not grow with the data."""
 
 
@@ -75,8 +80,11 @@ def dataset(
 
     # A function is called when an epoch begins, and so sees the seed of this epoch.
     blocks = tf.data.Dataset.from_tensors(0).flat_map(blocks_of_epoch)
-    pairs = blocks.map(to_training_pair, num_parallel_calls=tf.data.AUTOTUNE)
-    return pairs.rebatch(batch_size).prefetch(tf.data.AUTOTUNE)
+    pairs = blocks.map(to_training_pair, num_parallel_calls=BLOCKS_AHEAD)
+    options = tf.data.Options()
+    # A tuner would find no better numbers, and whoever frees an iterator waits for its thread, up to half a second each.
+    options.autotune.enabled = False
+    return pairs.rebatch(batch_size).prefetch(BATCHES_AHEAD).with_options(options)
 
 
 def _records(files: Sequence[str]) -> tf.data.Dataset:

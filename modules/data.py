@@ -82,7 +82,7 @@ def dataset(
     blocks = tf.data.Dataset.from_tensors(0).flat_map(blocks_of_epoch)
     pairs = blocks.map(to_training_pair, num_parallel_calls=BLOCKS_AHEAD)
     options = tf.data.Options()
-    # A tuner would find no better numbers, and whoever frees an iterator waits for its thread, up to half a second each.
+    # A tuner finds no better numbers, and whoever frees an iterator waits up to half a second for its thread.
     options.autotune.enabled = False
     return pairs.rebatch(batch_size).prefetch(BATCHES_AHEAD).with_options(options)
 

@@ -9,7 +9,13 @@ import tensorflow_transform as tft
 from modules.features import LABEL_KEY, PIXELS_KEY
 
 SHUFFLE_BUFFER = 65_536
-"""Examples that a shuffle draws from: all of Fashion-MNIST, and a bound for larger data."""
+"""Examples that a shuffle draws from where they are in memory anyway: all of Fashion-MNIST."""
+
+STREAM_BUFFER = 16_384
+"""The same for data that is streamed; TensorFlow's memory grows by its size with each epoch until the training ends."""
+
+STREAM_FILES = 8
+"""Files that are read in turns then, in an order of its own for each epoch."""
 
 BLOCK = 2_048
 """Examples that are parsed and transformed at once: what a call costs beside the work is paid once for many batches."""
@@ -62,7 +68,10 @@ def dataset(
     Returns:
         Batches of ``pixels``, float32 [batch, 28, 28], and labels, int64 [batch].
     """
-    records = _records(files)
+    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
+    in_order = _read(names)
+    fits = sum(tf.io.gfile.stat(name).length for name in names) <= CACHED_BYTES
+    records = in_order.cache() if fits else in_order
     raw_spec = transform.raw_feature_spec()
     transform_layer = transform.transform_features_layer()
 
@@ -73,9 +82,12 @@ def dataset(
 
     @tf.autograph.experimental.do_not_convert
     def blocks_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
-        shuffled = records
-        if shuffle_seed is not None:
+        if shuffle_seed is None:
+            shuffled = records
+        elif fits:
             shuffled = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=False)
+        else:
+            shuffled = _streamed(names, shuffle_seed)
         return shuffled.batch(max(BLOCK, batch_size))
 
     # A function is called when an epoch begins, and so sees the seed of this epoch.
@@ -87,8 +99,12 @@ def dataset(
     return pairs.rebatch(batch_size).prefetch(BATCHES_AHEAD).with_options(options)
 
 
-def _records(files: Sequence[str]) -> tf.data.Dataset:
-    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
-    records = tf.data.TFRecordDataset(names, compression_type="GZIP")
-    size = sum(tf.io.gfile.stat(name).length for name in names)
-    return records.cache() if size <= CACHED_BYTES else records
+def _read(names: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(names, compression_type="GZIP")
+
+
+def _streamed(names: Sequence[str], seed: tf.Variable) -> tf.data.Dataset:
+    """Mixes examples that do not fit into memory: the files' order, several files at once, and a window over them."""
+    files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), seed=seed, reshuffle_each_iteration=False)
+    records = files.interleave(_read, cycle_length=STREAM_FILES, num_parallel_calls=1, deterministic=True)
+    return records.shuffle(STREAM_BUFFER, seed=seed, reshuffle_each_iteration=False)

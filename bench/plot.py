@@ -1,19 +1,29 @@
-"""Draws where the time goes: the pipeline's steps beside the tutorial's."""
+"""Draws where the time goes, by step, beside the tutorial's; ``python -m bench.plot`` draws the last results anew."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from bench.process import ROOT
+from bench.runs import CAUSES, OTHER
+from bench.summary import RESULTS
 
 PLOT = ROOT / "docs" / "images" / "end_to_end.svg"
-WORTH_A_LABEL = 0.8
-"""Seconds from which a bar's part has room for its name."""
+SECONDS_A_LETTER = 0.17
+"""Width of a letter on the axis of time: a part that is too narrow for its name has none."""
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), which colour-blind readers can tell apart, lightened.
-COLOURS = ("#8cc5e3", "#f0c987", "#8fd3bd", "#e6a8c8", "#d8d8d8")
+COLOURS = {
+    "imports": "#8cc5e3",
+    "Beam steps": "#8fd3bd",
+    "training": "#f0c987",
+    OTHER: "#e6a8c8",
+    "start and end": "#d8d8d8",
+}
 
 
 def draw(medians: dict[str, Any]) -> Path:
@@ -36,6 +46,7 @@ def draw(medians: dict[str, Any]) -> Path:
         axes.invert_yaxis()
         axes.set_xlabel("seconds of wall time, median")
         axes.spines[["top", "right"]].set_visible(False)
+        axes.legend([Patch(color=colour) for colour in COLOURS.values()], COLOURS, loc="lower right", frameon=False)
         PLOT.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(PLOT, metadata={"Date": None})
     return PLOT
@@ -43,10 +54,15 @@ def draw(medians: dict[str, Any]) -> Path:
 
 def _bar(axes: Any, row: int, figures: dict[str, Any]) -> None:
     left = 0.0
-    for index, (name, seconds) in enumerate(figures["steps"].items()):
-        axes.barh(row, seconds, left=left, color=COLOURS[index % len(COLOURS)], edgecolor="white", height=0.7)
-        if seconds >= WORTH_A_LABEL:
-            label = name.replace(" ", "\n").replace("-", "-\n")
+    for name, seconds in figures["steps"].items():
+        colour = COLOURS[CAUSES.get(name, OTHER)]
+        axes.barh(row, seconds, left=left, color=colour, edgecolor="white", height=0.7)
+        label = name.replace("-", "-\n")
+        if seconds >= SECONDS_A_LETTER * max(map(len, label.split("\n"))):
             axes.text(left + seconds / 2, row, label, ha="center", va="center", fontsize=6.5)
         left += seconds
     axes.text(figures["seconds"] + 0.2, row, f"{figures['seconds']:.1f} s", va="center", fontweight="bold")
+
+
+if __name__ == "__main__":
+    draw(json.loads((RESULTS / "end_to_end.json").read_text())["medians"])

@@ -14,7 +14,15 @@ from bench.process import Measured, measure
 EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules.trainer: epoch (\d+)/", re.MULTILINE)
 LOADED = re.compile(r"INFO tfx_pipeline.loading: loaded in ([\d.]+) s")
 
-BEAM_STEPS = ("example-gen", "statistics-gen", "data-gate", "transform", "evaluator")
+CAUSES = {
+    "imports": "imports",
+    "trainer": "training",
+    "training": "training",
+    "start and end": "start and end",
+    **dict.fromkeys(("example-gen", "statistics-gen", "data-gate", "transform", "evaluator"), "Beam steps"),
+}
+OTHER = "other steps"
+"""What a step spends its time on: its cause, or this one."""
 
 Run = dict[str, Any]
 """A run's figures: ``seconds``, ``cpu_seconds``, ``peak_mib``, and what its kind adds."""
@@ -73,11 +81,9 @@ def pipeline(output: Path, *flags: str) -> Run:
 
 def causes(steps: dict[str, float]) -> dict[str, float]:
     """Sums the seconds of the steps by what they spend them on."""
-    kinds = {"imports": "imports", "trainer": "training", "start and end": "start and end"}
-    kinds |= dict.fromkeys(BEAM_STEPS, "Beam steps")
     found: dict[str, float] = {}
     for step, seconds in steps.items():
-        cause = kinds.get(step, "other steps")
+        cause = CAUSES.get(step, OTHER)
         found[cause] = found.get(cause, 0.0) + seconds
     return found
 

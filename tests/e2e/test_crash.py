@@ -65,6 +65,7 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
     components = [component["id"] for component in uninterrupted["components"]]
     kills = [name for component in components for name in [component] * (11 if component == "trainer" else 1)]
     trained: list[int] = []
+    codes: list[int] = []
     for component in kills:
         process = runs.start("--output-dir", str(output), *FLAGS)
         if component == "trainer" and trained and moments.random() < 0.5:
@@ -72,7 +73,8 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
         else:
             process.wait_in(output, component)
         time.sleep(moments.uniform(0, 1 if component == "trainer" else 0.2))
-        assert process.kill() in (-signal.SIGKILL, 0), process.console
+        codes.append(process.kill())
+        assert codes[-1] in (-signal.SIGKILL, 0), process.console
         assert process.left_over() == []
         if seen := epochs(process.console):
             # The line of an epoch is written before its checkpoint: it may come once more.
@@ -82,7 +84,10 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
     assert len(trained) >= EPOCHS
     last = local_runner(output, *FLAGS)
     assert last.code == 0, last.console
-    assert "ended before its run did; this run goes on from what it left" in last.console
+    # The last steps are so short that the whole run may be over before the signal is there.
+    assert codes.count(-signal.SIGKILL) >= len(kills) - 4
+    noted = "ended before its run did; this run goes on from what it left" in last.console
+    assert noted == (codes[-1] == -signal.SIGKILL)
     states = last.states()
     assert {states[component] for component in components[1:8]} == {"cached"}
     assert last.manifest["metrics"] == uninterrupted["metrics"]

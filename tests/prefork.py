@@ -53,11 +53,11 @@ class Process:
         """What it wrote for the person so far."""
         return self.console_file.read_text() if self.console_file.exists() else ""
 
-    def wait_for(self, text: str, seconds: float = 300) -> None:
-        """Waits until the console shows a text."""
+    def wait_for(self, *texts: str, seconds: float = 300) -> None:
+        """Waits until the console shows one of the texts."""
         end = time.monotonic() + seconds
-        while text not in self.console:
-            assert time.monotonic() < end, f"no {text!r} in:\n{self.console}"
+        while not any(text in self.console for text in texts):
+            assert time.monotonic() < end, f"none of {texts} in:\n{self.console}"
             time.sleep(0.01)
 
     def wait_in(self, output: Path, component: str, seconds: float = 300) -> None:

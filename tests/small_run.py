@@ -11,13 +11,6 @@ ROOT = Path(__file__).parents[1]
 QUICK = ("--limit", "1000", "--epochs", "2", "--min-accuracy", "0.5", "--min-class-accuracy", "0")
 
 
-HYPERPARAMETERS = {
-    "model_name": "dense", "epochs": 1, "batch_size": 64, "learning_rate": 0.001, "seed": 1,
-    "device": "auto", "precision": "auto", "determinism": "off",
-}  # fmt: skip
-"""What the trainer hands to run_fn."""
-
-
 @dataclass(frozen=True)
 class Run:
     """What one call of local_runner.py left."""

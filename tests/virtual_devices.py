@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules.features import LABEL_KEY
 from modules.trainer import run_fn
-from tests.small_run import HYPERPARAMETERS, ROOT, Run
+from tests.small_run import ROOT, Run
+from tests.training import fn_args
 
 
 def train_on(count: int, run: Run, directory: Path, **hyperparameters: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def train_on(count: int, run: Run, directory: Path, **hyperparameters: Any) -> d
         "examples": str(run.artifact("example-gen", "examples")),
         "transform": str(run.artifact("transform", "transform_graph")),
         "directory": str(directory),
-        "hyperparameters": HYPERPARAMETERS | hyperparameters,
+        "hyperparameters": hyperparameters,
     }
     command = [sys.executable, "-m", __name__]
     done = subprocess.run(
@@ -44,18 +44,10 @@ def main(request: dict[str, Any]) -> None:
     handler.emit = lambda record: lines.append(record.getMessage())
     logging.getLogger("modules").addHandler(handler)
     logging.getLogger("modules").setLevel(logging.INFO)
-    model_dir = f"{request['directory']}/model"
-    args = FnArgs(
-        train_files=[f"{request['examples']}/Split-train/*"],
-        eval_files=[f"{request['examples']}/Split-eval/*"],
-        serving_model_dir=model_dir,
-        model_run_dir=f"{request['directory']}/logs",
-        custom_config=request["hyperparameters"],
-    )
-    args.transform_output = request["transform"]
-    run_fn(args)
+    directory = Path(request["directory"])
+    run_fn(fn_args(request["examples"], request["transform"], directory, **request["hyperparameters"]))
 
-    signatures = tf.saved_model.load(model_dir).signatures
+    signatures = tf.saved_model.load(directory / "model").signatures
     files = tf.io.gfile.glob(f"{request['examples']}/Split-eval/*")
     records = list(tf.data.TFRecordDataset(files, "GZIP"))
     labels = tf.io.parse_example(records, {LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)})[LABEL_KEY]

@@ -8,10 +8,10 @@ from typing import NoReturn
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import trainer
-from tests.small_run import HYPERPARAMETERS, Run
+from tests.small_run import Run
+from tests.training import fn_args
 from tfx_pipeline.review.training_curves import read_training_curves
 
 EPOCHS = 3
@@ -27,15 +27,9 @@ def train(first_run: Run, tmp_path: Path) -> Callable[..., np.ndarray]:
 
     def call(name: str, checkpoints: Path | None, model: str = "cnn") -> np.ndarray:
         examples = first_run.artifact("example-gen", "examples")
-        args = FnArgs(
-            train_files=[f"{examples}/Split-train/*"],
-            eval_files=[f"{examples}/Split-eval/*"],
-            serving_model_dir=str(tmp_path / name / "model"),
-            model_run_dir=str(tmp_path / name / "logs"),
-            custom_config=HYPERPARAMETERS
-            | {"model_name": model, "epochs": EPOCHS, "checkpoint_dir": checkpoints and str(checkpoints)},
-        )
-        args.transform_output = str(first_run.artifact("transform", "transform_graph"))
+        graph = first_run.artifact("transform", "transform_graph")
+        checkpoint_dir = checkpoints and str(checkpoints)
+        args = fn_args(examples, graph, tmp_path / name, model_name=model, epochs=EPOCHS, checkpoint_dir=checkpoint_dir)
         trainer.run_fn(args)
         images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
         loaded = tf.saved_model.load(tmp_path / name / "model")

@@ -8,21 +8,14 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules.trainer import cosine_decay, run_fn
-from tests.small_run import HYPERPARAMETERS, Run
+from tests.small_run import Run
+from tests.training import HYPERPARAMETERS, fn_args
 
 
 def train(run: Run, directory: Path, seed: int) -> np.ndarray:
     """Trains one epoch and returns the logits that the exported model gives for one image of every grey, [256, 10]."""
-    examples = run.artifact("example-gen", "examples")
-    args = FnArgs(
-        train_files=[f"{examples}/Split-train/*"],
-        eval_files=[f"{examples}/Split-eval/*"],
-        serving_model_dir=str(directory / "model"),
-        model_run_dir=str(directory / "logs"),
-        custom_config=HYPERPARAMETERS | {"seed": seed},
-    )
-    args.transform_output = str(run.artifact("transform", "transform_graph"))
-    run_fn(args)
+    examples, graph = run.artifact("example-gen", "examples"), run.artifact("transform", "transform_graph")
+    run_fn(fn_args(examples, graph, directory, seed=seed))
     images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
     return tf.saved_model.load(directory / "model").signatures["serving_images"](images=tf.constant(images))["logits"]
 

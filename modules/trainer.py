@@ -30,24 +30,19 @@ class EpochLogger(keras.callbacks.Callback):
         logger.info("epoch %d/%d  %s", epoch + 1, self.params["epochs"], metrics)
 
 
-def cosine_decay(learning_rate: float, epochs: int, warm_up: int = 0) -> keras.callbacks.Callback:
+def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
     """Lowers the learning rate from epoch to epoch along half a cosine (Loshchilov and Hutter, 2017).
 
     Args:
-        learning_rate: The highest, as the optimizer has it.
+        learning_rate: The first epoch's.
         epochs: All epochs of the training; the rate would be 0 after the last.
-        warm_up: The first epochs, in which the rate grows evenly to the highest (Goyal et al., 2017).
 
     Returns:
         A callback that sets the rate at the start of each epoch.
     """
-
-    def rate(epoch: int, _rate: float) -> float:
-        if epoch < warm_up:
-            return learning_rate * (epoch + 1) / (warm_up + 1)
-        return learning_rate * (1 + math.cos(math.pi * (epoch - warm_up) / (epochs - warm_up))) / 2
-
-    return keras.callbacks.LearningRateScheduler(rate)
+    return keras.callbacks.LearningRateScheduler(
+        lambda epoch, _rate: learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    )
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -74,29 +69,28 @@ def run_fn(fn_args: FnArgs) -> None:
     if config["determinism"] == "on":
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    recipe = models.recipe(config["model_name"])
+    learning_rate = hardware.learning_rate(config["learning_rate"])
     with hardware.scope():
         model = models.build(config["model_name"])
         model.compile(
-            optimizer=recipe.optimizer(hardware.learning_rate(config["learning_rate"])),
+            optimizer=keras.optimizers.Adam(learning_rate),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
         )
-        _fit(
-            model, transform, fn_args, config["batch_size"] * hardware.replicas, int(recipe.warm_up * config["epochs"])
-        )
+        _fit(model, transform, fn_args, learning_rate, config["batch_size"] * hardware.replicas)
     export(model, transform, fn_args.serving_model_dir)
     logger.info("exported %s", model.name)
 
 
-def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, batch_size: int, warm_up: int) -> None:
+def _fit(
+    model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, learning_rate: float, batch_size: int
+) -> None:
     config: dict[str, Any] = fn_args.custom_config
-    learning_rate = float(model.optimizer.learning_rate.numpy())
     shuffle = EpochShuffle(config["seed"])
     curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    callbacks = [shuffle, cosine_decay(learning_rate, config["epochs"], warm_up), EpochLogger(), curves]
+    callbacks = [shuffle, cosine_decay(learning_rate, config["epochs"]), EpochLogger(), curves]
     finished_epochs = 0
     if config.get("checkpoint_dir"):
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])

@@ -1,17 +1,11 @@
-"""The models that can be trained: one file each, whose name is the model's and whose ``build`` makes it.
-
-A file may have a ``RECIPE`` as well, for how its model is trained.
-"""
+"""The models that can be trained: one file each, whose name is the model's and whose ``build`` makes it."""
 
 import importlib
 import pkgutil
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
-
-    from modules.recipe import Recipe
 
 
 def names() -> list[str]:
@@ -31,29 +25,7 @@ def build(name: str) -> "keras.Model":
     Raises:
         ValueError: The name is unknown.
     """
-    model: keras.Model = _module(name).build()
-    return model
-
-
-def recipe(name: str) -> "Recipe":
-    """How a model is trained: the ``RECIPE`` of its file, or the usual one where there is none.
-
-    Args:
-        name: One of ``names()``.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        ValueError: The name is unknown.
-    """
-    from modules.recipe import Recipe  # noqa: PLC0415 - it loads Keras, which those who ask for the names need not
-
-    found: Recipe = getattr(_module(name), "RECIPE", Recipe())
-    return found
-
-
-def _module(name: str) -> ModuleType:
     if name not in names():
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(names())}")
-    return importlib.import_module(f"{__name__}.{name}")
+    model: keras.Model = importlib.import_module(f"{__name__}.{name}").build()
+    return model

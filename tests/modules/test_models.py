@@ -1,6 +1,5 @@
 """The models of modules/models."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -22,15 +21,6 @@ def test_dense_is_the_tutorials_model() -> None:
 def test_an_unknown_model_is_refused_naming_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown model 'densse': expected one of cnn, dense"):
         models.build("densse")
-
-
-def test_a_model_is_trained_with_adam_unless_its_file_has_another_recipe() -> None:
-    usual, own = models.recipe("dense"), models.recipe("cnn")
-    adam, momentum = usual.optimizer(0.004), own.optimizer(0.004)
-    assert isinstance(adam, keras.optimizers.Adam)
-    assert isinstance(momentum, keras.optimizers.SGD)
-    assert [float(made.learning_rate.numpy()) for made in (adam, momentum)] == pytest.approx([0.004, 0.1])
-    assert (usual.warm_up, own.warm_up) == (0, 0.2)
 
 
 def test_cnn_answers_alike_for_an_image_and_its_mirror_image(images: np.ndarray) -> None:

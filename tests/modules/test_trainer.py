@@ -42,9 +42,3 @@ def test_the_learning_rate_falls_along_half_a_cosine() -> None:
     callback = cosine_decay(0.1, epochs=4)
     rates = [callback.schedule(epoch, None) for epoch in range(4)]
     assert rates == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447], abs=1e-6)
-
-
-def test_the_learning_rate_grows_evenly_before_it_falls() -> None:
-    callback = cosine_decay(0.1, epochs=6, warm_up=2)
-    rates = [callback.schedule(epoch, None) for epoch in range(6)]
-    assert rates == pytest.approx([0.0333333, 0.0666667, 0.1, 0.0853553, 0.05, 0.0146447], abs=1e-6)

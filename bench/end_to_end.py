@@ -21,7 +21,7 @@ from bench.tutorial.preprocessing import FILES
 from tfx_pipeline.config import Config
 from tfx_pipeline.data.sources import Dataset, default_cache_dir, resolve
 
-CNN_FLAGS = ("--model", "cnn", "--epochs", "15", "--batch-size", "64", "--learning-rate", "0.001")
+CNN_FLAGS = ("--model", "cnn", "--epochs", "13", "--batch-size", "64", "--learning-rate", "0.001")
 
 
 def compare(dataset: Dataset, count: int) -> dict[str, list[runs.Run]]:

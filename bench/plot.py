@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bench.process import ROOT
-from bench.runs import CAUSES, OTHER
+from bench.runs import OTHER, cause
 from bench.summary import RESULTS
 
 PLOT = ROOT / "docs" / "images" / "end_to_end.svg"
@@ -55,8 +55,7 @@ def draw(medians: dict[str, Any]) -> Path:
 def _bar(axes: Any, row: int, figures: dict[str, Any]) -> None:
     left = 0.0
     for name, seconds in figures["steps"].items():
-        colour = COLOURS[CAUSES.get(name, OTHER)]
-        axes.barh(row, seconds, left=left, color=colour, edgecolor="white", height=0.7)
+        axes.barh(row, seconds, left=left, color=COLOURS[cause(name)], edgecolor="white", height=0.7)
         label = name.replace("-", "-\n")
         if seconds >= SECONDS_A_LETTER * max(map(len, label.split("\n"))):
             axes.text(left + seconds / 2, row, label, ha="center", va="center", fontsize=6.5)

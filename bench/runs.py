@@ -22,7 +22,6 @@ CAUSES = {
     **dict.fromkeys(("example-gen", "statistics-gen", "data-gate", "transform", "evaluator"), "Beam steps"),
 }
 OTHER = "other steps"
-"""What a step spends its time on: its cause, or this one."""
 
 Run = dict[str, Any]
 """A run's figures: ``seconds``, ``cpu_seconds``, ``peak_mib``, and what its kind adds."""
@@ -79,12 +78,16 @@ def pipeline(output: Path, *flags: str) -> Run:
     }
 
 
+def cause(step: str) -> str:
+    """What a step spends its time on: one of the values of ``CAUSES``, or ``OTHER``."""
+    return CAUSES.get(step, OTHER)
+
+
 def causes(steps: dict[str, float]) -> dict[str, float]:
     """Sums the seconds of the steps by what they spend them on."""
     found: dict[str, float] = {}
     for step, seconds in steps.items():
-        cause = CAUSES.get(step, OTHER)
-        found[cause] = found.get(cause, 0.0) + seconds
+        found[cause(step)] = found.get(cause(step), 0.0) + seconds
     return found
 
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfx_pipeline.config import Config
-from tfx_pipeline.errors import RunFailedError, UserError
-from tfx_pipeline.settings import ArgumentParser, add_flags, load
+from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.process.errors import RunFailedError, UserError
 
 SECTIONS = ("data", "data_gate", "training", "evaluation", "serving", "kubeflow")
 
@@ -50,8 +50,8 @@ def _run(flags: dict[str, Any]) -> None:
     if flags["tensorboard_manifest"]:
         _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config)
         return
-    from tfx_pipeline.kubeflow.notes import image_warnings, notes  # noqa: PLC0415
-    from tfx_pipeline.kubeflow.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
+    from tfx_pipeline.kubeflow.package.advice import image_warnings, notes  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.package.quiet import write_quietly  # noqa: PLC0415 - --help must not wait for it
 
     spec = write_quietly(config, output)
     _say(f"wrote {output}")
@@ -62,9 +62,9 @@ def _run(flags: dict[str, Any]) -> None:
         return
     for warning in image_warnings(config.kubeflow):
         sys.stderr.write(f"warning: {warning}\n")
-    from tfx_pipeline.kubeflow.arguments import parse_arguments  # noqa: PLC0415
-    from tfx_pipeline.kubeflow.client import Connection  # noqa: PLC0415
-    from tfx_pipeline.kubeflow.submit import Request, submit  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client.arguments import parse_arguments  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415
 
     request = Request(
         upload=flags["upload"],
@@ -79,7 +79,7 @@ def _run(flags: dict[str, Any]) -> None:
 
 
 def _print_tensorboard_manifest(logs: str, namespace: str, config: Config) -> None:
-    from tfx_pipeline.review.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest  # noqa: PLC0415
 
     scheme, _, endpoint = config.kubeflow.minio_endpoint.partition("://")
     namespace = namespace or DEFAULT_NAMESPACE

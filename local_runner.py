@@ -2,10 +2,10 @@
 
 import sys
 
-from tfx_pipeline.errors import UserError
-from tfx_pipeline.local import signals
-from tfx_pipeline.redaction import redact
-from tfx_pipeline.settings import ArgumentParser, add_flags, load
+from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
+from tfx_pipeline.process import signals
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.redaction import redact
 
 SECTIONS = ("data", "data_gate", "training", "evaluation", "serving", "run")
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from bench import growth, plot, runs, summary
 from bench.process import machine
 from bench.tutorial.preprocessing import FILES
-from tfx_pipeline.config import Config
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import Dataset, default_cache_dir, resolve
 
 CNN_FLAGS = ("--model", "cnn", "--epochs", "13", "--batch-size", "64", "--learning-rate", "0.001")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.layout import IMAGE_SHAPE
+from tfx_pipeline.data.idx_files import IMAGE_SHAPE
 from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
 
 BATCH: Final = 10_000

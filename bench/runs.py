@@ -12,7 +12,7 @@ from typing import Any
 from bench.process import Measured, measure
 
 EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules.trainer: epoch (\d+)/", re.MULTILINE)
-LOADED = re.compile(r"INFO tfx_pipeline.loading: loaded in ([\d.]+) s")
+LOADED = re.compile(r"INFO tfx_pipeline.process.imports: loaded in ([\d.]+) s")
 
 CAUSES = {
     "imports": "imports",

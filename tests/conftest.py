@@ -12,7 +12,7 @@ import pytest
 
 from tests.small_run import QUICK, Run, local_runner
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.data.layout import SPLIT_FILES
+from tfx_pipeline.data.idx_files import SPLIT_FILES
 
 
 @dataclass

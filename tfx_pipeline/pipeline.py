@@ -9,8 +9,8 @@ from tfx.components import ExampleValidator, Transform
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
-from tfx_pipeline.code_digest import modules_digest
 from tfx_pipeline.components.baseline_locator import BaselineLocator
+from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.data_gate import DataGate
 from tfx_pipeline.components.evaluation_review import EvaluationReview
 from tfx_pipeline.components.evaluator import Evaluator
@@ -20,7 +20,7 @@ from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
 from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
-from tfx_pipeline.config import Config
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.steps.schema_import import schema_digest
 
 PIPELINE_NAME: Final = "fashion-mnist"

@@ -17,10 +17,10 @@ from tests.conftest import Split
 from tests.gate.samples import Example, write_examples
 from tests.small_run import QUICK, local_runner
 from tfx_pipeline.components import data_gate, statistics_gen
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.errors import UserError
-from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.report import DataGateError
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.schema_import import SCHEMA_FILE
 
 Inputs = dict[str, list[Artifact]]

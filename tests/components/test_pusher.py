@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tfx_pipeline import serving
+from tfx_pipeline.serving import directory as serving
 from tfx_pipeline.steps.pusher import push_model
 
 

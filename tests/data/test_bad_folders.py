@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tfx_pipeline.data import sources
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.data import cache, sources
-from tfx_pipeline.data.layout import FASHION_MNIST_SHA256, FILE_NAMES
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.data.idx_files import FASHION_MNIST_SHA256, FILE_NAMES
+from tfx_pipeline.process.errors import UserError
 
 RESOLVE = (
     "import sys, pathlib\nfrom tfx_pipeline.data import sources\n"

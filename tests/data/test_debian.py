@@ -14,7 +14,7 @@ import pytest
 
 from tests.data import servers
 from tfx_pipeline.data import debian, sources
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="no apt here")
 

@@ -11,7 +11,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.localfilesystem import LocalFileSystem
 
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.data.layout import SPLIT_FILES
+from tfx_pipeline.data.idx_files import SPLIT_FILES
 
 IMAGES, LABELS = SPLIT_FILES["train"]
 

@@ -10,7 +10,7 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.data.layout import SPLIT_FILES
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.data.idx_files import SPLIT_FILES
+from tfx_pipeline.process.errors import UserError
 
 
 def test_dataset_is_the_published_one(dataset: sources.Dataset) -> None:

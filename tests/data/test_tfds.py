@@ -9,8 +9,8 @@ import pytest
 
 from tests.data import servers
 from tfx_pipeline.data import cache, sources, tfds, tfds_download
-from tfx_pipeline.data.layout import FILE_NAMES
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.data.idx_files import FILE_NAMES
+from tfx_pipeline.process.errors import UserError
 
 
 @pytest.fixture

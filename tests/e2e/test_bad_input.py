@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from tests.prefork import Runs, prefork
 from tests.small_run import QUICK, ROOT, Run, local_runner
-from tfx_pipeline import serving
 from tfx_pipeline.data import sources
+from tfx_pipeline.serving import directory as serving
 
 pytestmark = pytest.mark.e2e
 

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from modules.features import IMAGE_KEY, LABEL_KEY
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.beam import count_common
-from tfx_pipeline.gate.limits import Limits
+from tfx_pipeline.gate.file_profile import FileProfile, profile_file
 from tfx_pipeline.gate.profile import BATCH_SIZE, PIXELS, SplitProfile
-from tfx_pipeline.gate.reading import FileProfile, profile_file
 from tfx_pipeline.gate.report import Report, judge
 
 Example = tuple[bytes | None, int | None]

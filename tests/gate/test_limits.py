@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.gate.samples import Sample, Samples, draw, judge_samples, profile_of
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.config.flags import load
+from tfx_pipeline.config.limits import LIMITS_FILE, REASONS, DataGateConfig, Limits
 from tfx_pipeline.gate import measure
-from tfx_pipeline.gate.limits import LIMITS_FILE, REASONS, DataGateConfig, Limits
-from tfx_pipeline.settings import load
+from tfx_pipeline.process.errors import UserError
 
 
 def test_file_holds_every_limit_and_a_reason_for_each() -> None:

@@ -10,8 +10,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from tests.gate.samples import Sample, Samples, draw, profile_of, write_examples
 from tfx_pipeline.gate.beam import profile_splits
+from tfx_pipeline.gate.file_profile import profile_file
 from tfx_pipeline.gate.profile import BINS, MEASURES, SplitProfile
-from tfx_pipeline.gate.reading import profile_file
 
 
 def assert_same(a: SplitProfile, b: SplitProfile) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.gate.samples import Sample, Samples, draw, profile_of
-from tfx_pipeline.gate.limits import Limits
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.report import Report, judge
 

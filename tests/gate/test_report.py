@@ -7,9 +7,9 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from tests.gate.samples import Samples, judge_samples, profile_of
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.report import DataGateError, Report, judge
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from tfx_pipeline.settings import ArgumentParser, add_flags, load
+from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 
 
 class Documents(NamedTuple):
@@ -48,7 +48,7 @@ def read_config(*flags: str) -> Any:
 @pytest.fixture(scope="session")
 def write_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes a package for some flags and returns its file."""
-    from tfx_pipeline.kubeflow.compile import write_package as write  # noqa: PLC0415 - TensorFlow takes seconds
+    from tfx_pipeline.kubeflow.package.compile import write_package as write  # noqa: PLC0415 - TensorFlow takes seconds
 
     def make(*flags: str) -> Path:
         path = tmp_path_factory.mktemp("package") / "pipeline.yaml"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.errors import UserError
 from tfx_pipeline.local.failure import one_line
+from tfx_pipeline.process.errors import UserError
 
 ROOT = Path("/output")
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfx_pipeline.data import sources
-from tfx_pipeline.object_store import filesystem
-from tfx_pipeline.serving_place import using
+from tfx_pipeline.process.object_store import filesystem
+from tfx_pipeline.serving.place import using
 
 
 def test_a_pushed_model_comes_back_and_a_second_gets_another_number(gcs: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.object_store.conftest import BUCKET
 from tfx_pipeline.data import sources
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 FOLDER = f"minio://{BUCKET}/data/fashion"
 

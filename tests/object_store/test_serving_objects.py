@@ -7,9 +7,9 @@ import pytest
 
 from tests.object_store.conftest import BUCKET, Keys
 from tests.saved_model import write_saved_model
-from tfx_pipeline import serving_objects
-from tfx_pipeline.errors import UserError
-from tfx_pipeline.serving_place import open_place, using
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.serving import bucket as serving_objects
+from tfx_pipeline.serving.place import open_place, using
 
 PLACE = f"minio://{BUCKET}/fashion/serving"
 

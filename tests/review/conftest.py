@@ -15,9 +15,9 @@ from modules.features import IMAGE_KEY, LABEL_KEY
 from tests.small_run import Run
 from tfx_pipeline.components.evaluator import THRESHOLDS, Executor
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.data.layout import SPLIT_FILES
-from tfx_pipeline.review import collect
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.data.idx_files import SPLIT_FILES
+from tfx_pipeline.review import inputs as collect
+from tfx_pipeline.review.content import Review
 
 HYPERPARAMETERS = {"model_name": "dense", "epochs": 2, "batch_size": 64, "learning_rate": 0.001, "seed": 1}
 

@@ -20,8 +20,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from modules.features import CLASS_NAMES
 from tests.small_run import ROOT, Run
-from tfx_pipeline.review import collect, report_pages
-from tfx_pipeline.review.data import Review, Verdict
+from tfx_pipeline.review import inputs as collect
+from tfx_pipeline.review import report_pages
+from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 

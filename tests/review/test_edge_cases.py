@@ -10,7 +10,7 @@ from tfx.types import Artifact
 from tests.review.conftest import Predicted
 from tfx_pipeline.components.system_artifacts import ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.report_writer import render
 from tfx_pipeline.review.tensorboard_writer import scalars, write_tensorboard
 

@@ -11,7 +11,7 @@ from modules.features import CLASS_NAMES
 from tests.review.conftest import Predicted
 from tfx_pipeline.components.system_artifacts import HTML, SYSTEM_ARTIFACTS, ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.content import Review
 
 
 def test_the_confusion_matrix_is_square_and_named(review: Review) -> None:

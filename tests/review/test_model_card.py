@@ -8,9 +8,9 @@ from tfx.types import standard_artifacts
 from modules.features import CLASS_NAMES
 from tests.review.conftest import HYPERPARAMETERS
 from tests.small_run import Run
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.model_card import model_card
-from tfx_pipeline.serving import MODEL_CARD, newest, same_model
+from tfx_pipeline.serving.directory import MODEL_CARD, newest, same_model
 from tfx_pipeline.steps.pusher import push_model
 
 HEADINGS = ("Intended use", "Signatures", "Metrics", "Limits", "Data", "Configuration", "Versions")

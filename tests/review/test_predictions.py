@@ -5,7 +5,7 @@ import pytest
 
 from modules.features import CLASS_NAMES
 from tests.review.conftest import Predicted
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.predictions import THRESHOLDS, UNIFORM_THRESHOLDS, Batch, summarize
 
 

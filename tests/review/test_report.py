@@ -10,7 +10,7 @@ import pytest
 
 from modules.features import CLASS_NAMES
 from tfx_pipeline.review import report_pages
-from tfx_pipeline.review.data import Review, Verdict
+from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import digest, embedded, render, write_report
 
 SECTIONS = (

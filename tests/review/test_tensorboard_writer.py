@@ -9,8 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from modules.features import CLASS_NAMES
-from tfx_pipeline.review import collect
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review import inputs as collect
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.tensorboard_writer import BY_CLASS, write_tensorboard
 
 

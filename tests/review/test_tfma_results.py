@@ -8,8 +8,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 
 from modules.features import CLASS_NAMES
 from tests.review.conftest import Predicted
-from tfx_pipeline.review import text
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.report_writer import render
 
 

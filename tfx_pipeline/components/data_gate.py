@@ -9,12 +9,12 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import Pair, profile_splits
-from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.report import Report, judge
+from tfx_pipeline.process.errors import UserError
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,11 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
-from tfx_pipeline.components.origin import data_origin, hyperparameters
-from tfx_pipeline.review import collect, kubeflow_writer, text
-from tfx_pipeline.review.data import Review
+from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.review import inputs as collect
+from tfx_pipeline.review import kubeflow_writer
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY

@@ -17,13 +17,13 @@ from tfx.types import (
 )
 from tfx.utils import path_utils, proto_utils
 
-from tfx_pipeline import evaluation_extractors
-from tfx_pipeline.components.origin import data_origin, hyperparameters
-from tfx_pipeline.evaluation import Thresholds, eval_config
-from tfx_pipeline.review.collect import versions
+from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.evaluation import extractors as evaluation_extractors
+from tfx_pipeline.evaluation.configuration import Thresholds, eval_config
+from tfx_pipeline.evaluation.results import read_model_scores
+from tfx_pipeline.review.inputs import versions
 from tfx_pipeline.review.model_card import model_card
-from tfx_pipeline.review.tfma_results import read_model_scores
-from tfx_pipeline.serving import MODEL_CARD, SAVED_MODEL
+from tfx_pipeline.serving.directory import MODEL_CARD, SAVED_MODEL
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from tfx.types import (
 from modules.features import IMAGE_KEY, IMAGE_SHAPE, LABEL_KEY
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 logger = logging.getLogger(__name__)
 

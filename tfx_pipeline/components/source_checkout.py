@@ -2,8 +2,8 @@
 
 How it reaches them: the checkout is an artifact, an input ``source`` of each step that runs the user's code. On
 Kubeflow, the entrypoint takes that input out of the step's inputs before anything else is imported, and puts its
-directory first on Python's path (``tfx_pipeline.source.imports``); TFX's own components need not know of it. The
-artifact holds ``modules`` alone, so that a repository which is a copy of this project does not replace
+directory first on Python's path (``tfx_pipeline.kubeflow.step.modules_path``); TFX's own components need not know of
+it. The artifact holds ``modules`` alone, so that a repository which is a copy of this project does not replace
 ``tfx_pipeline`` as well.
 
 An artifact rather than the run's workspace volume: Kubeflow's cache then knows the code as an input. A branch that
@@ -19,7 +19,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.source.remote import is_commit
+from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_source
 
 SOURCE_KEY: Final = "source"

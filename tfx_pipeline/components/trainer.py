@@ -16,8 +16,8 @@ from tfx.types import (
 )
 from tfx.utils import json_utils
 
-from tfx_pipeline.checkpoints import checkpoint_dir
-from tfx_pipeline.code_digest import modules_digest
+from tfx_pipeline.components.checkpoints import checkpoint_dir
+from tfx_pipeline.components.code_digest import modules_digest
 
 HYPERPARAMETERS: Final[dict[str, type]] = {
     "model_name": str,

@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from tfx_pipeline.data.idx_files import FILE_NAMES, dataset_digest
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
-from tfx_pipeline.data.layout import FILE_NAMES, dataset_digest
 from tfx_pipeline.data.stream import reason_of, shown
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 _STAGING = ".staging-"
 _OWNER = "owner.lock"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.layout import IMAGE_SHAPE, SPLIT_FILES
+from tfx_pipeline.data.idx_files import IMAGE_SHAPE, SPLIT_FILES
 from tfx_pipeline.data.stream import CHUNK, IdxError, IdxStream, shown
 
 

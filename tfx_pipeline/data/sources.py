@@ -10,11 +10,11 @@ from typing import Literal
 
 from tfx_pipeline.data import cache, debian, tfds
 from tfx_pipeline.data.fetch import Fetched, SourceUnavailableError
-from tfx_pipeline.data.folder import find_idx_files
+from tfx_pipeline.data.idx_files import FASHION_MNIST_SHA256, SPLIT_FILES, SplitFiles
+from tfx_pipeline.data.idx_folder import find_idx_files
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
-from tfx_pipeline.data.layout import FASHION_MNIST_SHA256, SPLIT_FILES, SplitFiles
 from tfx_pipeline.data.stream import is_remote, shown
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process.errors import UserError
 
 __all__ = ["SPLIT_FILES", "Dataset", "Source", "SplitFiles", "default_cache_dir", "resolve"]
 

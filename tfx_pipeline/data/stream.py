@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Self
 
-from tfx_pipeline import object_store
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
 
 CHUNK = 1 << 20  # bytes read at once
 AGAIN = "fetch or create it again"

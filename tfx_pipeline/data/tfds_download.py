@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tfx_pipeline.data.layout import FILE_NAMES
+from tfx_pipeline.data.idx_files import FILE_NAMES
 
 _OK = 200
 

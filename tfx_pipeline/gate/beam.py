@@ -9,8 +9,8 @@ from typing import Any
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
+from tfx_pipeline.gate.file_profile import DIGEST_BYTES, profile_file
 from tfx_pipeline.gate.profile import SplitProfile
-from tfx_pipeline.gate.reading import DIGEST_BYTES, profile_file
 
 Pair = tuple[str, str]
 """The names of two splits."""

@@ -5,7 +5,7 @@ import math
 from typing import Any, Literal
 
 from modules.features import CLASS_NAMES
-from tfx_pipeline.gate.limits import REASONS
+from tfx_pipeline.config.limits import REASONS
 
 Unit = Literal["count", "fraction", "grey", "ratio"]
 

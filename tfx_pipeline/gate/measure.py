@@ -8,8 +8,8 @@ import numpy as np
 
 from modules.features import CLASS_NAMES, NUM_CLASSES
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.errors import UserError
 from tfx_pipeline.gate.profile import BATCH_SIZE, MEASURES, PIXELS, SplitProfile
+from tfx_pipeline.process.errors import UserError
 
 SPLIT = "train"
 

@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
-from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
+from tfx_pipeline.process.errors import UserError
 
 
 class DataGateError(UserError):
@@ -67,7 +67,7 @@ class Report:
             setting = f"set {found[0].setting} in [data_gate] or " if found[0].setting else ""
             raise DataGateError(
                 f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
-                "record it with --data-gate warn (tfx_pipeline/gate/limits.toml has the reasons)"
+                "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)"
             )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modules.features import IMAGE_KEY, LABEL_KEY, NUM_CLASSES
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.limits import Limits
 from tfx_pipeline.gate.profile import MEASURES, PIXELS, SplitProfile
 
 WHOLE: Final = "every example is one image of 784 bytes and one label, whatever the data"

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.errors import UserError
-from tfx_pipeline.kubeflow.adapter.after import finish
-from tfx_pipeline.kubeflow.adapter.before import make_directories, prepare
-from tfx_pipeline.kubeflow.adapter.direct import run_step, step_of
-from tfx_pipeline.kubeflow.adapter.messages import Message, write_atomically
-from tfx_pipeline.kubeflow.adapter.source import import_from_source
-from tfx_pipeline.kubeflow.adapter.tfx_executor import run_executor
+from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare
+from tfx_pipeline.kubeflow.step.executor_output import finish
+from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
+from tfx_pipeline.kubeflow.step.messages import Message, write_atomically
+from tfx_pipeline.kubeflow.step.modules_checkout import import_from_source
+from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
+from tfx_pipeline.process.errors import UserError
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in

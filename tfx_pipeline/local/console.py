@@ -8,7 +8,7 @@ from rich.console import Console as RichConsole
 from rich.status import Status
 
 from tfx_pipeline.local.progress import State
-from tfx_pipeline.redaction import redact
+from tfx_pipeline.process.redaction import redact
 
 MARKS: dict[State, str] = {
     "succeeded": "[green]✓[/]",

@@ -10,17 +10,17 @@ from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from modules import devices
-from tfx_pipeline.checkpoints import VARIABLE as CHECKPOINTS
-from tfx_pipeline.config import Config
+from tfx_pipeline.components.checkpoints import VARIABLE as CHECKPOINTS
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import Dataset
-from tfx_pipeline.errors import UserError
+from tfx_pipeline.local.artifacts import read_outcome
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
-from tfx_pipeline.local.outcome_reading import read_outcome
 from tfx_pipeline.local.output import Output
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.pipeline import UNCACHED, create_pipeline
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.review import report_pages
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.errors import UserError, is_disk_full
+from tfx_pipeline.process.errors import UserError, is_disk_full
 
 _NO_RIGHT: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from tfx_pipeline.config import Config
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import ComponentRun
-from tfx_pipeline.redaction import redact_all
+from tfx_pipeline.process.redaction import redact_all
 
 PACKAGES: Final = (
     "tfx",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # It loads TensorFlow, which a run that was interrupted at once must not wait for.
-    from tfx_pipeline.evaluation_results import Metrics
+    from tfx_pipeline.evaluation.verdict import Metrics
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.local.lock import reported
+from tfx_pipeline.local.output_lock import reported
 
 RESERVE_BYTES: Final = 1 << 18
 

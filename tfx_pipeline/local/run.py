@@ -4,16 +4,16 @@ import logging
 import time
 from typing import Any
 
-from tfx_pipeline.config import Config
-from tfx_pipeline.loading import loading
-from tfx_pipeline.local import signals
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, one_line
-from tfx_pipeline.local.lock import exclusive
-from tfx_pipeline.local.log import captured_output
 from tfx_pipeline.local.output import Output, new_run
+from tfx_pipeline.local.output_lock import exclusive
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
+from tfx_pipeline.process import signals
+from tfx_pipeline.process.imports import loading
+from tfx_pipeline.process.log import captured_output
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tfx_pipeline.review.data import (
+from tfx_pipeline.review.content import (
     Calibration,
     ClassScores,
     Curve,
@@ -24,7 +24,7 @@ from tfx_pipeline.review.data import (
     SplitStatistics,
     TrainingCurve,
 )
-from tfx_pipeline.review.text import number, percent
+from tfx_pipeline.review.markdown import number, percent
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), which colour-blind readers can tell apart.
 BLUE: Final = "#0072B2"

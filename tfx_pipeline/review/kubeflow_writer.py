@@ -6,8 +6,9 @@ from typing import Any, Final
 import numpy as np
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.review import tensorboard_writer, text
-from tfx_pipeline.review.data import Curve, ModelScores, Review
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review import tensorboard_writer
+from tfx_pipeline.review.content import Curve, ModelScores, Review
 
 ROC_POINTS: Final = 40
 """Points a class: the page draws every one of them, and metadata is no place for thousands."""

@@ -3,8 +3,8 @@
 import math
 from typing import Final
 
-from tfx_pipeline.review import text
-from tfx_pipeline.review.data import ModelScores, Rows
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review.content import ModelScores, Rows
 
 LICENCES: Final = {
     "fashion-mnist": "MIT, copyright 2017 Zalando SE (github.com/zalandoresearch/fashion-mnist)",

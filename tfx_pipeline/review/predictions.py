@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from modules.features import CLASS_NAMES, IMAGE_KEY, IMAGE_SHAPE, LABEL_KEY, NUM_CLASSES
-from tfx_pipeline.review.data import Calibration, Curve, Mistake, Predictions
+from tfx_pipeline.review.content import Calibration, Curve, Mistake, Predictions
 
 BATCH_SIZE: Final = 1_000
 """Examples predicted at once."""

@@ -16,8 +16,9 @@ import matplotlib.image
 import numpy as np
 from numpy.typing import NDArray
 
-from tfx_pipeline.review import charts, text
-from tfx_pipeline.review.data import Review, ThresholdResult
+from tfx_pipeline.review import charts
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review.content import Review, ThresholdResult
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 

@@ -7,7 +7,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from modules.features import CLASS_NAMES, LABEL_KEY
-from tfx_pipeline.review.data import SplitStatistics
+from tfx_pipeline.review.content import SplitStatistics
 
 STATISTICS_FILE: Final = "FeatureStats.pb"
 

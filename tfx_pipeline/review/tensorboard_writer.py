@@ -13,8 +13,9 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import summary as pr_curve_summary
 
-from tfx_pipeline.review import charts, text
-from tfx_pipeline.review.data import Curve, Review
+from tfx_pipeline.review import charts
+from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review.content import Curve, Review
 from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
 
 STEP: Final = 0

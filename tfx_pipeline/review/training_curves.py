@@ -7,7 +7,7 @@ from typing import Final
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 
-from tfx_pipeline.review.data import TrainingCurve
+from tfx_pipeline.review.content import TrainingCurve
 
 SPLITS: Final = ("train", "validation")
 EPOCH_PREFIX: Final = "epoch_"

@@ -3,8 +3,8 @@
 import logging
 from typing import Final
 
-from tfx_pipeline import serving
-from tfx_pipeline.serving_place import using
+from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.place import using
 from tfx_pipeline.steps.artifact import Artifact
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tfx_pipeline import serving
-from tfx_pipeline.serving_place import ServingPlace, using
+from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.place import ServingPlace, using
 from tfx_pipeline.steps.artifact import Artifact
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 

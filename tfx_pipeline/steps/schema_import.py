@@ -6,7 +6,7 @@ from typing import Final
 
 from tfx_pipeline.steps.artifact import Artifact
 
-SCHEMA_FILE: Final = Path(__file__).parents[1] / "schema" / "schema.pbtxt"
+SCHEMA_FILE: Final = Path(__file__).parents[1] / "config" / "schema.pbtxt"
 
 
 def schema_digest() -> str:

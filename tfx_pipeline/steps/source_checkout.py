@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.source.checkout import check_out
-from tfx_pipeline.source.secrets import Secret
 from tfx_pipeline.steps.artifact import Artifact
+from tfx_pipeline.steps.git.checkout import check_out
+from tfx_pipeline.steps.git.secrets import Secret
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ FORBIDDEN = ("cc", "gcc", "g++", "c++", "ld", "make", "pip", "pip3", "uv", "pyte
 
 MODULES = (
     "tfx_pipeline.kubeflow.entrypoint",
-    "tfx_pipeline.kubeflow.client",
+    "tfx_pipeline.kubeflow.client.server",
     "tfx_pipeline.data.tfds_download",
-    "tfx_pipeline.source.checkout",
+    "tfx_pipeline.steps.git.checkout",
     "tensorflow_datasets",
     "s3fs",
     "gcsfs",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.kubeflow.replay.pod import PROJECT
-from tfx_pipeline import serving
 from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.serving import directory as serving
 
 pytestmark = pytest.mark.e2e
 

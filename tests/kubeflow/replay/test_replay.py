@@ -11,8 +11,8 @@ import yaml
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
-from tfx_pipeline import serving
 from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.serving import directory as serving
 
 pytestmark = pytest.mark.e2e
 

@@ -1,0 +1,92 @@
+"""Defaults, TOML and flags; every mistake is one line that names the nearest valid name."""
+
+from pathlib import Path
+
+import pytest
+
+from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.process.errors import UserError
+
+SECTIONS = ("data", "training", "evaluation", "run")
+
+
+def read(*flags: str) -> Config:
+    """Reads the configuration as local_runner.py does."""
+    parser = ArgumentParser()
+    add_flags(parser, SECTIONS)
+    return load(vars(parser.parse_args(flags)))
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text('[training]\nmodel = "cnn"\nepochs = 3\n[run]\nbeam_args = ["--a=1"]\noutput_dir = "elsewhere"\n')
+    return path
+
+
+def test_without_file_and_flags_the_defaults_are_the_tutorials_model_and_epochs() -> None:
+    config = read()
+    assert (config.training.model, config.training.epochs, config.data.source) == ("dense", 10, "auto")
+
+
+def test_a_file_wins_over_defaults_and_flags_over_the_file(toml: Path) -> None:
+    config = read("--config", str(toml), "--epochs", "5")
+    assert (config.training.model, config.training.epochs) == ("cnn", 5)
+    assert config.run.output_dir == Path("elsewhere")
+
+
+def test_switches_and_lists_are_read(toml: Path) -> None:
+    config = read("--config", str(toml), "--no-cache", "--clean", "--beam-args", "--runner=FlinkRunner '--b=x y'")
+    assert (config.run.cache, config.run.clean) == (False, True)
+    assert config.run.beam_args == ["--runner=FlinkRunner", "--b=x y"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epoch", "3"], "--epoch: unknown flag, did you mean --epochs?"),
+        (["--epochs"], "argument --epochs: expected one argument"),
+        (["--epochs", "ten"], "--epochs ten: got 'ten', expected a valid integer"),
+        (["--epochs", "0"], "--epochs 0: got '0', expected greater than or equal to 1"),
+        (["--min-accuracy", "1.5"], "--min-accuracy 1.5: got '1.5', expected less than or equal to 1"),
+        (["--min-class-accuracy", "-0.1"], "expected greater than or equal to 0"),
+        (["--model", "resnet"], "--model resnet: got 'resnet', expected one of cnn, dense"),
+        (["--data-source", "s3"], "--data-source s3: got 's3', expected 'auto', 'tfds', 'idx' or 'debian'"),
+        (["--limit", "-1"], "--limit -1: got '-1', expected greater than or equal to 0"),
+        (["--learning-rate", "0"], "--learning-rate 0: got '0', expected greater than 0"),
+    ],
+)  # fmt: skip
+def test_a_wrong_flag_is_one_line_with_value_and_expectation(flags: list[str], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        read(*flags)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[training]\nepohcs = 3", "training.epohcs: unknown key, did you mean epochs?"),
+        ("[trainnig]\nepochs = 3", "trainnig: unknown key, did you mean training?"),
+        ('[training]\nepochs = "3"', "training.epochs: got '3', expected a valid integer"),
+        ("[training]\nepochs = 2.5", "training.epochs: got 2.5, expected a valid integer"),
+        ("[evaluation]\nmin_accuracy = 2", "evaluation.min_accuracy: got 2, expected less than or equal to 1"),
+        ("[run]\ncache = 1", "run.cache: got 1, expected a valid boolean"),
+        ("training = 3", "training: got 3"),
+        ("[training\n", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_line_with_file_and_key(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(content)
+    with pytest.raises(UserError) as error:
+        read("--config", str(path))
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.toml: cannot be read: No such file"):
+        read("--config", str(tmp_path / "nowhere.toml"))

@@ -1,0 +1,37 @@
+"""Values for a run: of the parameter's type and within its limits, before anything is sent."""
+
+import pytest
+
+from tests.kubeflow.conftest import Documents
+from tfx_pipeline.kubeflow.client.arguments import parse_arguments
+from tfx_pipeline.process.errors import UserError
+
+
+def test_values_have_the_type_of_their_parameter(package: Documents) -> None:
+    texts = ["epochs=3", "learning_rate=1e-2", "model=cnn", "data_version=2026-01", "serving_dir=s3://b/x=y"]
+    assert parse_arguments(texts, package.parameters) == {
+        "epochs": 3,
+        "learning_rate": 0.01,
+        "model": "cnn",
+        "data_version": "2026-01",
+        "serving_dir": "s3://b/x=y",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs", "--param epochs: expected NAME=VALUE"),
+        ("epoch=3", "--param epoch=3: the pipeline has no parameter epoch, did you mean epochs?"),
+        ("zzz=3", "--param zzz=3: the pipeline has no parameter zzz, expected one of batch_size, "),
+        ("epochs=ten", "--param epochs=ten: got 'ten', expected a valid integer"),
+        ("epochs=0", "--param epochs=0: got '0', expected greater than or equal to 1"),
+        ("model=resnet", "--param model=resnet: got 'resnet', expected one of cnn, dense"),
+        ("min_accuracy=85", "--param min_accuracy=85: got '85', expected less than or equal to 1"),
+    ],
+)
+def test_a_mistake_is_one_line(text: str, message: str, package: Documents) -> None:
+    with pytest.raises(UserError) as error:
+        parse_arguments([text], package.parameters)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)

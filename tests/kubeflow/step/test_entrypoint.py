@@ -1,0 +1,205 @@
+"""The container's command: what it runs, what it leaves, and how it fails."""
+
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kubeflow.step import backend
+from tfx_pipeline.kubeflow import entrypoint
+from tfx_pipeline.kubeflow.step import executor_input as before
+from tfx_pipeline.kubeflow.step import light_steps as direct
+from tfx_pipeline.kubeflow.step import tfx_executor
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.schema_import import schema_digest
+
+ROOT = Path(__file__).parents[3]
+PACKAGE = "tfx_pipeline.components"
+LOCATOR = f"{PACKAGE}.baseline_locator.BaselineLocator_Executor"
+TYPES = {"baseline": backend.MODEL_SCHEMA, "schema": "title: tfx.Schema\n"}
+
+
+def message_for(root: Path, inputs: dict[str, dict[str, Any]], outputs: list[str], **parameters: Any) -> dict[str, Any]:
+    """A step's executor input with artifacts in a folder; `inputs` are the metadata of each."""
+    artifacts = {key: backend.read_back("5", f"{root}/in/{key}", metadata) for key, metadata in inputs.items()}
+    logs = backend.provisioned("executor-logs", f"{root}/out/executor-logs-0", {"schemaTitle": "system.Artifact"})
+    provisioned = {
+        key: backend.provisioned(key, f"{root}/out/{key}", {"instanceSchema": TYPES[key]}) for key in outputs
+    }
+    return {
+        "inputs": {"artifacts": artifacts, "parameterValues": parameters},
+        "outputs": {
+            "artifacts": {**provisioned, "executor-logs": logs},
+            "outputFile": str(root / "out" / "output_metadata.json"),
+        },
+    }
+
+
+def spec_for(message: dict[str, Any]) -> dict[str, Any]:
+    """The component's inputs, as TFX's compiler defines them."""
+    inputs = message["inputs"]
+    return {
+        "artifacts": {key: {"artifactType": {"instanceSchema": TYPES[key]}} for key in inputs["artifacts"]},
+        "parameters": {key: {"parameterType": "STRING"} for key in inputs["parameterValues"]},
+    }
+
+
+def arguments(executor: str, message: dict[str, Any]) -> list[str]:
+    return [
+        *("--kfp_compat", "kfp.dsl.executor_main"),
+        *("--executor_class_path", f"{PACKAGE}.{executor}"),
+        *("--json_serialized_invocation_args", json.dumps(message)),
+        *("--json_serialized_inputs_spec_args", json.dumps(spec_for(message))),
+        "--direct_running_mode=in_memory",
+    ]
+
+
+def call(executor: str, message: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+    """Runs the container's command as the launcher does."""
+    command = [sys.executable, *entrypoint.COMMAND[1:3], *arguments(executor, message)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+
+def serve_model(serving: Path) -> None:
+    """Makes a serving directory with one version."""
+    (serving / "17").mkdir(parents=True)
+    (serving / "17" / "saved_model.pb").write_bytes(b"graph")
+
+
+def output_of(message: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(Path(message["outputs"]["outputFile"]).read_text())
+    return result
+
+
+def metadata_of(message: dict[str, Any], key: str) -> dict[str, Any]:
+    result: dict[str, Any] = output_of(message)["artifacts"][key]["artifacts"][0]["metadata"]
+    return result
+
+
+@pytest.mark.parametrize("path", sorted(direct.STEPS))
+def test_direct_step_is_a_component_of_the_pipeline_with_the_same_keys(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    component = getattr(importlib.import_module(module), name.removesuffix("_Executor"))
+    executor = component.EXECUTOR_SPEC.executor_class
+    assert f"{executor.__module__}.{executor.__qualname__}" == path
+    step = direct.step_of(path)
+    assert step is not None
+    spec = component.SPEC_CLASS
+    assert set(inspect.signature(step).parameters) == {*spec.INPUTS, *spec.OUTPUTS, *spec.PARAMETERS}
+
+
+def test_step_of_another_executor_runs_through_tfx() -> None:
+    assert direct.step_of("tfx.components.statistics_gen.executor.Executor") is None
+
+
+@pytest.mark.parametrize("path", sorted(direct.STEPS))
+def test_direct_step_starts_without_tfx_tensorflow_and_the_kubeflow_sdk(path: str) -> None:
+    code = (
+        "import sys\n"
+        "from tfx_pipeline.kubeflow import entrypoint\n"
+        f"from tfx_pipeline.kubeflow.step.light_steps import step_of\nstep_of({path!r})\n"
+        "print(sorted({'tfx', 'tensorflow', 'apache_beam', 'kfp', 'ml_metadata'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_baseline_is_copied_and_described(tmp_path: Path) -> None:
+    serve_model(tmp_path / "serving")
+    message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(tmp_path / "serving"))
+    assert call("baseline_locator.BaselineLocator_Executor", message).returncode == 0
+    assert metadata_of(message, "baseline") == {"version": 17, "source_uri": str(tmp_path / "serving" / "17")}
+    assert (tmp_path / "out/baseline/Format-Serving/saved_model.pb").read_bytes() == b"graph"
+
+
+def test_parameter_for_the_backend_alone_does_not_reach_a_step(tmp_path: Path) -> None:
+    message = message_for(tmp_path, {}, ["schema"], digest=schema_digest(), workspace_path="/kfp-workspace")
+    assert call("schema_import.SchemaImport_Executor", message).returncode == 0
+    assert (tmp_path / "out/schema/schema.pbtxt").is_file()
+
+
+@pytest.mark.parametrize("serves", [True, False], ids=["with a model", "without a model"])
+def test_step_writes_the_same_directly_as_under_tfx(serves: bool, tmp_path: Path) -> None:
+    if serves:
+        serve_model(tmp_path / "serving")
+    message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(tmp_path / "serving"))
+    prepared = before.prepare(message, spec_for(message))
+    before.make_directories(prepared)
+    under_tfx = tfx_executor.run_executor(LOCATOR, prepared, spec_for(message), [])
+    step = direct.step_of(LOCATOR)
+    assert step is not None
+    metadata = [
+        output["artifacts"]["baseline"]["artifacts"][0].get("metadata", {})
+        for output in (under_tfx, direct.run_step(step, prepared))
+    ]
+    metadata[0].pop("tfx_version")
+    assert metadata[0] == metadata[1]
+    assert bool(metadata[1]) == serves
+
+
+def test_tfx_leaves_nothing_beside_the_output_file(tmp_path: Path) -> None:
+    message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / tfx_executor.OUTPUT_FILE).write_text("from an attempt that was killed")
+    prepared = before.prepare(message, spec_for(message))
+    before.make_directories(prepared)
+    output = tfx_executor.run_executor(
+        f"{PACKAGE}.schema_import.SchemaImport_Executor", prepared, spec_for(message), []
+    )
+    assert output["artifacts"]["schema"]["artifacts"][0]["uri"] == f"{tmp_path}/out/schema"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["schema"]
+    assert "_KFP_RUNTIME" not in os.environ
+
+
+def failing_message(root: Path) -> dict[str, Any]:
+    return message_for(root, {}, ["baseline"], serving_dir="ftp://host/models")
+
+
+def test_failing_step_ends_with_one_line_after_its_traceback(tmp_path: Path) -> None:
+    done = call("baseline_locator.BaselineLocator_Executor", failing_message(tmp_path))
+    *traceback, last = done.stderr.rstrip("\n").split("\n")
+    assert done.returncode == 1
+    assert last.startswith("error: ftp://host/models: models cannot be pushed there")
+    assert any(line.startswith("Traceback") for line in traceback)
+
+
+def test_failing_step_leaves_no_output_file_not_even_an_older_one(tmp_path: Path) -> None:
+    message = failing_message(tmp_path)
+    output = Path(message["outputs"]["outputFile"])
+    output.parent.mkdir()
+    output.write_text("{}")
+    assert call("baseline_locator.BaselineLocator_Executor", message).returncode == 1
+    assert not output.exists()
+
+
+def test_step_succeeds_over_an_older_output_file(tmp_path: Path) -> None:
+    message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
+    output = Path(message["outputs"]["outputFile"])
+    output.parent.mkdir()
+    output.write_text('{"parameterValues": {"digest": "stale"}}')
+    assert call("schema_import.SchemaImport_Executor", message).returncode == 0
+    assert set(output_of(message)) == {"artifacts"}
+
+
+def test_error_line_is_the_users_error_that_started_it() -> None:
+    error = RuntimeError("a worker failed\nat line 7")
+    error.__cause__ = UserError("/data/train.gz: truncated; download it again")
+    assert entrypoint.error_line(error) == "error: /data/train.gz: truncated; download it again"
+
+
+def test_error_line_of_any_other_error_is_one_line_with_its_type() -> None:
+    assert entrypoint.error_line(RuntimeError("first\n  second")) == "error: RuntimeError: first second"
+    assert entrypoint.error_line(KeyError()) == "error: KeyError"
+
+
+def test_unknown_arguments_are_left_to_beam() -> None:
+    message = message_for(Path("/r"), {}, [])
+    args, beam_args = entrypoint.parse(arguments("x.Executor", message))
+    assert args.executor_class_path == f"{PACKAGE}.x.Executor"
+    assert beam_args == ["--direct_running_mode=in_memory"]

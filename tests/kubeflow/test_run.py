@@ -1,0 +1,101 @@
+"""kubeflow_runner.py as a person calls it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import kubeflow_runner
+from tests.kubeflow.api_server import api_server
+from tfx_pipeline.kubeflow.client import watch
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("KF_", "KFP_", "KUBE"))}
+
+
+def run(*flags: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "kubeflow_runner.py"), *flags]
+    environment = {**ENVIRONMENT, "HOME": str(cwd), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_without_flags_it_writes_the_package_and_says_how_to_upload_it(tmp_path: Path) -> None:
+    done = run(cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "wrote fashion_mnist_pipeline.yaml"
+    assert lines[1].startswith("image tfx-fashion-mnist:0.1.0")
+    assert '"Upload pipeline"' in lines[-1]
+    assert (tmp_path / "fashion_mnist_pipeline.yaml").read_text().count("\n---\n") == 1
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Calls the command in this process, which has TensorFlow loaded already."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(watch.time, "sleep", lambda _: None)
+
+    def call_it(*flags: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["kubeflow_runner.py", *flags])
+        return kubeflow_runner.main()
+
+    return call_it
+
+
+def test_it_uploads_runs_and_ends_with_the_runs_outcome(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with api_server() as (host, state):
+        assert call("--upload", "--watch", "--host", host, "--param", "epochs=2", "--output", "p.yaml") == 0
+    said = capfd.readouterr()
+    assert "warning: image tfx-fashion-mnist:0.1.0: a tag can be pushed anew" in said.err
+    assert said.out.splitlines() == [
+        "wrote p.yaml",
+        "uploaded fashion-mnist of the pipeline fashion-mnist",
+        f"started {host}/#/runs/details/run-1",
+        f"succeeded {host}/#/runs/details/run-1",
+    ]
+    assert state.runs[0]["runtime_config"] == {"parameters": {"epochs": 2}}
+
+
+def test_a_run_that_fails_is_one_line_and_another_exit_code(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with api_server() as (host, state):
+        state.progress = [{"state": "FAILED"}]
+        assert call("--watch", "--host", host) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == f"error: the run failed; see {host}/#/runs/details/run-1"
+
+
+def test_a_token_can_come_from_the_environment(call: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFP_TOKEN", "right")
+    with api_server() as (host, state):
+        state.token = "right"
+        assert call("--upload", "--host", host) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (["--hots", "x"], "error: --hots: unknown flag, did you mean --host?; see --help\n"),
+        (["--image-pull-policy", "Sometimes"], "error: --image-pull-policy Sometimes: got 'Sometimes', expected "),
+    ],
+)
+def test_a_mistake_is_one_line_and_another_exit_code(flags: list[str], error: str, tmp_path: Path) -> None:
+    done = run(*flags, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(error)
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_loads_neither_tensorflow_nor_kubeflow(tmp_path: Path) -> None:
+    code = "import runpy, sys\nsys.argv[1:] = ['--help']\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    code += "except SystemExit: pass\nprint(sorted({'tensorflow', 'kfp', 'tfx', 'fsspec'} & set(sys.modules)))"
+    command = [sys.executable, "-c", code.replace("sys.argv[0]", repr(str(ROOT / "kubeflow_runner.py")))]
+    done = subprocess.run(command, env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)  # noqa: PLW1510
+    assert "--serving-pvc" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

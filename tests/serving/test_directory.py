@@ -1,0 +1,206 @@
+"""The serving directory: whole versions, growing numbers."""
+
+import errno
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.saved_model import write_saved_model
+from tests.small_run import ROOT
+from tfx_pipeline.serving import directory as serving
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_saved_model(tmp_path / "model")
+
+
+def test_there_is_no_version_where_nothing_was_pushed(tmp_path: Path) -> None:
+    assert serving.newest(tmp_path / "nowhere") is None
+
+
+def test_a_push_is_a_whole_copy_under_a_number(model: Path, tmp_path: Path) -> None:
+    version = serving.push(model, tmp_path / "serving")
+    assert serving.newest(tmp_path / "serving") == int(version.name)
+    assert serving.same_model(model, version)
+    assert [path.name for path in version.parent.iterdir()] == [version.name]
+
+
+def test_version_numbers_only_grow_even_when_the_clock_does_not(model: Path, tmp_path: Path) -> None:
+    far_ahead = tmp_path / "serving" / "99999999999"
+    far_ahead.mkdir(parents=True)
+    pushed = [int(serving.push(model, tmp_path / "serving").name) for _ in range(3)]
+    assert pushed == [100000000000, 100000000001, 100000000002]
+
+
+def test_a_version_without_its_graph_does_not_count(model: Path, tmp_path: Path) -> None:
+    version = serving.push(model, tmp_path / "serving")
+    (tmp_path / "serving" / "99999999999").mkdir()
+    assert serving.newest(tmp_path / "serving") == int(version.name)
+
+
+def test_a_push_that_fails_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    (model / "broken").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError, match="broken"):
+        serving.push(model, tmp_path / "serving")
+    assert list((tmp_path / "serving").iterdir()) == []
+
+
+def test_a_model_with_another_weight_is_another_model(model: Path, tmp_path: Path) -> None:
+    version = serving.push(model, tmp_path / "serving")
+    (model / "variables" / "variables.index").write_bytes(b"other weights")
+    assert not serving.same_model(model, version)
+
+
+def push_many(model: Path, serving_dir: Path, count: int) -> list[int]:
+    return [int(serving.push(model, serving_dir).name) for _ in range(count)]
+
+
+def test_pruning_keeps_the_newest_versions_and_the_baseline(model: Path, tmp_path: Path) -> None:
+    pushed = push_many(model, tmp_path / "serving", 6)
+    serving.prune(tmp_path / "serving", keep=2, baseline=pushed[1])
+    assert serving.versions(tmp_path / "serving") == [pushed[1], *pushed[-2:]]
+    assert {path.name for path in (tmp_path / "serving").iterdir()} == {str(v) for v in (pushed[1], *pushed[-2:])}
+
+
+@pytest.mark.parametrize(("keep", "left"), [(1, 1), (3, 3), (4, 3)])
+def test_pruning_never_takes_the_newest(keep: int, left: int, model: Path, tmp_path: Path) -> None:
+    pushed = push_many(model, tmp_path / "serving", 3)
+    serving.prune(tmp_path / "serving", keep)
+    assert serving.versions(tmp_path / "serving") == pushed[-left:]
+
+
+def test_pruning_leaves_alone_what_is_no_version(model: Path, tmp_path: Path) -> None:
+    push_many(model, tmp_path / "serving", 2)
+    (tmp_path / "serving" / "1").mkdir()
+    (tmp_path / "serving" / "notes").touch()
+    serving.prune(tmp_path / "serving", keep=1)
+    assert {"1", "notes"} < {path.name for path in (tmp_path / "serving").iterdir()}
+
+
+PUSH = """
+import sys
+from pathlib import Path
+from tfx_pipeline.serving import directory as serving
+for _ in range(int(sys.argv[3])):
+    serving.push(Path(sys.argv[1]), Path(sys.argv[2]))
+    serving.prune(Path(sys.argv[2]), keep=3)
+    print("pushed", flush=True)
+"""
+
+
+def pusher(model: Path, serving_dir: Path, count: int) -> subprocess.Popen[str]:
+    """Starts a process that pushes a model again and again, keeping three versions."""
+    command = [sys.executable, "-c", PUSH, str(model), str(serving_dir), str(count)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def whole(model: Path, serving_dir: Path) -> list[bool]:
+    return [serving.same_model(model, serving_dir / str(version)) for version in serving.versions(serving_dir)]
+
+
+def test_a_pusher_that_is_killed_at_any_moment_leaves_whole_versions_only(model: Path, tmp_path: Path) -> None:
+    # Enough to be hit while a push copies or a prune deletes; the graph is copied in the middle.
+    for name in ("a", "variables/data", "z"):
+        (model / name).write_bytes(bytes(8_000_000))
+    serving_dir = tmp_path / "serving"
+    kills = random.Random(1)  # noqa: S311 - moments, not secrets
+    newest = 0
+    for _ in range(15):
+        with pusher(model, serving_dir, 1000) as process:
+            assert process.stdout.readline() == "pushed\n"
+            time.sleep(kills.uniform(0, 0.1))
+            process.kill()
+        assert all(whole(model, serving_dir))
+        assert (serving.newest(serving_dir) or 0) > newest
+        newest = serving.newest(serving_dir) or 0
+    serving.push(model, serving_dir)
+    assert not list(serving_dir.glob(".*"))
+
+
+def test_two_pushers_at_once_push_whole_versions_with_numbers_of_their_own(model: Path, tmp_path: Path) -> None:
+    with pusher(model, tmp_path / "serving", 20) as one, pusher(model, tmp_path / "serving", 20) as other:
+        assert (one.wait(), other.wait()) == (0, 0)
+        assert (one.stdout.read() + other.stdout.read()).count("pushed") == 40
+    assert whole(model, tmp_path / "serving") == [True] * 3
+    assert len(list((tmp_path / "serving").iterdir())) == 3
+
+
+def test_a_push_waits_for_another_and_leaves_its_files_alone(model: Path, tmp_path: Path) -> None:
+    serving_dir = tmp_path / "serving"
+    serving_dir.mkdir()
+    living = serving_dir / ".push-living"
+    with serving._locked(serving_dir):
+        waiting = pusher(model, serving_dir, 1)
+        living.mkdir()
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1)
+        living.rename(serving_dir / "7")
+    with waiting:
+        assert waiting.wait(60) == 0
+    assert serving_dir.joinpath("7").is_dir()
+    assert whole(model, serving_dir) == [True]
+
+
+def test_without_locks_only_old_leftovers_are_deleted(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(serving.fcntl, "flock", refuse)
+    for name, age in (("young", 60), ("old", serving.ABANDONED_SECONDS + 60)):
+        folder = tmp_path / "serving" / f".push-{name}"
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - age,) * 2)
+    serving.push(model, tmp_path / "serving")
+    assert [path.name for path in (tmp_path / "serving").glob(".*")] == [".push-young"]
+
+
+READ = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+from tfx_pipeline.serving import directory as serving
+print("ready", flush=True)
+seen = set()
+while not Path(sys.argv[2]).exists() or len(seen) < 2:
+    version = serving.newest(Path(sys.argv[1]))
+    model = tf.saved_model.load(f"{sys.argv[1]}/{version}")
+    assert model.double(tf.constant(2.0)).numpy() == 4.0
+    seen.add(version)
+print(len(seen), flush=True)
+"""
+
+
+class Double(tf.Module):
+    """The smallest model with a weight."""
+
+    def __init__(self) -> None:
+        self.factor = tf.Variable(2.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([])])
+    def double(self, value: tf.Tensor) -> tf.Tensor:
+        return self.factor * value
+
+
+def test_a_reader_of_the_newest_version_never_fails_to_load_it_while_runs_push(tmp_path: Path) -> None:
+    tf.saved_model.save(Double(), tmp_path / "model")
+    serving.push(tmp_path / "model", tmp_path / "serving")
+    command = [sys.executable, "-c", READ, str(tmp_path / "serving"), str(tmp_path / "stop")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout.readline() == "ready\n"
+        for _ in range(20):
+            version = int(serving.push(tmp_path / "model", tmp_path / "serving").name)
+            serving.prune(tmp_path / "serving", keep=2, baseline=version - 1)
+            time.sleep(0.2)
+        (tmp_path / "stop").touch()
+        versions_read = int(reader.stdout.readline())
+        assert reader.wait() == 0
+    assert versions_read > 1

@@ -1,0 +1,148 @@
+"""The configuration of the package for Kubeflow Pipelines: what Kubernetes is asked for, for all steps or for one."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from tfx_pipeline.config.git_remote import check_ref, check_url
+from tfx_pipeline.config.kubernetes_values import (
+    Endpoint,
+    EnvName,
+    Image,
+    LabelName,
+    LabelValue,
+    MountPath,
+    Name,
+    Quantity,
+    SecretKey,
+    SecretName,
+    Toleration,
+)
+from tfx_pipeline.config.section import Section
+
+
+class StepSettings(Section):
+    """What Kubernetes is asked for: for all steps, or for one by its id."""
+
+    image: Image = Field(
+        default="tfx-fashion-mnist:0.1.0",
+        description="container image of the steps; Kubeflow's cache takes the same name for the same content, so give "
+        "each build a tag of its own, or a digest",
+    )
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        default="IfNotPresent", description="when a node fetches the image: IfNotPresent, Always or Never"
+    )
+    image_pull_secrets: list[Name] = Field(
+        default=[], title="image-pull-secret", description="Secret with the login of a private registry"
+    )
+    cpu_request: Quantity | None = Field(
+        default=None, description="cores that a node must have free, such as 500m or 2; has a default for each step"
+    )
+    cpu_limit: Quantity | None = Field(
+        default=None, description="cores that a step may use; has a default for each step"
+    )
+    memory_request: Quantity | None = Field(
+        default=None, description="memory that a node must have free, such as 2Gi; has a default for each step"
+    )
+    memory_limit: Quantity | None = Field(
+        default=None, description="memory above which a step is killed; has a default for each step"
+    )
+    gpus: int = Field(default=0, ge=0, description="GPUs; as a setting for all steps it is the trainer's alone")
+    gpu_type: str = Field(
+        default="nvidia.com/gpu", min_length=1, description="the GPU's name as a resource of Kubernetes"
+    )
+    node_selector: dict[LabelName, LabelValue] = Field(
+        default={}, description="LABEL=VALUE that a node must have; can be repeated"
+    )
+    tolerations: list[Toleration] = Field(
+        default=[],
+        title="toleration",
+        description="taint that is tolerated: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; can be repeated",
+    )
+    pvc_mounts: dict[MountPath, Name] = Field(
+        default={}, title="pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
+    )
+    secret_files: dict[MountPath, SecretName] = Field(
+        default={},
+        title="secret-file",
+        description="PATH=SECRET: a Secret's keys as files; with ? at the end, a pod starts without it too; can be "
+        "repeated",
+    )
+    secret_env: dict[EnvName, SecretKey] = Field(
+        default={},
+        description="VARIABLE=SECRET/KEY: a Secret's key as an environment variable; with ? at the end, a pod starts "
+        "without it too; can be repeated",
+    )
+    env: dict[EnvName, str] = Field(default={}, description="VARIABLE=VALUE: an environment variable; can be repeated")
+    labels: dict[LabelName, LabelValue] = Field(
+        default={}, title="label", description="NAME=VALUE: a label of the pods; can be repeated"
+    )
+    annotations: dict[LabelName, str] = Field(
+        default={}, title="annotation", description="NAME=VALUE: an annotation of the pods; can be repeated"
+    )
+    shared_memory: Quantity | None = Field(
+        default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
+    )
+    active_deadline: int = Field(default=0, ge=0, description="seconds after which a step is stopped; 0: never")
+    retries: int = Field(default=2, ge=0, le=100, description="how often a step that failed is tried again")
+    retry_backoff: int = Field(default=30, ge=0, description="seconds before the first retry")
+    retry_backoff_factor: float = Field(default=2.0, ge=1, description="by which the wait grows with each retry")
+    retry_backoff_limit: int = Field(default=600, ge=0, description="seconds that the wait does not exceed")
+    run_as_user: int | None = Field(default=None, ge=0, description="numeric user, if not the image's")
+    run_as_group: int | None = Field(default=None, ge=0, description="numeric group, if not the image's")
+    run_as_non_root: bool = Field(default=False, description="have Kubernetes refuse to start a step as root")
+    workspace: bool = Field(default=False, description="mount the run's workspace volume at /kfp-workspace")
+    cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")
+
+
+class KubeflowConfig(StepSettings):
+    """The package for Kubeflow Pipelines; its own values, and those of the steps."""
+
+    serving_pvc: Name | None = Field(
+        default=None, description="existing PersistentVolumeClaim for pushed models, mounted at /serving"
+    )
+    serving_uri: str | None = Field(
+        default=None,
+        description="where models are pushed: a path in a mounted volume, s3://, gs:// or minio://; /serving with "
+        "--serving-pvc, else a folder in Kubeflow's own object store",
+    )
+    data_pvc: Name | None = Field(
+        default=None, description="existing PersistentVolumeClaim with IDX files, mounted at /data for example-gen"
+    )
+    minio_endpoint: Endpoint = Field(
+        default="http://seaweedfs.kubeflow:9000",
+        description="the object store that minio:// means",
+    )
+    minio_secret: Name = Field(
+        default="mlpipeline-minio-artifact", description="Secret with accesskey and secretkey for minio://"
+    )
+    service_account: Name | None = Field(
+        default=None, description="service account of the pods, for --run; a package cannot hold one"
+    )
+    workspace_size: Quantity | None = Field(
+        default=None, description="size of a volume that the steps of a run share, such as 3Gi; deleted with the run"
+    )
+    workspace_access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"] = Field(
+        default="ReadWriteOnce", description="how it can be mounted: ReadWriteOnce, ReadWriteMany or ReadWriteOncePod"
+    )
+    workspace_storage_class: Name | None = Field(
+        default=None, description="its storage class, if not the cluster's own"
+    )
+    repo_url: Annotated[str, AfterValidator(check_url)] | None = Field(
+        default=None,
+        description="Git repository whose package modules the steps import instead of the image's: "
+        "ssh://git@HOST/PATH, git@HOST:PATH or https://HOST/PATH",
+    )
+    repo_ref: Annotated[str, AfterValidator(check_ref)] = Field(
+        default="HEAD", description="its branch, tag or commit; HEAD is its default branch"
+    )
+    repo_ssh_secret: Name = Field(
+        default="ssh-key-secret",
+        description="Secret for SSH: the private key as id_rsa or ssh-privatekey, and known_hosts",
+    )
+    repo_token_secret: Name | None = Field(
+        default=None, description="Secret for https: token or password, and if need be username and ca.crt"
+    )
+    steps: dict[str, StepSettings] = Field(
+        default={}, title="step", description="ID.SETTING=VALUE: a setting for one step; can be repeated"
+    )

@@ -1,0 +1,95 @@
+"""The data gate's settings: the reviewed limits of limits.toml, and what to do with data beyond them."""
+
+import tomllib
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from modules.features import NUM_CLASSES
+from tfx_pipeline.config.section import Section
+
+LIMITS_FILE: Final = Path(__file__).with_name("limits.toml")
+_REVIEWED: Final[dict[str, dict[str, Any]]] = tomllib.loads(LIMITS_FILE.read_text(encoding="utf-8"))
+
+REASONS: Final = MappingProxyType({name: str(limit["reason"]) for name, limit in _REVIEWED.items()})
+"""Why each limit is what it is, by its name."""
+
+
+def _for_each_class(values: list[float]) -> list[float]:
+    if len(values) not in (0, NUM_CLASSES):
+        raise ValueError(f"expected {NUM_CLASSES} values, one a class, or none")
+    return values
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Grey = Annotated[float, Field(ge=0, le=255)]
+Shares = Annotated[list[Share], AfterValidator(_for_each_class)]
+Greys = Annotated[list[Grey], AfterValidator(_for_each_class)]
+
+
+def _limit(name: str, description: str, **bounds: Any) -> Any:
+    return Field(default=_REVIEWED[name]["value"], description=description, **bounds)
+
+
+class Limits(Section):
+    """Every limit; limits.toml has the reasons. Lists hold one value a class; grey levels go from 0 to 255."""
+
+    expected_share: Shares = _limit(
+        "expected_share", "fraction of a split's images that each class should have: 10 numbers in quotes"
+    )
+    min_class_share: Fraction = _limit("min_class_share", "least images of a class, as a part of its expected share")
+    max_class_share: float = _limit(
+        "max_class_share", "most images of a class, as a multiple of its expected share", ge=1
+    )
+    max_blank: Fraction = _limit("max_blank", "fraction of images of one colour, overall and in each class")
+    max_duplicates: Fraction = _limit("max_duplicates", "fraction of the smaller split that may stand in another too")
+    expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class: 10 numbers in quotes")
+    intensity_spread: Greys = _limit(
+        "intensity_spread", "standard deviation of the images' mean pixel values in each class"
+    )
+    expected_contrast: Greys = _limit(
+        "expected_contrast", "standard deviation of an image's pixels, averaged over each class: 10 numbers in quotes"
+    )
+    contrast_spread: Greys = _limit("contrast_spread", "standard deviation of the images' contrasts in each class")
+    expected_gradient: Greys = _limit(
+        "expected_gradient", "mean difference of neighbouring pixels in each class: 10 numbers in quotes"
+    )
+    gradient_spread: Greys = _limit("gradient_spread", "standard deviation of the images' gradients in each class")
+    max_deviation: Fraction = _limit(
+        "max_deviation",
+        "distance of a split's intensity, contrast or gradient from what is expected, as a part of it",
+    )
+    max_class_deviation: Fraction = _limit("max_class_deviation", "the same for the images of each class")
+    max_share_drift: Fraction = _limit("max_share_drift", "difference of a class's share between two splits")
+    max_drift: Fraction = _limit(
+        "max_drift", "difference of intensity, contrast or gradient between two splits, as a part of it"
+    )
+    max_distribution_drift: Fraction = _limit(
+        "max_distribution_drift", "Kolmogorov-Smirnov distance of intensity or contrast between two splits"
+    )
+    max_mean_image_drift: Grey = _limit(
+        "max_mean_image_drift", "RMS difference of a class's mean image between two splits, in grey levels"
+    )
+    sampling_sigmas: float = _limit("sampling_sigmas", "standard errors that small splits may scatter by", ge=0, le=20)
+
+
+class GateMode(Section):
+    """What the data gate does with data beyond its limits."""
+
+    mode: Literal["stop", "warn"] = Field(
+        default="stop",
+        title="data-gate",
+        description="stop: end the run before training where the data is beyond a limit; warn: record it and go on",
+    )
+
+
+class DataGateConfig(Limits, GateMode):
+    """The data gate's section; the mode comes first, as the last base class."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits alone."""
+        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})

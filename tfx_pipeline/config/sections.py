@@ -1,0 +1,135 @@
+"""The configuration: every value that a user can set, with its default, its meaning and its limits."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from modules import models
+from tfx_pipeline.config.kubeflow import KubeflowConfig
+from tfx_pipeline.config.limits import DataGateConfig
+from tfx_pipeline.config.section import Section
+from tfx_pipeline.process.redaction import redact
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _known_model(name: str) -> str:
+    if name not in models.names():
+        raise ValueError(f"expected one of {', '.join(models.names())}")
+    return name
+
+
+def _path(value: Any) -> Any:
+    if value == "" or "\0" in str(value):
+        raise ValueError("expected a path")
+    return value
+
+
+def _without_credentials(location: str | None) -> str | None:
+    if location and redact(location) != location:
+        # It would stand in ML Metadata, and in the package.
+        raise ValueError("expected a location without credentials, which belong in the environment")
+    return location
+
+
+class DataConfig(Section):
+    """Where the data comes from."""
+
+    source: Literal["auto", "tfds", "idx", "debian"] = Field(
+        default="auto",
+        title="data-source",
+        description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
+        "set; auto: the first of them that answers",
+    )
+    dir: Annotated[str | None, AfterValidator(_without_credentials)] = Field(
+        default=None,
+        title="data-dir",
+        description="folder of IDX files, plain or .gz: a local path, or a URL with s3://, gs://, minio:// or what "
+        "else Apache Beam reads",
+    )
+    limit: int = Field(default=0, ge=0, description="take only the first N examples of each split; 0 takes all")
+    version: str = Field(
+        default="",
+        title="data-version",
+        description="any text; a new one makes a pipeline on Kubeflow read the data again",
+    )
+
+
+class TrainingConfig(Section):
+    """What is trained, and how."""
+
+    model: Annotated[str, AfterValidator(_known_model)] = Field(
+        default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
+    )
+    epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training data")
+    batch_size: int = Field(default=256, ge=1, le=65_536, description="examples that each device takes in a step")
+    learning_rate: float = Field(
+        default=0.004, gt=0, le=10, description="Adam's first step size on one device; it falls from epoch to epoch"
+    )
+    seed: int = Field(default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from")
+    device: Literal["auto", "gpu", "cpu"] = Field(
+        default="auto",
+        description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
+    )
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        default="auto",
+        description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",
+    )
+    determinism: Literal["off", "on"] = Field(
+        default="off", description="on: the same weights from each training on GPUs too, which makes them slower"
+    )
+
+
+class EvaluationConfig(Section):
+    """What a model must reach to be pushed; accuracies are fractions of examples."""
+
+    min_accuracy: Fraction = Field(default=0.85, description="accuracy that a model must reach on all examples")
+    min_class_accuracy: Fraction = Field(
+        default=0.5, description="accuracy that it must reach on the examples of each class"
+    )
+    max_accuracy_drop: Fraction = Field(
+        default=0.01, description="how far its accuracy may lie below that of the newest pushed model"
+    )
+    max_class_accuracy_drop: Fraction = Field(
+        default=0.1, description="the same for the accuracy on the examples of each class"
+    )
+
+
+class ServingConfig(Section):
+    """Where pushed models are kept, and how many."""
+
+    keep_versions: int = Field(
+        default=5,
+        ge=1,
+        description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "
+        "that the run compared with",
+    )
+
+
+class RunConfig(Section):
+    """How a run on one machine works."""
+
+    output_dir: Annotated[Path, BeforeValidator(_path)] = Field(
+        default=Path("output"), strict=False, description="where artifacts, metadata, models, logs and reports go"
+    )
+    cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")
+    clean: bool = Field(
+        default=False,
+        description="delete what earlier runs left in the output directory first, pushed models included",
+    )
+    beam_args: list[str] = Field(
+        default=[], description='options for Apache Beam as one string, such as "--runner=FlinkRunner ..."'
+    )
+
+
+class Config(Section):
+    """All values in force for a pipeline."""
+
+    data: DataConfig = DataConfig()
+    data_gate: DataGateConfig = DataGateConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServingConfig = ServingConfig()
+    run: RunConfig = RunConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()

@@ -1,0 +1,103 @@
+"""Makes the package out of the configuration."""
+
+from pathlib import Path
+
+from tfx_pipeline.components.source_checkout import SourceSettings
+from tfx_pipeline.config.kubeflow import KubeflowConfig
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
+from tfx_pipeline.kubeflow.package.run_parameters import runtime_parameter
+from tfx_pipeline.kubeflow.package.step_settings import (
+    DATA_MOUNT,
+    GPU_STEP,
+    SERVING_STEPS,
+    serving_uri,
+    settings_of,
+)
+from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
+
+
+def compile_package(config: Config) -> Package:
+    """Compiles the pipeline with the configured values as defaults of its run parameters.
+
+    Args:
+        config: Every value in force.
+
+    Returns:
+        The package.
+
+    Raises:
+        UserError: The backend would reject it.
+    """
+    _check_serving_place(config.kubeflow)
+    config = _with_device(_with_data_place(config))
+    pipeline = create_pipeline(
+        config,
+        # Kubeflow gives each run its own root; a package has no place for one.
+        pipeline_root="",
+        serving_dir=serving_uri(config.kubeflow),
+        parameter=runtime_parameter,
+        source=_source(config.kubeflow),
+    )
+    return KubeflowDagRunner(config.kubeflow).run(pipeline)
+
+
+def _source(config: KubeflowConfig) -> SourceSettings | None:
+    if config.repo_url is None:
+        for name in sorted(config.model_fields_set & {"repo_ref", "repo_ssh_secret", "repo_token_secret"}):
+            raise UserError(f"--{name.replace('_', '-')}: says nothing without a repository; give one with --repo-url")
+        return None
+    return SourceSettings(config.repo_url, config.repo_ref, config.repo_ssh_secret, config.repo_token_secret or "")
+
+
+def write_package(config: Config, path: Path) -> Package:
+    """Compiles the pipeline and writes the package.
+
+    Args:
+        config: Every value in force.
+        path: The file, ``.yaml``.
+
+    Returns:
+        The package.
+
+    Raises:
+        UserError: The backend would reject the package, or the file cannot be written.
+    """
+    package = compile_package(config)
+    write(package, path)
+    return package
+
+
+def _check_serving_place(config: KubeflowConfig) -> None:
+    """Refuses a place that does not outlive the pod that pushes to it."""
+    uri = serving_uri(config)
+    if object_store.handles(uri):
+        return
+    if "://" in uri or not uri.startswith("/"):
+        raise UserError(f"--serving-uri {uri}: expected a path in a mounted volume, s3://, gs:// or minio://")
+    for step in sorted(SERVING_STEPS):
+        mounts = settings_of(step, config).pvc_mounts
+        if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
+            raise UserError(
+                f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
+                "mount one with --serving-pvc"
+            )
+
+
+def _with_device(config: Config) -> Config:
+    """Has the trainer fail where it is to have GPUs and sees none, unless the configuration names a device."""
+    if "device" in config.training.model_fields_set or not settings_of(GPU_STEP, config.kubeflow).gpus:
+        return config
+    return config.model_copy(update={"training": config.training.model_copy(update={"device": "gpu"})})
+
+
+def _with_data_place(config: Config) -> Config:
+    folder = config.data.dir
+    if folder and "://" not in folder and not folder.startswith("/"):
+        raise UserError(f"--data-dir {folder}: expected a path in the cluster, such as {DATA_MOUNT}, or a URL")
+    if folder or not config.kubeflow.data_pvc:
+        return config
+    data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})
+    return config.model_copy(update={"data": data})

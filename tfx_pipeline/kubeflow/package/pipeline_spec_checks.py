@@ -1,0 +1,171 @@
+"""Refuses a package that the backend would reject, or would run otherwise than it reads, before it is written."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from tfx_pipeline.process.errors import UserError
+
+SCHEMA_VERSION: Final = "2.1.0"
+
+# Argo names the task of its graph, and of the task's driver, after the task (argo-workflows, workflow/validate).
+_TASK_NAME: Final = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
+_MAX_TASK_NAME: Final = 128 - len("-driver")
+_PIPELINE_NAME: Final = re.compile(r"[a-z0-9][-a-z0-9]{0,127}")
+_PLACEHOLDER: Final = re.compile(r"\{\{\$(\.[^{}]+)?\}\}")
+_WORKSPACE: Final = ("{{$.workspace_path}}", "/kfp-workspace")
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "STRING": (str,),
+    "NUMBER_INTEGER": (int,),
+    "NUMBER_DOUBLE": (int, float),
+    "BOOLEAN": (bool,),
+}
+
+
+class Problem(NamedTuple):
+    """Why the backend would not take the package, and where."""
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+def check_spec(spec: dict[str, Any]) -> Iterator[Problem]:
+    """Finds what is wrong with the pipeline spec.
+
+    Args:
+        spec: The first document.
+
+    Yields:
+        Each problem.
+    """
+    if spec.get("schemaVersion") != SCHEMA_VERSION:
+        yield Problem("package", f"has the schema {spec.get('schemaVersion')}, expected {SCHEMA_VERSION}")
+    name = spec.get("pipelineInfo", {}).get("name", "")
+    if not _PIPELINE_NAME.fullmatch(name):
+        yield Problem(f"pipeline {name}", "expected a name of lower case letters, digits and hyphens")
+    yield from _strict(spec)
+    yield from _parameters(spec)
+    tasks = spec["root"]["dag"]["tasks"]
+    for task_name, task in tasks.items():
+        for reason in _task(task_name, task, spec):
+            yield Problem(f"task {task_name}", reason)
+
+
+def _strict(spec: dict[str, Any]) -> Iterator[Problem]:
+    """Unknown fields, which a server may refuse and nobody reads."""
+    try:
+        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+        json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    except json_format.ParseError as error:
+        yield Problem("package", f"is not a pipeline spec: {' '.join(str(error).split())}")
+
+
+def _parameters(spec: dict[str, Any]) -> Iterator[Problem]:
+    for name, definition in spec["root"].get("inputDefinitions", {}).get("parameters", {}).items():
+        place, kind = f"parameter {name}", definition["parameterType"]
+        if "defaultValue" not in definition:
+            yield Problem(place, "has no default, so that a run cannot be started without it")
+        elif kind in _TYPES and not isinstance(definition["defaultValue"], _TYPES[kind]):
+            yield Problem(place, f"has the default {definition['defaultValue']!r}, which is no {kind}")
+        for text in strings(definition):
+            yield from (Problem(place, reason) for reason in _expansions(text))
+
+
+def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
+    if not _TASK_NAME.fullmatch(name):
+        yield "Argo allows letters, digits and hyphens in its name; give it one with with_id('kebab-case')"
+    if len(name) > _MAX_TASK_NAME:
+        yield f"its name is longer than {_MAX_TASK_NAME} characters"
+    yield from _references(task, spec)
+    component = spec["components"].get(task["componentRef"]["name"])
+    if component is None:
+        yield f"its component {task['componentRef']['name']} is not in the package"
+        return
+    if not task["componentRef"]["name"].startswith("comp-"):
+        yield f"its component {task['componentRef']['name']} has a name without comp-, which Kubeflow's SDK cuts off"
+    executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"))
+    if executor is None:
+        yield f"its executor {component.get('executorLabel')} is not in the package"
+        return
+    yield from _executor(executor)
+    for text in [*strings(task), *strings(component), *strings(executor)]:
+        yield from _expansions(text)
+
+
+def _references(task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
+    tasks = spec["root"]["dag"]["tasks"]
+    inputs = task.get("inputs", {})
+    sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
+    outputs = [s.get("taskOutputArtifact") or s.get("taskOutputParameter") for s in sources]
+    producers = {output["producerTask"] for output in outputs if output} | set(task.get("dependentTasks", []))
+    for producer in sorted(producers - tasks.keys()):
+        yield f"depends on the unknown task {producer}; values that a task makes cannot be properties of another"
+    known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for source in sources:
+        parameter = source.get("componentInputParameter")
+        if parameter is not None and parameter not in known:
+            yield f"asks for the unknown run parameter {parameter}"
+
+
+def _executor(executor: dict[str, Any]) -> Iterator[str]:
+    if "resolver" in executor:
+        yield "is a Resolver, which open-source Kubeflow cannot run; find the artifact in a component"
+    elif "importer" in executor:
+        uri = executor["importer"].get("artifactUri", {})
+        if uri.get("constant") == "" or not uri:
+            yield "imports an empty URI, which fails when it runs"
+    elif "container" not in executor:
+        yield "has no container"
+    elif not executor["container"].get("image"):
+        yield "has no image"
+    if "lifecycle" in executor.get("container", {}):
+        yield "has a lifecycle hook, which open-source Kubeflow does not call"
+
+
+def _expansions(text: str) -> Iterator[str]:
+    """What Argo or Kubernetes would replace in a text on its way into the container."""
+    shown = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
+    if "{{" in text and not _PLACEHOLDER.fullmatch(text):
+        yield f"{shown!r} has {{{{ in it, which Argo takes for a template"
+    if "$(" in text or "$$" in text:
+        yield f"{shown!r} has $( or $$ in it, which Kubernetes replaces"
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a document, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from strings(key)
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
+def mentions_workspace(task: dict[str, Any]) -> bool:
+    """Whether Kubeflow mounts the workspace for a task: where a parameter's value mentions its path."""
+    parameters = task.get("inputs", {}).get("parameters", {})
+    return any(mark in text for text in strings(parameters) for mark in _WORKSPACE)
+
+
+def refuse(problems: Iterator[Problem]) -> None:
+    """Raises the first problem, if there is one.
+
+    Args:
+        problems: What the checks found.
+
+    Raises:
+        UserError: There is a problem; the line names the task and the reason.
+    """
+    found = list(problems)
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise UserError(f"the package is not written, Kubeflow would refuse it: {found[0]}{more}")

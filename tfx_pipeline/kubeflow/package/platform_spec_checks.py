@@ -1,0 +1,119 @@
+"""Checks the second document of the package, and what both together ask of a step's pod."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from tfx_pipeline.kubeflow.package.pipeline_spec_checks import Problem, mentions_workspace
+
+_VOLUME_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_RESERVED: Final = ("/kfp-launcher", "/kfp-workspace", "/gcs", "/s3", "/minio", "/.local", "/.cache", "/.config")
+"""What the backend mounts itself (kubeflow/pipelines, backend/src/v2/compiler/argocompiler/container.go)."""
+_SUFFIXES: Final = {
+    "": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+_IGNORED: Final = {
+    "enabledSharedMemory": "shared memory is an emptyDir mount at /dev/shm",
+    "podAffinity": "a place for pods is asked for with a node selector",
+}
+
+
+def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[Problem]:
+    """Finds what is wrong with the platform document.
+
+    Args:
+        platform: The second document.
+        spec: The first document.
+
+    Yields:
+        Each problem.
+    """
+    yield from _strict(platform)
+    kubernetes = platform["platforms"]["kubernetes"]
+    executors = kubernetes["deploymentSpec"]["executors"]
+    for label in sorted(executors.keys() - spec["deploymentSpec"]["executors"].keys()):
+        yield Problem(f"executor {label}", "has settings for Kubernetes but is not in the package")
+    workspace = "workspace" in kubernetes.get("pipelineConfig", {})
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        label = spec["components"].get(task["componentRef"]["name"], {}).get("executorLabel", "")
+        container = spec["deploymentSpec"]["executors"].get(label, {}).get("container", {})
+        reasons = [*_pod(executors.get(label, {}), container), *_resources(container.get("resources", {}))]
+        if mentions_workspace(task) and not workspace:
+            reasons.append("uses the workspace, which has no size; give one with --workspace-size")
+        yield from (Problem(f"task {name}", reason) for reason in reasons)
+
+
+def _strict(platform: dict[str, Any]) -> Iterator[Problem]:
+    """Unknown fields: one outside of an executor makes the backend drop the whole document without a word."""
+    try:
+        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    except json_format.ParseError as error:
+        yield Problem("platform document", " ".join(str(error).split()))
+        return
+    unknown = sorted(platform["platforms"].keys() - {"kubernetes"})
+    if unknown:
+        yield Problem("platform document", f"has the unknown platform {unknown[0]}, expected kubernetes")
+    for label, body in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].items():
+        try:
+            json_format.ParseDict(body, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+        except json_format.ParseError as error:
+            yield Problem(f"executor {label}", " ".join(str(error).split()))
+
+
+def _pod(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:
+    for field in sorted(_IGNORED.keys() & body.keys()):
+        yield f"has {field}, which the backend ignores; {_IGNORED[field]}"
+    yield from _volumes(body)
+    yield from _environment(body, container)
+
+
+def _volumes(body: dict[str, Any]) -> Iterator[str]:
+    """The backend calls a volume after its claim or Secret, so that Kubernetes' rules for volumes hold for those."""
+    mounts = [
+        *((_constant(m["pvcNameParameter"]), m["mountPath"]) for m in body.get("pvcMount", [])),
+        *((_constant(m["secretNameParameter"]), m["mountPath"]) for m in body.get("secretAsVolume", [])),
+        *((m["volumeName"], m["mountPath"]) for m in body.get("emptyDirMounts", [])),
+    ]
+    for name, count in Counter(name for name, _ in mounts).items():
+        if count > 1:
+            yield f"mounts {name} {count} times, and Kubeflow can mount it once; mount it at one path"
+        if not _VOLUME_NAME.fullmatch(name):
+            yield f"mounts {name}, and Kubeflow cannot mount what has a dot, or more than 63 characters, in its name"
+    for path, count in Counter(path.rstrip("/") for _, path in mounts).items():
+        if count > 1:
+            yield f"mounts {count} volumes at {path}; give each a path of its own"
+        if any(path == reserved or path.startswith(f"{reserved}/") for reserved in _RESERVED):
+            yield f"mounts a volume at {path}, where Kubeflow mounts its own; choose another path"
+
+
+def _constant(parameter: dict[str, Any]) -> str:
+    return str(parameter.get("runtimeValue", {}).get("constant", ""))
+
+
+def _environment(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:
+    names = [variable["name"] for variable in container.get("env", [])]
+    for secret in body.get("secretAsEnv", []):
+        names += [key["envVar"] for key in secret["keyToEnv"]]
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"sets the variable {name} {count} times; set it once, as a value or from a Secret"
+        if name.startswith("KFP_"):
+            yield f"sets the variable {name}, which is Kubeflow's own; give it another name"
+
+
+def _resources(resources: dict[str, Any]) -> Iterator[str]:
+    for kind in ("Cpu", "Memory"):
+        request, limit = resources.get(f"resource{kind}Request"), resources.get(f"resource{kind}Limit")
+        if request and limit and _amount(request) > _amount(limit):
+            yield f"requests {request} of {kind.lower()} but is limited to {limit}; raise the limit"
+
+
+def _amount(quantity: str) -> float:
+    number = quantity.rstrip("mkMGTi")
+    return float(number) * _SUFFIXES[quantity[len(number) :]]

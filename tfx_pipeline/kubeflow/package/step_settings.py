@@ -1,0 +1,103 @@
+"""What each step asks Kubernetes for: its defaults, what the configuration says of all steps, then of this one."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from tfx_pipeline.config.git_remote import is_commit
+from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.steps import source_checkout
+
+SERVING_MOUNT: Final = "/serving"
+DATA_MOUNT: Final = "/data"
+STOCK_SERVING_URI: Final = "minio://mlpipeline/shared/fashion-mnist/serving"
+"""In the bucket that Kubeflow Pipelines comes with, where its policy lets every profile read and write."""
+
+GPU_STEP: Final = "trainer"
+DATA_STEPS: Final = frozenset({"example-gen"})
+SERVING_STEPS: Final = frozenset({"baseline-locator", "pusher"})
+
+_LIGHT: Final = {"cpu_request": "250m", "cpu_limit": "2", "memory_request": "1Gi", "memory_limit": "3Gi"}
+_BEAM: Final = {"cpu_request": "1", "cpu_limit": "4", "memory_request": "2Gi", "memory_limit": "6Gi"}
+_TRAINING: Final = {"cpu_request": "2", "cpu_limit": "8", "memory_request": "3Gi", "memory_limit": "8Gi"}
+
+STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "example-gen": _BEAM,
+    "statistics-gen": _BEAM,
+    "transform": _BEAM,
+    "evaluator": _BEAM,
+    "evaluation-review": _BEAM,
+    "trainer": _TRAINING,
+    # The data does not become better by looking at it again.
+    "data-gate": {"retries": 0},
+}
+"""What is particular to a step; a step without resources of its own has those of a light one."""
+
+
+def serving_uri(config: KubeflowConfig) -> str:
+    """Where models are pushed: what is configured, else the claim's mount, else Kubeflow's own object store."""
+    return config.serving_uri or (SERVING_MOUNT if config.serving_pvc else STOCK_SERVING_URI)
+
+
+def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = ()) -> StepSettings:
+    """Merges the settings of one step.
+
+    Args:
+        step: The step's id.
+        config: The configuration.
+        uncached: Steps that run each time, whatever the configuration says of all steps.
+
+    Returns:
+        The settings in force; where several name the same label, variable or mount, the most particular wins.
+    """
+    common = _explicit(config)
+    own = _explicit(config.steps[step]) if step in config.steps else {}
+    if step != GPU_STEP:
+        common.pop("gpus", None)
+    if step in uncached or _is_moving_source(step, config):
+        common["cache"] = False
+    merged: dict[str, Any] = dict(_LIGHT)
+    for layer in (STEP_DEFAULTS.get(step, {}), _outside(step, config), common, own):
+        merged |= {name: _over(merged.get(name), value) for name, value in layer.items()}
+    return StepSettings(**merged)
+
+
+def _is_moving_source(step: str, config: KubeflowConfig) -> bool:
+    """Whether a step checks out what may be another commit tomorrow."""
+    return step == source_checkout.STEP and not is_commit(config.repo_ref)
+
+
+def _over(old: Any, new: Any) -> Any:
+    return {**(old or {}), **new} if isinstance(new, dict) else new
+
+
+def _explicit(settings: StepSettings) -> dict[str, Any]:
+    names = settings.model_fields_set & StepSettings.model_fields.keys()
+    return {name: getattr(settings, name) for name in sorted(names)}
+
+
+def _outside(step: str, config: KubeflowConfig) -> dict[str, Any]:
+    """What a step needs to read or write outside the run: mounts, and the way to Kubeflow's object store."""
+    if step == source_checkout.STEP:
+        return {"secret_files": _repository_secrets(config)}
+    mounts = {}
+    if step in SERVING_STEPS and config.serving_pvc:
+        mounts[SERVING_MOUNT] = config.serving_pvc
+    if step in DATA_STEPS and config.data_pvc:
+        mounts[DATA_MOUNT] = config.data_pvc
+    if step not in SERVING_STEPS | DATA_STEPS:
+        return {}
+    secret = config.minio_secret
+    return {
+        "pvc_mounts": mounts,
+        "env": {"MINIO_ENDPOINT": config.minio_endpoint.rstrip("/")},
+        # A location of another kind can be given when a run is started, so a pod starts without this Secret too.
+        "secret_env": {"MINIO_ACCESS_KEY": f"{secret}/accesskey?", "MINIO_SECRET_KEY": f"{secret}/secretkey?"},
+    }
+
+
+def _repository_secrets(config: KubeflowConfig) -> dict[str, str]:
+    # Without the Secret, a pod would wait for ever and say nothing; the step says what is missing.
+    secrets = {source_checkout.SSH_MOUNT: f"{config.repo_ssh_secret}?"}
+    if config.repo_token_secret:
+        secrets[source_checkout.TOKEN_MOUNT] = f"{config.repo_token_secret}?"
+    return secrets

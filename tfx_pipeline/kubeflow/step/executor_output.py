@@ -1,0 +1,99 @@
+"""What an executor output needs before the launcher takes it, one pure function for each."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tfx_pipeline.kubeflow.step.local_paths import local_path
+from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts, title_of
+
+TFX_METADATA: Final = frozenset({"tfx_version", "__is_null__"})
+"""What TFX marks every output with; the Kubeflow page shows it as a row among a report's metrics."""
+
+
+def finish(executor_output: Message, executor_input: Message) -> Message:
+    """Makes the executor output that the launcher takes.
+
+    Args:
+        executor_output: An ``ExecutorOutput`` with local paths.
+        executor_input: The ``ExecutorInput`` as the launcher passed it.
+
+    Returns:
+        A new message with the fields that the launcher reads, and no other: it refuses what it does not know.
+    """
+    message = with_uris(executor_output, executor_input)
+    message = with_remote_metadata(message, executor_input)
+    message = without_nulls(message)
+    message = without_report_noise(message, executor_input)
+    return only_known_fields(message)
+
+
+def with_uris(executor_output: Message, executor_input: Message) -> Message:
+    """Restores the URI of each output: the launcher uploads nothing to a URI without a scheme, and only warns."""
+    uris = {key: artifact["uri"] for key, artifact in artifacts_of(executor_input["outputs"])}
+    return map_artifacts(executor_output, lambda key, artifact: {**artifact, "uri": uris.get(key, artifact["uri"])})
+
+
+def with_remote_metadata(executor_output: Message, executor_input: Message) -> Message:
+    """Replaces artifacts' local paths inside the metadata, such as the evaluator's ``current_model``, by their URIs."""
+    uris = remote_uris(executor_input)
+
+    def replace(_key: str, artifact: Message) -> Message:
+        return {**artifact, "metadata": {k: remote(v, uris) for k, v in artifact.get("metadata", {}).items()}}
+
+    return map_artifacts(executor_output, replace)
+
+
+def remote_uris(executor_input: Message) -> dict[str, str]:
+    """The URI of every artifact of a step by its local path."""
+    sides = (executor_input.get("inputs", {}), executor_input.get("outputs", {}))
+    return {local_path(artifact): artifact["uri"] for side in sides for _key, artifact in artifacts_of(side)}
+
+
+def remote(value: Any, uris: Mapping[str, str]) -> Any:
+    """Replaces local paths by URIs.
+
+    Args:
+        value: A metadata value, at any depth.
+        uris: URI by local path.
+
+    Returns:
+        The value, with the URI in place of each string that is an artifact's path, and of the beginning of each that
+        lies below one.
+    """
+    if isinstance(value, dict):
+        return {key: remote(item, uris) for key, item in value.items()}
+    if isinstance(value, list):
+        return [remote(item, uris) for item in value]
+    if isinstance(value, str):
+        path = next((p for p in uris if value == p or value.startswith(f"{p}/")), None)
+        return value if path is None else uris[path] + value[len(path) :]
+    return value
+
+
+def without_nulls(executor_output: Message) -> Message:
+    """Leaves out metadata without a value, which the launcher refuses after the step has succeeded."""
+
+    def drop(_key: str, artifact: Message) -> Message:
+        return {**artifact, "metadata": {k: v for k, v in artifact.get("metadata", {}).items() if v is not None}}
+
+    return map_artifacts(executor_output, drop)
+
+
+def without_report_noise(executor_output: Message, executor_input: Message) -> Message:
+    """Leaves out TFX's own marks from the ``system.*`` artifacts, whose metadata the Kubeflow page shows."""
+    reports = {
+        key for key, artifact in artifacts_of(executor_input["outputs"]) if title_of(artifact).startswith("system.")
+    }
+
+    def drop(key: str, artifact: Message) -> Message:
+        hidden = TFX_METADATA if key in reports else frozenset()
+        return {**artifact, "metadata": {k: v for k, v in artifact.get("metadata", {}).items() if k not in hidden}}
+
+    return map_artifacts(executor_output, drop)
+
+
+def only_known_fields(executor_output: Message) -> Message:
+    """Keeps the fields that the launcher merges: each artifact's URI and metadata, and the parameters' values."""
+    message = map_artifacts(executor_output, lambda _key, a: {"uri": a["uri"], "metadata": a["metadata"]})
+    known = {"artifacts": message["artifacts"], "parameterValues": message.get("parameterValues")}
+    return {key: value for key, value in known.items() if value}

@@ -1,0 +1,80 @@
+"""Runs a step by TFX's own entrypoint for Kubeflow, unchanged."""
+
+import argparse
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.kubeflow.step.executor_input import with_class_paths
+from tfx_pipeline.kubeflow.step.messages import Message
+from tfx_pipeline.process.imports import loading
+
+OUTPUT_FILE: Final = "tfx_output.json"
+"""Where TFX writes its output: beside the launcher's file, which is to appear only when it is complete.
+
+TFX takes a file that is there before the executor runs for a driver's output; removing this one first is what a
+restarted container needs.
+"""
+
+_KFP_SWITCH: Final = "_KFP_RUNTIME"
+
+CLASS_PATHS: Final = {
+    f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
+    for name in ("HTML", "Markdown", "Metrics", "ClassificationMetrics")
+}
+"""Import path of the artifact class by type title, for the types that TFX does not know."""
+
+
+def run_executor(
+    executor_class_path: str, executor_input: Message, inputs_spec: Message, beam_args: list[str]
+) -> Message:
+    """Runs an executor.
+
+    Args:
+        executor_class_path: Import path of the executor class.
+        executor_input: A prepared ``ExecutorInput``, with local paths.
+        inputs_spec: The component's ``ComponentInputsSpec``, from which TFX knows which numbers are integers.
+        beam_args: Options for Apache Beam.
+
+    Returns:
+        The ``ExecutorOutput`` that TFX wrote, with local paths.
+    """
+    outputs = executor_input["outputs"]
+    output_file = Path(outputs["outputFile"]).with_name(OUTPUT_FILE)
+    output_file.unlink(missing_ok=True)
+    message = with_class_paths({**executor_input, "outputs": {**outputs, "outputFile": str(output_file)}}, CLASS_PATHS)
+    namespace = argparse.Namespace(
+        executor_class_path=executor_class_path,
+        json_serialized_invocation_args=json.dumps(message),
+        json_serialized_inputs_spec_args=json.dumps(inputs_spec),
+    )
+    _entrypoint()((namespace, beam_args))
+    output: Message = json.loads(output_file.read_text(encoding="utf-8"))
+    output_file.unlink()
+    return output
+
+
+def _entrypoint() -> Callable[[tuple[argparse.Namespace, list[str]]], None]:
+    """Imports TFX's entrypoint, with all that TFX loads."""
+    with _kfp_without_compiler(), loading():
+        from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor  # noqa: PLC0415 - see above
+
+    entrypoint: Callable[[tuple[argparse.Namespace, list[str]]], None] = kubeflow_v2_run_executor.main
+    return entrypoint
+
+
+@contextlib.contextmanager
+def _kfp_without_compiler() -> Iterator[None]:
+    """Keeps `import kfp` from loading the SDK's compiler and client, by the SDK's own switch.
+
+    TFX needs one protobuf module of the SDK, and no step needs more. The switch holds for the import alone: programs
+    that a step starts may use all of the SDK.
+    """
+    with contextlib.ExitStack() as stack:
+        if _KFP_SWITCH not in os.environ:
+            os.environ[_KFP_SWITCH] = "true"
+            stack.callback(os.environ.pop, _KFP_SWITCH)
+        yield

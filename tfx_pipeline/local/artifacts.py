@@ -1,0 +1,79 @@
+"""Reads what a run came to from ML Metadata and the artifacts."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from tfx_pipeline.components.data_gate import REPORT_KEY
+from tfx_pipeline.data.sources import SPLIT_FILES
+from tfx_pipeline.evaluation.verdict import read_metrics, read_refusals
+from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
+
+
+def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome:
+    """Collects the results of the components that finished.
+
+    Args:
+        store: ML Metadata.
+        executions: The execution of each component that finished, executed or cached.
+
+    Returns:
+        What they came to.
+    """
+    outputs = {component: _outputs(store, execution) for component, execution in executions.items()}
+    outcome = Outcome()
+    if "example-gen" in outputs:
+        outcome = dataclasses.replace(outcome, data=_data(outputs["example-gen"]["examples"]))
+    if "data-gate" in outputs:
+        outcome = dataclasses.replace(outcome, data_gate=_data_gate(outputs["data-gate"][REPORT_KEY].uri))
+    if "trainer" in outputs:
+        outcome = dataclasses.replace(outcome, training_logs=Path(outputs["trainer"]["model_run"].uri))
+    if "baseline-locator" in outputs:
+        baseline = outputs["baseline-locator"]["baseline"].custom_properties
+        outcome = dataclasses.replace(outcome, baseline=baseline[VERSION_PROPERTY].int_value or None)
+    if "evaluator" in outputs:
+        outcome = _with_evaluation(outcome, outputs["evaluator"])
+    if "pusher" in outputs:
+        pushed = outputs["pusher"]["pushed_model"].custom_properties
+        outcome = dataclasses.replace(outcome, pushed=pushed["pushed_destination"].string_value or None)
+    if "evaluation-review" in outputs:
+        review = outputs["evaluation-review"]
+        outcome = dataclasses.replace(
+            outcome, training_logs=Path(review["tensorboard"].uri), report=Path(review["report"].uri)
+        )
+    return outcome
+
+
+def _outputs(store: MetadataStore, execution: int) -> dict[str, metadata_store_pb2.Artifact]:
+    """The output artifacts of an execution by key; every component here has one artifact a key."""
+    events = [e for e in store.get_events_by_execution_ids([execution]) if e.type == metadata_store_pb2.Event.OUTPUT]
+    keys = {event.artifact_id: event.path.steps[0].key for event in events}
+    return {keys[artifact.id]: artifact for artifact in store.get_artifacts_by_id(list(keys))}
+
+
+def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
+    properties = examples.custom_properties
+    names = ("source", "kind", "digest")
+    counts = {split: properties[f"{split}_examples"].int_value for split in SPLIT_FILES}
+    return {name: properties[f"data_{name}"].string_value for name in names} | {"counts": counts}
+
+
+def _data_gate(uri: str) -> dict[str, Any]:
+    report = json.loads(Path(uri).read_bytes())
+    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
+
+
+def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:
+    uri = outputs["evaluation"].uri
+    return dataclasses.replace(
+        outcome,
+        metrics=read_metrics(uri),
+        blessed=bool(outputs["blessing"].custom_properties["blessed"].int_value),
+        refusals=tuple(read_refusals(uri)),
+    )

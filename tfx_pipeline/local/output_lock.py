@@ -1,0 +1,109 @@
+"""Keeps a second run out of an output directory: two would delete and overwrite each other's files."""
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.process.errors import UserError
+
+LOCK: Final = ".lock"
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextlib.contextmanager
+def exclusive(root: Path) -> Iterator[str | None]:
+    """Holds the output directory for this process.
+
+    The kernel drops the lock with the process that held it, however it ended, and knows it across containers on one
+    host; the file's content only tells people who holds it. A file system without locks (some network mounts) gets
+    none, and two runs there are not noticed.
+
+    Args:
+        root: The output directory; made where it does not exist.
+
+    Yields:
+        Who held the directory before and ended without letting go of it, in words; None where nobody did.
+
+    Raises:
+        UserError: Another process holds it, or it cannot be written.
+    """
+    with _opened(root) as file:
+        if not _locked(file):
+            raise UserError(
+                f"{root}: in use by {_owner(file) or 'another process'}; wait for its end or give another --output-dir"
+            )
+        before = _owner(file)
+        _write(file, root, json.dumps(_myself()) + "\n")
+        try:
+            yield before
+        finally:
+            _write(file, root, "")
+
+
+@contextlib.contextmanager
+def _opened(root: Path) -> Iterator[FileIO]:
+    with contextlib.ExitStack() as stack:
+        with reported(root):
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                os.listdir(root)  # noqa: PTH208 - raises what tells a file from a loop of links
+            # Appending opens a file that is there without emptying it, which "w" would do before it has the lock.
+            # Without a buffer, a full disk is noticed by the write and not once more when the file is closed.
+            file = stack.enter_context((root / LOCK).open("a+b", buffering=0))
+        yield file
+
+
+@contextlib.contextmanager
+def reported(root: Path) -> Iterator[None]:
+    """Says in one line what keeps the output directory from being written.
+
+    Raises:
+        UserError: Instead of an OSError, or of the ValueError for a path that no file can have.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{root}: cannot be written: {reason}; give another --output-dir") from error
+
+
+def _locked(file: FileIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def _owner(file: FileIO) -> str | None:
+    file.seek(0)
+    try:
+        owner = json.loads(file.read())
+        here = "" if owner["host"] == socket.gethostname() else f" on {owner['host']}"
+        return f"process {owner['pid']}{here}, which started at {owner['started']}"
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _myself() -> dict[str, str | int]:
+    now = datetime.datetime.now().astimezone()
+    # A container's host name is its id: process numbers are its own.
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": now.isoformat(" ", "seconds")}
+
+
+def _write(file: FileIO, root: Path, content: str) -> None:
+    with reported(root):
+        file.truncate(0)
+        file.write(content.encode())

@@ -1,0 +1,1 @@
+"""What every process needs, whatever it runs: errors, logs, signals, redaction, files and object stores."""

@@ -1,0 +1,127 @@
+"""Object stores by URL: s3://, gs://, and minio://, the S3-compatible store that Kubeflow Pipelines comes with."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from tfx_pipeline.process.errors import UserError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+SCHEMES: Final = ("s3", "gs", "minio")
+STOCK_ENDPOINT: Final = "http://seaweedfs.kubeflow:9000"
+"""What minio:// means where MINIO_ENDPOINT does not say otherwise: the store of Kubeflow Pipelines 2.16 and 2.17."""
+
+_HINTS: Final = {
+    "minio": "check the location, MINIO_ENDPOINT, MINIO_ACCESS_KEY and MINIO_SECRET_KEY",
+    "s3": "check the location, AWS_ENDPOINT_URL where it is not AWS, and the credentials (AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY, or the pod's identity)",
+    "gs": "check the location and the credentials (GOOGLE_APPLICATION_CREDENTIALS, or the pod's identity)",
+}
+_S3_CONFIG: Final = {
+    # A store that does not answer must cost a step minutes, not the hour that botocore would try.
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 4},
+    # Amazon's newer checksums, which botocore sends with every object, are unknown to other stores.
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
+
+
+def handles(uri: str) -> bool:
+    """Tells whether a location is a URL of one of these stores."""
+    return _scheme(uri) in SCHEMES
+
+
+def _scheme(uri: str) -> str:
+    scheme, separator, _ = uri.partition("://")
+    return scheme if separator else ""
+
+
+def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
+    """Opens the store that a URL names.
+
+    Credentials come from the environment: MINIO_ACCESS_KEY and MINIO_SECRET_KEY for minio://, so that they can stand
+    beside an identity for s3://; for s3:// and gs://, what botocore and Google's libraries look for themselves.
+
+    Args:
+        uri: A URL with one of ``SCHEMES``.
+
+    Returns:
+        The file system, which remembers no listings, and the path in it: bucket and key.
+
+    Raises:
+        UserError: The URL has no bucket.
+    """
+    import fsspec  # noqa: PLC0415 - most runs need no object store
+
+    scheme, path = _scheme(uri), uri.partition("://")[2].rstrip("/")
+    if not path or path.startswith("/"):
+        raise UserError(f"{uri}: names no bucket, expected {scheme}://BUCKET/FOLDER")
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if scheme == "gs":
+        # By the name "gs", gcsfs asks for the kind of each bucket with each call, and complains without credentials.
+        from gcsfs.core import GCSFileSystem  # noqa: PLC0415
+
+        return GCSFileSystem(**options), path
+    options["config_kwargs"] = _S3_CONFIG
+    # Named here although botocore reads it itself: file systems are kept, and another endpoint is another one.
+    options["endpoint_url"] = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if scheme == "minio":
+        options["endpoint_url"] = os.environ.get("MINIO_ENDPOINT") or STOCK_ENDPOINT
+        options["key"] = os.environ.get("MINIO_ACCESS_KEY")
+        options["secret"] = os.environ.get("MINIO_SECRET_KEY")
+    return fsspec.filesystem("s3", **options), path
+
+
+@contextmanager
+def reported(uri: str) -> Iterator[None]:
+    """Turns what a store's client raises into one line that names the location.
+
+    Args:
+        uri: The URL.
+
+    Raises:
+        UserError: The store cannot be reached, or refuses.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # each store's client raises errors of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{uri}: {reason.rstrip('.')}; {_HINTS[_scheme(uri)]}") from error
+
+
+def names(uri: str) -> set[str]:
+    """Lists the names directly under a folder.
+
+    Args:
+        uri: The folder's URL.
+
+    Returns:
+        Names of objects and folders, without the path.
+
+    Raises:
+        FileNotFoundError: There is nothing under this URL.
+        Exception: What the store's client raises.
+    """
+    store, path = filesystem(uri)
+    return {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in store.ls(path, detail=False)}
+
+
+def open_file(uri: str) -> BinaryIO:
+    """Opens an object for reading, as a file that can seek.
+
+    Args:
+        uri: The object's URL.
+
+    Returns:
+        The file.
+    """
+    store, path = filesystem(uri)
+    stream: BinaryIO = store.open(path, "rb")
+    return stream

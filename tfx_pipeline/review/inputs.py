@@ -1,0 +1,75 @@
+"""Collects a review from the artifacts of a run."""
+
+import dataclasses
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tfx_pipeline.evaluation import results as tfma_results
+from tfx_pipeline.evaluation.verdict import read_refusals
+from tfx_pipeline.review import predictions, statistics
+from tfx_pipeline.review.content import Review, Rows, Verdict
+from tfx_pipeline.review.gate_checks import read_gate
+from tfx_pipeline.review.training_curves import read_training_curves
+
+PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "tensorflow-transform", "numpy")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the parts of a review are.
+
+    Attributes:
+        evaluation: Directory of TFMA's output.
+        blessed: The evaluator's decision.
+        baseline: Version of the baseline; None without one.
+        model: Directory of the SavedModel.
+        examples: Files of the evaluated split.
+        statistics: Directory of TFDV's statistics by split.
+        data_gate: The data gate's report, as ``tfx_pipeline.gate.report`` makes it.
+        training_logs: Directory of the training's events.
+        hyperparameters: What the model was trained with.
+        data: What is known of the data's origin.
+    """
+
+    evaluation: str
+    blessed: bool
+    baseline: int | None
+    model: str
+    examples: list[str]
+    statistics: Mapping[str, str]
+    data_gate: Mapping[str, Any]
+    training_logs: str
+    hyperparameters: dict[str, str | int | float]
+    data: Rows
+
+
+def collect(sources: Sources) -> Review:
+    """Reads everything that a review shows, and predicts the evaluated split once.
+
+    Args:
+        sources: Where the parts are.
+
+    Returns:
+        The review.
+    """
+    model, baseline = tfma_results.read_model_scores(sources.evaluation)
+    return Review(
+        verdict=Verdict(sources.blessed, tuple(read_refusals(sources.evaluation)), sources.baseline),
+        thresholds=tfma_results.read_thresholds(sources.evaluation),
+        model=model,
+        baseline=baseline,
+        predictions=predictions.summarize(predictions.predict(sources.model, sources.examples)),
+        statistics=tuple(statistics.read_statistics(split, uri) for split, uri in sources.statistics.items()),
+        gate=read_gate(sources.data_gate),
+        training=read_training_curves(sources.training_logs),
+        hyperparameters=sources.hyperparameters,
+        data=sources.data,
+        versions=versions(),
+    )
+
+
+def versions() -> Rows:
+    """The versions of Python and of the libraries that the figures depend on."""
+    return (("python", platform.python_version()), *((name, importlib.metadata.version(name)) for name in PACKAGES))

@@ -1,0 +1,107 @@
+"""Puts figures and tables of a review into words and Markdown, alike for every writer."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tfx_pipeline.review.content import ModelScores, Review, Rows, Scores, ThresholdResult
+
+DIGITS: Final = 4
+UNDEFINED: Final = "n/a"
+
+
+def number(value: float) -> str:
+    """A metric with four digits after the point; "n/a" where it is not defined."""
+    return f"{value:.{DIGITS}f}" if math.isfinite(value) else UNDEFINED
+
+
+def change(value: float, baseline: float) -> str:
+    """The difference from the baseline, with its sign; "n/a" where one of the two is not defined."""
+    difference = value - baseline
+    return f"{difference:+.{DIGITS}f}" if math.isfinite(difference) else UNDEFINED
+
+
+def percent(value: float) -> str:
+    """A fraction as per cent with one digit after the point."""
+    return f"{100 * value:.1f} %" if math.isfinite(value) else UNDEFINED
+
+
+def accuracy(scores: Scores) -> str:
+    """The accuracy with its interval and what it was measured on."""
+    low, high = scores.interval
+    return (
+        f"{number(scores.accuracy)} (95 % confidence interval {number(low)} to {number(high)}) "
+        f"on {scores.examples:,} examples"
+    )
+
+
+def outcome(threshold: ThresholdResult) -> str:
+    """The outcome of a threshold in a word."""
+    return "passed" if threshold.passed else "MISSED"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column is aligned to the left, the others to the right."""
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)
+    )
+
+
+def verdict(review: Review) -> str:
+    """The verdict in words, why, and what the model was compared with."""
+    reasons = "".join(f"\n- {reason}" for reason in review.verdict.reasons)
+    parts = [f"**{review.verdict.headline}.**{chr(10) if reasons else ''}{reasons}", review.verdict.comparison]
+    return "\n\n".join([*parts, f"Accuracy {accuracy(review.model.overall)}."])
+
+
+def thresholds(review: Review) -> str:
+    """A table of every threshold, its value and its outcome."""
+    rows = [(t.subject, t.measure, number(t.value), f"≥ {number(t.limit)}", outcome(t)) for t in review.thresholds]
+    return table(("of", "measure", "value", "limit", "outcome"), rows)
+
+
+def overall(model: ModelScores, baseline: ModelScores | None) -> str:
+    """A table of the metrics over all examples, with the baseline's."""
+    now = model.overall
+    if baseline is None:
+        return table(("metric", "model"), [("accuracy", number(now.accuracy)), ("loss", number(now.loss))])
+    old = baseline.overall
+    rows = [
+        (name, number(value), number(before), change(value, before))
+        for name, value, before in (("accuracy", now.accuracy, old.accuracy), ("loss", now.loss, old.loss))
+    ]
+    return table(("metric", "model", "baseline", "change"), rows)
+
+
+def classes(model: ModelScores, baseline: ModelScores | None = None) -> str:
+    """A table of the metrics of each class, with the change of the recall from the baseline's where there is one."""
+    header = ["class", "examples", "precision", "recall", "F1", "AUC"]
+    rows = [
+        [c.name, f"{c.examples:,}", number(c.precision), number(c.recall), number(c.f1), number(c.auc)]
+        for c in model.classes
+    ]
+    if baseline:
+        header.append("recall, change")
+        for row, now, old in zip(rows, model.classes, baseline.classes, strict=True):
+            row.append(change(now.recall, old.recall))
+    return table(header, rows)
+
+
+def configuration(review: Review) -> Rows:
+    """What the model was made from: hyperparameters, data and versions, as rows."""
+    return (*((name, str(value)) for name, value in review.hyperparameters.items()), *review.data, *review.versions)
+
+
+def mistakes(review: Review) -> str:
+    """A table of the worst mistakes."""
+    found = review.predictions
+    if not found.mistakes:
+        return "The model makes no mistake on these examples."
+    rows = [
+        (m.label, m.predicted, number(m.probability), number(m.label_probability), str(m.position))
+        for m in found.mistakes
+    ]
+    title = f"The worst {len(rows)} of {found.mistake_count:,}, those with the most probability on the wrong class."
+    header = ("true class", "predicted", "its probability", "of the true class", "example")
+    return f"{title}\n\n{table(header, rows)}"

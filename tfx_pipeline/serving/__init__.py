@@ -1,0 +1,1 @@
+"""Where pushed models live: numeric versions in a directory or in a bucket of an object store."""

@@ -1,0 +1,128 @@
+"""A serving place in an object store, where nothing can be renamed: the last object of a version makes it complete."""
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.object_store import filesystem
+from tfx_pipeline.serving.directory import ABANDONED_SECONDS, MODEL_CARD, SAVED_MODEL, outdated
+
+_CLAIMS: Final = ".claims"
+_ATTEMPTS: Final = 20
+
+
+class Folder:
+    """A folder of an object store.
+
+    ``saved_model.pb`` is written last, so a version that has one is whole; nobody else looks at it before. Versions
+    are never written twice: who pushes first claims the number with an object of its own, and gives way when there is
+    another claim. That is safe where a listing shows what was written before it, as S3, Google Cloud Storage, MinIO
+    and SeaweedFS promise.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri.rstrip("/")
+        self._store, self._root = filesystem(uri)
+
+    def newest(self) -> int | None:
+        """The newest complete version, or None where nothing was pushed yet."""
+        complete = (v for v in self._numbers() if self._store.exists(f"{self._root}/{v}/{SAVED_MODEL}"))
+        return next(complete, None)
+
+    def uri(self, version: int) -> str:
+        """The version's URL."""
+        return f"{self._uri}/{version}"
+
+    def holds(self, version: int, model_dir: Path) -> bool:
+        """Whether a version has the same objects with the same content as a local SavedModel; cards may differ."""
+        files = _files(model_dir)
+        files.pop(MODEL_CARD, None)
+        if set(files) != set(self._objects(version)) - {MODEL_CARD}:
+            return False
+        return all(self._store.cat_file(self._path(version, name)) == path.read_bytes() for name, path in files.items())
+
+    def push(self, model_dir: Path) -> int:
+        """Pushes a local SavedModel as the next version and returns its number.
+
+        Raises:
+            UserError: Others claim every number that is tried.
+            Exception: What the store's client raises; nothing of the push stays behind if it can be helped.
+        """
+        for attempt in range(_ATTEMPTS):
+            version = max(int(time.time()), max(self._numbers(), default=0) + 1)
+            with self._claim(version) as claimed:
+                if claimed:
+                    self._write(model_dir, version)
+                    return version
+            time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311 - only spreads the attempts
+        raise UserError(f"{self._uri}: others push at the same moment, {_ATTEMPTS} times over; run again")
+
+    def prune(self, keep: int, baseline: int) -> None:
+        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline.
+
+        A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a pusher that died left
+        of one is deleted when it is a day old.
+        """
+        numbers = self._numbers()
+        whole = [v for v in numbers if self._store.exists(self._path(v, SAVED_MODEL))]
+        abandoned = [v for v in numbers if v not in whole and v < time.time() - ABANDONED_SECONDS]
+        for version in [*outdated(whole, keep, baseline), *abandoned]:
+            for name in sorted(self._objects(version), key=lambda name: name != SAVED_MODEL):
+                self._store.rm_file(self._path(version, name))
+
+    def fetch(self, version: int, target: Path) -> None:
+        """Copies a version into a local directory."""
+        for name in self._objects(version):
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._store.get_file(self._path(version, name), str(path))
+
+    def _path(self, version: int, name: str) -> str:
+        return f"{self._root}/{version}/{name}"
+
+    def _numbers(self) -> list[int]:
+        """Numbers of all versions, whole or not, the newest first."""
+        return sorted((int(name) for name in self._names(self._root) if name.isdecimal()), reverse=True)
+
+    def _names(self, path: str) -> set[str]:
+        try:
+            return {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in self._store.ls(path, detail=False)}
+        except FileNotFoundError:
+            return set()
+
+    def _objects(self, version: int) -> list[str]:
+        """Names of a version's objects, relative to it."""
+        prefix = f"{self._root}/{version}/"
+        return [str(path).removeprefix(prefix) for path in self._store.find(prefix.rstrip("/"))]
+
+    @contextmanager
+    def _claim(self, version: int) -> Iterator[bool]:
+        claims = f"{self._root}/{_CLAIMS}/{version}"
+        mine = uuid.uuid4().hex
+        self._store.pipe_file(f"{claims}/{mine}", b"")
+        try:
+            yield self._names(claims) == {mine} and not self._objects(version)
+        finally:
+            self._store.rm_file(f"{claims}/{mine}")
+
+    def _write(self, model_dir: Path, version: int) -> None:
+        files = _files(model_dir)
+        last = files.pop(SAVED_MODEL)
+        try:
+            for name, path in files.items():
+                self._store.put_file(str(path), self._path(version, name))
+            self._store.put_file(str(last), self._path(version, SAVED_MODEL))
+        except BaseException:
+            for name in self._objects(version):
+                self._store.rm_file(self._path(version, name))
+            raise
+
+
+def _files(directory: Path) -> dict[str, Path]:
+    """The files of a directory by their relative names."""
+    return {str(path.relative_to(directory)): path for path in sorted(directory.rglob("*")) if path.is_file()}

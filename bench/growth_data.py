@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from modules.dataset import DATASET
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.idx_files import IMAGE_SHAPE
 from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
 
 BATCH: Final = 10_000
@@ -25,7 +25,7 @@ BATCH: Final = 10_000
 
 def offsets() -> list[tuple[int, int]]:
     """Every distinct offset of an image in rows and columns, the nearest first; (0, 0) leaves it as it is."""
-    height, width = IMAGE_SHAPE
+    height, width = DATASET.image_shape
     grid = itertools.product(range(-(height // 2), height // 2), range(-(width // 2), width // 2))
     return sorted(grid, key=lambda offset: (math.hypot(*offset), offset))
 
@@ -49,7 +49,7 @@ def write_split(dataset: Dataset, split: str, times: int, folder: Path) -> None:
     """
     files, total = SPLIT_FILES[split], dataset.counts[split] * times
     with (folder / files.images).open("wb") as file:
-        file.write(idx.header_of((total, *IMAGE_SHAPE)))
+        file.write(idx.header_of((total, *DATASET.image_shape)))
         for images in rolled_images(dataset, split, times):
             file.write(images.tobytes())
     labels = idx.read_labels(f"{dataset.path}/{files.labels}", 0, dataset.counts[split])

@@ -1,31 +1,63 @@
-"""Names, shapes and classes of the data: the one place that Transform, the trainer and the evaluation agree on."""
+"""What describes a data set of images, and the names of its features: what every part of the pipeline agrees on."""
 
+import dataclasses
+import math
+import re
 from typing import Final
 
 IMAGE_KEY: Final = "image"
-"""Raw feature: the image's 784 bytes, row by row, uint8."""
+"""Raw feature: the image's bytes, uint8, row by row; a colour image's channels are interleaved."""
 
 LABEL_KEY: Final = "label"
-"""Raw feature: the class as an int64 from 0 to 9."""
+"""Raw feature: the class as an int64 from 0."""
 
 PIXELS_KEY: Final = "pixels"
-"""Transformed feature: float32 of shape [28, 28], values from 0 to 1."""
+"""Transformed feature: the image as float32 of its shape, values from 0 to 1."""
 
-IMAGE_SHAPE: Final = (28, 28)
-"""Height and width of an image, in pixels."""
 
-CLASS_NAMES: Final = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-"""The class of each label, in the order of the data set's own README (github.com/zalandoresearch/fashion-mnist)."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageDataset:
+    """A data set of labelled images; everything that depends on the data follows from this.
 
-NUM_CLASSES: Final = len(CLASS_NAMES)
+    Attributes:
+        name: Lower-case letters, digits and hyphens. The pipeline, its package and image, and the default serving
+            directory on Kubeflow are named after it, so two data sets have two names.
+        title: The name for people, in reports and in the model card.
+        image_shape: (height, width) of grey images, (height, width, 3) of colour images, in pixels.
+        class_names: The class of each label, from label 0.
+        intended_use: What a model of it is for, and what it is not for; a paragraph of the model card.
+        licence: The licence of the data, for the model card.
+
+    Raises:
+        ValueError: A value is not what it should be.
+    """
+
+    name: str
+    title: str
+    image_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    intended_use: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", self.name):
+            raise ValueError(f"name {self.name!r}: expected lower-case letters, digits and hyphens, 63 at most")
+        if len(self.image_shape) not in (2, 3) or min(self.image_shape) < 1 or self.channels not in (1, 3):
+            raise ValueError(f"image_shape {self.image_shape}: expected (height, width) or (height, width, 3)")
+        if len(set(self.class_names)) != len(self.class_names) or self.num_classes < 2:  # noqa: PLR2004
+            raise ValueError(f"class_names {self.class_names}: expected two or more, all different")
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colour images."""
+        return self.image_shape[2] if len(self.image_shape) > 2 else 1  # noqa: PLR2004
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of an image, one for each value."""
+        return math.prod(self.image_shape)

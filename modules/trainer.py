@@ -11,7 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import devices, models
 from modules.checkpoint import EpochCheckpoint
-from modules.data import EpochShuffle, dataset
+from modules.input_pipeline import EpochShuffle, input_fn
 from modules.serving import export
 
 logger = logging.getLogger(__name__)
@@ -97,8 +97,8 @@ def _fit(
         finished_epochs = checkpoint.finished_epochs
         callbacks += [checkpoint.replay(curves), checkpoint]
     model.fit(
-        dataset(fn_args.train_files, transform, batch_size, shuffle.seed),
-        validation_data=dataset(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
+        input_fn(fn_args.train_files, transform, batch_size, shuffle.seed),
+        validation_data=input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
         initial_epoch=finished_epochs,
         epochs=config["epochs"],
         callbacks=callbacks,

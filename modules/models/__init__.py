@@ -20,7 +20,7 @@ def build(name: str) -> "keras.Model":
         name: One of ``names()``.
 
     Returns:
-        A model from ``pixels``, float32 [batch, 28, 28], to logits, float32 [batch, 10].
+        A model from ``pixels``, float32 [batch, *image_shape], to logits, float32 [batch, classes].
 
     Raises:
         ValueError: The name is unknown.

@@ -3,7 +3,10 @@
 import keras
 from keras import layers
 
-from modules.features import IMAGE_SHAPE, NUM_CLASSES, PIXELS_KEY
+from modules.dataset import DATASET
+from modules.features import PIXELS_KEY
+
+IMAGE_SHAPE = (*DATASET.image_shape[:2], DATASET.channels)
 
 
 def build() -> keras.Model:
@@ -13,22 +16,22 @@ def build() -> keras.Model:
     (squeeze and excitation: Hu et al., 2018), and each block ends with dropout (Srivastava et al., 2014).
 
     Returns:
-        A model from float32 [batch, 28, 28] to logits, float32 [batch, 10].
+        A model from float32 [batch, *image_shape] to logits, float32 [batch, classes].
     """
-    pixels = keras.Input(IMAGE_SHAPE, name=PIXELS_KEY)
-    images = layers.Reshape((*IMAGE_SHAPE, 1))(pixels)
-    return keras.Model(pixels, EitherWayRound(_network())(images), name="cnn")
+    pixels = keras.Input(DATASET.image_shape, name=PIXELS_KEY)
+    images = layers.Reshape(IMAGE_SHAPE)(pixels)
+    return keras.Model(pixels, FlipInvariant(_network())(images), name="cnn")
 
 
 def _network() -> keras.Model:
-    images = keras.Input((*IMAGE_SHAPE, 1))
+    images = keras.Input(IMAGE_SHAPE)
     x = _convolution(images, 32)
     # Pooled before it is normalised: that costs a quarter then, which a CPU feels at this size.
     x = layers.Dropout(0.1)(_normalised(layers.MaxPooling2D()(x)))
     x = layers.Dropout(0.2)(layers.MaxPooling2D()(_residual(x, 64)))
     x = layers.Dropout(0.3)(layers.MaxPooling2D()(_residual(x, 128)))
     x = layers.Flatten()(layers.Dropout(0.3)(_residual(x, 256)))
-    return keras.Model(images, layers.Dense(NUM_CLASSES, name="logits", dtype="float32")(x), name="network")
+    return keras.Model(images, layers.Dense(DATASET.num_classes, name="logits", dtype="float32")(x), name="network")
 
 
 def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
@@ -50,14 +53,14 @@ def _weighted_by_channel(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Multiply()([x, layers.Dense(channels, activation="sigmoid")(squeezed)])
 
 
-class EitherWayRound(layers.Layer):
+class FlipInvariant(layers.Layer):
     """Trains a network on images mirrored at random, and answers with the mean for an image and its mirror image."""
 
     def __init__(self, network: keras.Model) -> None:
         """Wraps a network.
 
         Args:
-            network: From images, float32 [batch, height, width, 1], to logits, float32 [batch, classes].
+            network: From images, float32 [batch, height, width, channels], to logits, float32 [batch, classes].
         """
         super().__init__()
         self._network = network

@@ -3,11 +3,12 @@
 import keras
 from keras import layers
 
-from modules.features import IMAGE_SHAPE, NUM_CLASSES, PIXELS_KEY
+from modules.dataset import DATASET
+from modules.features import PIXELS_KEY
 
 
 def build() -> keras.Model:
-    """A network of 128 hidden units, from float32 [batch, 28, 28] to logits, float32 [batch, 10]."""
-    pixels = keras.Input(IMAGE_SHAPE, name=PIXELS_KEY)
+    """A network of 128 hidden units, from float32 [batch, *image_shape] to logits, float32 [batch, classes]."""
+    pixels = keras.Input(DATASET.image_shape, name=PIXELS_KEY)
     hidden = layers.Dense(128, activation="relu")(layers.Flatten()(pixels))
-    return keras.Model(pixels, layers.Dense(NUM_CLASSES, name="logits", dtype="float32")(hidden), name="dense")
+    return keras.Model(pixels, layers.Dense(DATASET.num_classes, name="logits", dtype="float32")(hidden), name="dense")

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.evaluation.configuration import Thresholds, eval_config
@@ -51,7 +51,7 @@ def test_the_metrics_equal_those_of_the_models_predictions(
     assert metrics.accuracy == np.float32(right.mean())
     assert metrics.loss == pytest.approx(log_loss(labels, probabilities), abs=1e-6)
     assert metrics.num_examples == 1000
-    assert list(metrics.per_class_accuracy) == list(CLASS_NAMES)
+    assert list(metrics.per_class_accuracy) == list(DATASET.class_names)
     by_class = [right[labels == label].mean() for label in range(10)]
     assert list(metrics.per_class_accuracy.values()) == [np.float32(value) for value in by_class]
 

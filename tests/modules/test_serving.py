@@ -7,8 +7,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules import models
-from modules.data import dataset as training_dataset
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
+from modules.input_pipeline import input_fn as training_dataset
 from modules.serving import export
 from tests.small_run import Run
 from tfx_pipeline.components.example_gen import serialize
@@ -74,7 +74,9 @@ def test_every_signature_returns_logits_probabilities_classes_and_their_names(
     assert set(answer) == {"logits", "probabilities", "classes", "class_names"}
     np.testing.assert_allclose(answer["probabilities"].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(answer["classes"], answer["logits"].argmax(axis=1))
-    assert [name.decode() for name in answer["class_names"]] == [CLASS_NAMES[index] for index in answer["classes"]]
+    assert [name.decode() for name in answer["class_names"]] == [
+        DATASET.class_names[index] for index in answer["classes"]
+    ]
 
 
 def test_examples_without_a_label_are_served(exported: tf.Module, images: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.small_run import ROOT, Run
 from tfx_pipeline.review import inputs as collect
 from tfx_pipeline.review import report_pages
@@ -245,7 +245,7 @@ def test_any_two_runs_can_be_compared(browser: Browser, reports: str, review: Re
     with quiet_page(browser, 1100, 900) as page:
         page.goto(f"{reports}/index.html")
         page.get_by_role("link", name="Compare any two").click()
-        expect(page.locator("#classes tbody tr")).to_have_count(len(CLASS_NAMES))
+        expect(page.locator("#classes tbody tr")).to_have_count(len(DATASET.class_names))
         expect(page.locator("#overall")).to_contain_text(f"{review.model.overall.accuracy:.4f}")
         expect(page.locator("#verdicts")).to_contain_text("Refused")
         shoot(page, "compare", whole=True)

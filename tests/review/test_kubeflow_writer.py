@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from ml_metadata.proto import metadata_store_pb2
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.review.conftest import Predicted
 from tfx_pipeline.components.system_artifacts import HTML, SYSTEM_ARTIFACTS, ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
@@ -16,7 +16,7 @@ from tfx_pipeline.review.content import Review
 
 def test_the_confusion_matrix_is_square_and_named(review: Review) -> None:
     matrix = kubeflow_writer.confusion_matrix(review.model)
-    assert [spec["displayName"] for spec in matrix["annotationSpecs"]] == list(CLASS_NAMES)
+    assert [spec["displayName"] for spec in matrix["annotationSpecs"]] == list(DATASET.class_names)
     assert [len(row["row"]) for row in matrix["rows"]] == [10] * 10
     assert sum(sum(row["row"]) for row in matrix["rows"]) == 1000
 
@@ -58,7 +58,7 @@ def test_markdown_says_the_verdict_and_every_class(review: Review, tmp_path: Pat
     kubeflow_writer.write_markdown(review, str(tmp_path / "summary.md"))
     content = (tmp_path / "summary.md").read_text()
     assert content.startswith("# Evaluation\n\n**Blessed")
-    assert all(f"| {name} | " in content for name in CLASS_NAMES)
+    assert all(f"| {name} | " in content for name in DATASET.class_names)
 
 
 def test_the_types_are_kubeflows() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.review.conftest import HYPERPARAMETERS
 from tests.small_run import Run
 from tfx_pipeline.review.content import Review
@@ -30,7 +30,7 @@ def card_of(review: Review, kind: str = "fashion-mnist") -> str:
 def test_the_card_says_what_a_stranger_must_know(review: Review) -> None:
     card = card_of(review)
     assert all(f"\n## {heading}\n" in card for heading in HEADINGS)
-    assert all(f"| {name} |" in card for name in CLASS_NAMES)
+    assert all(f"| {name} |" in card for name in DATASET.class_names)
     assert f"Accuracy {review.model.overall.accuracy:.4f}" in card
     assert "5cf0562c" in card
     assert "MIT, copyright 2017 Zalando SE" in card

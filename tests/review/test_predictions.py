@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.review.conftest import Predicted
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.predictions import THRESHOLDS, UNIFORM_THRESHOLDS, Batch, summarize
@@ -51,8 +51,8 @@ def test_the_worst_mistakes_are_the_most_confident(review: Review, predicted: Pr
     assert [m.probability for m in worst] == pytest.approx(sorted(confidence[wrong], reverse=True)[:24], abs=1e-5)
     for mistake in worst:
         np.testing.assert_array_equal(mistake.image, predicted.images[mistake.position])
-        assert mistake.label == CLASS_NAMES[predicted.labels[mistake.position]]
-        assert mistake.predicted == CLASS_NAMES[predicted.probabilities[mistake.position].argmax()]
+        assert mistake.label == DATASET.class_names[predicted.labels[mistake.position]]
+        assert mistake.predicted == DATASET.class_names[predicted.probabilities[mistake.position].argmax()]
 
 
 def test_the_batches_do_not_matter(predicted: Predicted) -> None:

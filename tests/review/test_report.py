@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import digest, embedded, render, write_report
@@ -62,7 +62,7 @@ def test_the_digest_in_the_page_is_json_without_nan(review: Review) -> None:
     undefined = dataclasses.replace(review, model=dataclasses.replace(review.model, classes=classes))
     content = json.loads(str(embedded(digest(undefined))), parse_constant=pytest.fail)
     assert content["classes"][0]["recall"] is None
-    assert [c["name"] for c in content["classes"]] == list(CLASS_NAMES)
+    assert [c["name"] for c in content["classes"]] == list(DATASET.class_names)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tfx_pipeline.review import inputs as collect
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.tensorboard_writer import BY_CLASS, write_tensorboard
@@ -62,7 +62,7 @@ def test_pictures_are_large_enough_to_read(events: EventAccumulator) -> None:
 
 def test_each_class_has_a_pr_curve(events: EventAccumulator, review: Review) -> None:
     curves = plugin(events, "pr_curves")
-    assert len(curves) == len(CLASS_NAMES)
+    assert len(curves) == len(DATASET.class_names)
     for curve in review.predictions.curves:
         (tag,) = [tag for tag in curves if f"/{curve.name.replace('/', ' or ')}/" in tag]
         true_positives, false_positives, true_negatives, false_negatives, precision, recall = value(events, tag)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_score, recall_score, roc_auc_score
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tests.review.conftest import Predicted
 from tfx_pipeline.review import markdown as text
 from tfx_pipeline.review.content import Review
@@ -44,7 +44,7 @@ def test_the_page_shows_scikit_learns_figures_to_the_digit(review: Review, predi
     precision = precision_score(predicted.labels, guesses, average=None)
     recall = recall_score(predicted.labels, guesses, average=None)
     section = render(review).partition('<section id="classes"')[2].partition("</section>")[0]
-    for label, name in enumerate(CLASS_NAMES):
+    for label, name in enumerate(DATASET.class_names):
         row = re.search(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', section)
         assert row is not None
         cells = re.findall(r"<td>(.*?)</td>", row[1])
@@ -52,7 +52,7 @@ def test_the_page_shows_scikit_learns_figures_to_the_digit(review: Review, predi
 
 
 def test_every_threshold_is_listed_with_its_outcome(review: Review) -> None:
-    assert [t.subject for t in review.thresholds] == ["all examples", *CLASS_NAMES]
+    assert [t.subject for t in review.thresholds] == ["all examples", *DATASET.class_names]
     assert {t.measure for t in review.thresholds} == {"accuracy"}
     assert review.thresholds[0].limit == 0.5
     assert review.thresholds[0].value == review.model.overall.accuracy

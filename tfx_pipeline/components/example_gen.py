@@ -22,7 +22,8 @@ from tfx.types import (
     standard_component_specs,
 )
 
-from modules.features import IMAGE_KEY, IMAGE_SHAPE, LABEL_KEY
+from modules.dataset import DATASET
+from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
 from tfx_pipeline.process.errors import UserError
@@ -99,7 +100,7 @@ def serialize(image: bytes, label: int) -> bytes:
 def _around_image(label: int) -> tuple[bytes, bytes]:
     """What stands before and after the 784 bytes of the image in a serialized example with this label."""
     # No byte of the rest occurs 784 times in a row.
-    image = b"\x01" * math.prod(IMAGE_SHAPE)
+    image = b"\x01" * math.prod(DATASET.image_shape)
     before, _, after = serialize(image, label).partition(image)
     return before, after
 
@@ -112,7 +113,7 @@ def read_examples(shard: Shard) -> Iterator[bytes]:
     """
     pixels = idx.read_images(shard.images, shard.start, shard.count).ravel().data
     labels = idx.read_labels(shard.labels, shard.start, shard.count).tolist()
-    size = math.prod(IMAGE_SHAPE)
+    size = math.prod(DATASET.image_shape)
     for index, label in enumerate(labels):
         before, after = _around_image(label)
         yield b"".join((before, pixels[index * size : (index + 1) * size], after))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from modules.features import NUM_CLASSES
+from modules.dataset import DATASET
 from tfx_pipeline.config.section import Section
 
 LIMITS_FILE: Final = Path(__file__).with_name("limits.toml")
@@ -18,8 +18,8 @@ REASONS: Final = MappingProxyType({name: str(limit["reason"]) for name, limit in
 
 
 def _for_each_class(values: list[float]) -> list[float]:
-    if len(values) not in (0, NUM_CLASSES):
-        raise ValueError(f"expected {NUM_CLASSES} values, one a class, or none")
+    if len(values) not in (0, DATASET.num_classes):
+        raise ValueError(f"expected {DATASET.num_classes} values, one a class, or none")
     return values
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-IMAGE_SHAPE = (28, 28)
-
 
 class SplitFiles(NamedTuple):
     """The two IDX files of one split, by their plain (decompressed) names."""

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from modules.dataset import DATASET
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.idx_files import IMAGE_SHAPE, SPLIT_FILES
+from tfx_pipeline.data.idx_files import SPLIT_FILES
 from tfx_pipeline.data.stream import CHUNK, IdxError, IdxStream, shown
 
 
@@ -57,10 +58,10 @@ def ingest_file(path: str, magic: int, target: Path | None = None) -> FileFacts:
 
 def _check_shape(path: str, shape: tuple[int, ...], magic: int) -> None:
     idx.check_magic(path, shape, magic)
-    if magic == idx.IMAGES_MAGIC and shape[1:] != IMAGE_SHAPE:
+    if magic == idx.IMAGES_MAGIC and shape[1:] != DATASET.image_shape:
         raise IdxError(
             f"{shown(path)}: holds images of {shape[1]}x{shape[2]} pixels, expected "
-            f"{IMAGE_SHAPE[0]}x{IMAGE_SHAPE[1]}; resize them"
+            f"{DATASET.image_shape[0]}x{DATASET.image_shape[1]}; resize them"
         )
     if shape[0] == 0:
         raise IdxError(f"{shown(path)}: holds no items at all, expected at least one; give it data")

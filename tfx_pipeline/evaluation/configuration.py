@@ -8,7 +8,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from modules.features import LABEL_KEY, NUM_CLASSES
+from modules.dataset import DATASET
+from modules.features import LABEL_KEY
 from tfx_pipeline.evaluation import metrics
 
 CANDIDATE: Final = "candidate"
@@ -71,7 +72,7 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
 def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[config_pb2.MetricConfig]:
     whole = _threshold(thresholds.min_accuracy, thresholds.max_accuracy_drop, has_baseline=has_baseline)
     by_class = _threshold(thresholds.min_class_accuracy, thresholds.max_class_accuracy_drop, has_baseline=has_baseline)
-    slices = [config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(NUM_CLASSES)]
+    slices = [config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(DATASET.num_classes)]
     accuracy = _metric(metrics.Accuracy)
     accuracy.per_slice_thresholds.extend(
         [
@@ -84,7 +85,7 @@ def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[conf
 
 def _metric(kind: type[metric_types.Metric]) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(
-        class_name=kind.__name__, module=kind.__module__, config=json.dumps({"num_classes": NUM_CLASSES})
+        class_name=kind.__name__, module=kind.__module__, config=json.dumps({"num_classes": DATASET.num_classes})
     )
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
-from modules.features import CLASS_NAMES, LABEL_KEY, NUM_CLASSES
+from modules.dataset import DATASET
+from modules.features import LABEL_KEY
 from tfx_pipeline.evaluation.configuration import BASELINE
 from tfx_pipeline.evaluation.metrics import (
     ACCURACY,
@@ -76,7 +77,7 @@ def read_confusion(evaluation_uri: str, *, baseline: bool) -> NDArray[np.int64]:
     Returns:
         Number of examples, int64 [actual class, predicted class].
     """
-    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    matrix = np.zeros((DATASET.num_classes, DATASET.num_classes), np.int64)
     for plots in tfma.load_plots(evaluation_uri):
         if _label(plots.slice_key) is not None:
             continue
@@ -111,7 +112,7 @@ def model_scores(metrics: Metrics, confusion: NDArray[np.int64], *, baseline: bo
             auc=value(AUC, class_id=label) if Key(EXAMPLE_COUNT, baseline, label) in metrics else math.nan,
             loss=value(LOSS, label),
         )
-        for label, name in enumerate(CLASS_NAMES)
+        for label, name in enumerate(DATASET.class_names)
     )
     return ModelScores(Scores(value(ACCURACY), value(LOSS), int(value(EXAMPLE_COUNT))), classes, confusion)
 
@@ -149,7 +150,7 @@ def read_thresholds(evaluation_uri: str) -> tuple[ThresholdResult, ...]:
     failed = set(_failures(evaluation_uri))
     return tuple(
         ThresholdResult(
-            subject=ALL if key.label is None else CLASS_NAMES[key.label],
+            subject=ALL if key.label is None else DATASET.class_names[key.label],
             measure=measure,
             value=metrics.get(key, math.nan),
             limit=limit,

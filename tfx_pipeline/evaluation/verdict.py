@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
 
-from modules.features import CLASS_NAMES, LABEL_KEY
+from modules.dataset import DATASET
+from modules.features import LABEL_KEY
 from tfx_pipeline.evaluation.configuration import BASELINE
 from tfx_pipeline.evaluation.metrics import ACCURACY, EXAMPLE_COUNT, LOSS
 
@@ -39,7 +40,7 @@ def read_metrics(evaluation_uri: str) -> Metrics:
     """
     slices = {_label(metrics.slice_key): dict(_scalars(metrics)) for metrics in tfma.load_metrics(evaluation_uri)}
     whole = slices.pop(None)
-    per_class = {name: slices[label][ACCURACY] for label, name in enumerate(CLASS_NAMES) if label in slices}
+    per_class = {name: slices[label][ACCURACY] for label, name in enumerate(DATASET.class_names) if label in slices}
     return Metrics(whole[ACCURACY], whole[LOSS], int(whole[EXAMPLE_COUNT]), per_class)
 
 
@@ -60,7 +61,7 @@ def read_refusals(evaluation_uri: str) -> list[str]:
     ]
     failures.sort(key=lambda item: -1 if item[0] is None else item[0])
     missing = [
-        f"{CLASS_NAMES[int(label)]}: no examples to evaluate"
+        f"{DATASET.class_names[int(label)]}: no examples to evaluate"
         for spec in validation.missing_slices
         for key, label in spec.feature_values.items()
         if key == LABEL_KEY
@@ -81,7 +82,7 @@ def _scalars(metrics: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[s
 
 
 def _in_words(label: int | None, failure: validation_result_pb2.ValidationFailure) -> str:
-    subject = "accuracy" if label is None else f"accuracy on {CLASS_NAMES[label]}"
+    subject = "accuracy" if label is None else f"accuracy on {DATASET.class_names[label]}"
     value = failure.metric_value.double_value.value
     threshold = failure.metric_threshold
     if failure.metric_key.is_diff:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any, Literal
 
-from modules.features import CLASS_NAMES
+from modules.dataset import DATASET
 from tfx_pipeline.config.limits import REASONS
 
 Unit = Literal["count", "fraction", "grey", "ratio"]
@@ -48,7 +48,11 @@ class Check:
     @property
     def subject(self) -> str:
         """What was measured, with the class."""
-        return self.name if self.label is None else f"{self.name} of class {self.label} ({CLASS_NAMES[self.label]})"
+        return (
+            self.name
+            if self.label is None
+            else f"{self.name} of class {self.label} ({DATASET.class_names[self.label]})"
+        )
 
     @property
     def limit(self) -> str:
@@ -75,7 +79,7 @@ class Check:
         return {
             "name": self.name,
             "split": self.split,
-            "class": "" if self.label is None else CLASS_NAMES[self.label],
+            "class": "" if self.label is None else DATASET.class_names[self.label],
             "figure": self.figure,
             "limit": self.limit,
             "low": self.low,

@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.features import NUM_CLASSES
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.profile import MEASURES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import MEASURES, NUM_CLASSES, PIXELS, SplitProfile
 from tfx_pipeline.gate.split_checks import class_means
 
 IMAGE_DEGREES: Final = 5

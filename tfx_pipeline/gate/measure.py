@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from modules.features import CLASS_NAMES, NUM_CLASSES
+from modules.dataset import DATASET
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.gate.profile import BATCH_SIZE, MEASURES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import BATCH_SIZE, MEASURES, NUM_CLASSES, PIXELS, SplitProfile
 from tfx_pipeline.process.errors import UserError
 
 SPLIT = "train"
@@ -48,7 +48,9 @@ def expectations(profile: SplitProfile) -> dict[str, list[float]]:
     counts = profile.images[:NUM_CLASSES]
     if not counts.all():
         missing = int(np.argmin(counts))
-        raise UserError(f"class {missing} ({CLASS_NAMES[missing]}) has no training images, expected some; add them")
+        raise UserError(
+            f"class {missing} ({DATASET.class_names[missing]}) has no training images, expected some; add them"
+        )
     means = profile.sums[:NUM_CLASSES] / counts[:, None]
     spreads = np.sqrt(np.maximum(profile.squares[:NUM_CLASSES] / counts[:, None] - means**2, 0))
     found = {"expected_share": _rounded(profile.labels / profile.labels.sum(), 4)}

@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.features import IMAGE_SHAPE, NUM_CLASSES
+from modules.dataset import DATASET
 
-PIXELS: Final = IMAGE_SHAPE[0] * IMAGE_SHAPE[1]
+NUM_CLASSES: Final = DATASET.num_classes
+PIXELS: Final = DATASET.image_bytes
 MEASURES: Final = ("intensity", "contrast", "gradient")
 """What is measured of each image, in grey levels: the mean of its pixels, their standard deviation (RMS contrast), and
 the mean absolute difference of neighbouring pixels."""
@@ -139,7 +140,7 @@ def measure(images: NDArray[np.uint8], pixels: NDArray[np.float32]) -> NDArray[n
 
 def _gradient(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference of neighbouring pixels, of the mean over the columns and the mean over the rows."""
-    height, width = IMAGE_SHAPE
+    height, width = DATASET.image_shape
     vertical = _distance(images[:, width:], images[:, :-width])
     horizontal = _distance(images[:, 1:], images[:, :-1])
     # The last pixel of a row has no neighbour in the next one.

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.features import IMAGE_KEY, LABEL_KEY, NUM_CLASSES
+from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.profile import MEASURES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import MEASURES, NUM_CLASSES, PIXELS, SplitProfile
 
 WHOLE: Final = "every example is one image of 784 bytes and one label, whatever the data"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"

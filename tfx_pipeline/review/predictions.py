@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from modules.features import CLASS_NAMES, IMAGE_KEY, IMAGE_SHAPE, LABEL_KEY, NUM_CLASSES
+from modules.dataset import DATASET
+from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.review.content import Calibration, Curve, Mistake, Predictions
 
 BATCH_SIZE: Final = 1_000
@@ -61,7 +62,7 @@ def predict(model_dir: str, files: Sequence[str]) -> Iterator[Batch]:
     spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string), LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)}
     for serialized in tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(BATCH_SIZE).prefetch(1):
         features = tf.io.parse_example(serialized, spec)
-        pixels = tf.reshape(tf.io.decode_raw(features[IMAGE_KEY], tf.uint8), (-1, *IMAGE_SHAPE))
+        pixels = tf.reshape(tf.io.decode_raw(features[IMAGE_KEY], tf.uint8), (-1, *DATASET.image_shape))
         probabilities = signature(**{argument: serialized})["probabilities"]
         yield Batch(pixels.numpy(), features[LABEL_KEY].numpy(), probabilities.numpy())
 
@@ -86,12 +87,12 @@ class _CurveCounts:
     """Histograms of each class's probability, apart for the examples of the class and of the others."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros((NUM_CLASSES, 2, len(THRESHOLDS)), np.int64)
+        self._counts = np.zeros((DATASET.num_classes, 2, len(THRESHOLDS)), np.int64)
 
     def add(self, batch: Batch) -> None:
         # The last threshold that a probability reaches; the first threshold is 0, which all reach.
         reached = np.searchsorted(THRESHOLDS, batch.probabilities, side="right") - 1
-        for class_id in range(NUM_CLASSES):
+        for class_id in range(DATASET.num_classes):
             is_class = batch.labels == class_id
             for row, chosen in enumerate((~is_class, is_class)):
                 self._counts[class_id, row] += np.bincount(reached[chosen, class_id], minlength=len(THRESHOLDS))
@@ -107,7 +108,7 @@ class _CurveCounts:
                 positives=int(positive[0]),
                 negatives=int(negative[0]),
             )
-            for name, (negative, positive) in zip(CLASS_NAMES, at_least, strict=True)
+            for name, (negative, positive) in zip(DATASET.class_names, at_least, strict=True)
         )
 
 
@@ -155,8 +156,8 @@ class _WorstMistakes:
         label = int(batch.labels[index])
         return Mistake(
             image=batch.images[index].copy(),  # a view would keep the whole batch
-            label=CLASS_NAMES[label],
-            predicted=CLASS_NAMES[predicted],
+            label=DATASET.class_names[label],
+            predicted=DATASET.class_names[predicted],
             probability=float(batch.probabilities[index, predicted]),
             label_probability=float(batch.probabilities[index, label]),
             position=self._seen + index,

@@ -6,7 +6,8 @@ from typing import Final
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from modules.features import CLASS_NAMES, LABEL_KEY
+from modules.dataset import DATASET
+from modules.features import LABEL_KEY
 from tfx_pipeline.review.content import SplitStatistics
 
 STATISTICS_FILE: Final = "FeatureStats.pb"
@@ -38,7 +39,7 @@ def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
 
 def _class_counts(label: statistics_pb2.FeatureNameStatistics | None) -> tuple[int, ...]:
     """Counts the labels by class, from the values of a categorical feature or the histogram of a numeric one."""
-    counts = [0.0] * len(CLASS_NAMES)
+    counts = [0.0] * len(DATASET.class_names)
     if label is None:
         return tuple(int(count) for count in counts)
     if label.HasField("string_stats"):

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import data
-from modules.data import EpochShuffle
-from modules.data import dataset as training_dataset
+from modules import input_pipeline
+from modules.input_pipeline import EpochShuffle
+from modules.input_pipeline import input_fn as training_dataset
 from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
 
@@ -57,7 +57,7 @@ def test_data_too_large_to_be_cached_is_streamed_once_an_epoch_in_an_order_of_it
         return np.concatenate([pixels for pixels, _ in batches])
 
     in_order = np.concatenate([pixels for pixels, _ in training_dataset(files, transform, 300)])
-    monkeypatch.setattr(data, "CACHED_BYTES", 0)
+    monkeypatch.setattr(input_pipeline, "CACHED_BYTES", 0)
     one, resumed = EpochShuffle(1), EpochShuffle(1)
     streams = [training_dataset(files, transform, 300, shuffle.seed) for shuffle in (one, resumed)]
     first, second = (epoch_of(streams[0], one, epoch) for epoch in (0, 1))

@@ -36,7 +36,7 @@ class EpochShuffle(keras.callbacks.Callback):
     A training that is resumed so sees the order of one that was never interrupted.
 
     Attributes:
-        seed: int64, the seed of the epoch that begins; for ``dataset``.
+        seed: int64, the seed of the epoch that begins; for ``input_fn``.
     """
 
     def __init__(self, seed: int) -> None:
@@ -54,7 +54,7 @@ class EpochShuffle(keras.callbacks.Callback):
         self.seed.assign(self._first + epoch)
 
 
-def dataset(
+def input_fn(
     files: Sequence[str], transform: tft.TFTransformOutput, batch_size: int, shuffle_seed: tf.Variable | None = None
 ) -> tf.data.Dataset:
     """Reads, parses and transforms examples block by block.
@@ -66,7 +66,7 @@ def dataset(
         shuffle_seed: int64, read whenever an epoch begins, whose order follows from it; None keeps the files' order.
 
     Returns:
-        Batches of ``pixels``, float32 [batch, 28, 28], and labels, int64 [batch].
+        Batches of ``pixels``, float32 [batch, *image_shape], and labels, int64 [batch].
     """
     names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
     in_order = _read(names)

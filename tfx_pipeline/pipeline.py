@@ -20,6 +20,7 @@ from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
 from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
+from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.steps.schema_import import schema_digest
 
@@ -56,10 +57,10 @@ def create_pipeline(
     config: Config,
     *,
     pipeline_root: str,
-    serving_dir: str,
+    serving_dir: Any,
     data_digest: str = "",
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
-    parameter: Callable[[str, Any], Any] = lambda _name, value: value,
+    parameters: Callable[[Section], Any] = lambda section: section,
     source: SourceSettings | None = None,
 ) -> Pipeline:
     """Wires the components.
@@ -67,27 +68,27 @@ def create_pipeline(
     Args:
         config: Every value in force.
         pipeline_root: Where the artifacts go.
-        serving_dir: Where models are pushed, and where the baseline is found.
+        serving_dir: Where models are pushed, and where the baseline is found; text or a run parameter.
         data_digest: The digest of the data, where it is known before the run; new data is read anew.
         metadata: ML Metadata's connection; None where the orchestrator has its own.
-        parameter: Makes a parameter that can be set when a run is started out of a name and its default; without
-            it, the configured values are fixed.
+        parameters: Makes of a section one whose values can be set when a run is started; without it, the configured
+            values are fixed.
         source: The repository from which the steps that run the user's code take ``modules``; None for the package
             that is installed beside this one.
 
     Returns:
         The pipeline, for any TFX runner.
     """
-    data, training, evaluation = config.data, config.training, config.evaluation
+    data, data_gate_mode = parameters(config.data), parameters(config.data_gate).mode
     # What a step runs follows from the checkout then, which is an input of its own.
     code_digest = "" if source else modules_digest()
 
     example_gen = ExampleGen(
-        source=parameter("data_source", data.source),
-        data_dir=parameter("data_dir", data.dir or ""),
+        source=data.source,
+        data_dir=data.dir or "",
         digest=data_digest,
-        version=parameter("data_version", data.version),
-        limit=parameter("limit", data.limit),
+        version=data.version,
+        limit=data.limit,
     ).with_id("example-gen")
     examples = example_gen.outputs["examples"]
 
@@ -101,7 +102,7 @@ def create_pipeline(
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
-        mode=parameter("data_gate", config.data_gate.mode),
+        mode=data_gate_mode,
         limits=config.data_gate.limits,
     ).with_id("data-gate")
 
@@ -121,34 +122,24 @@ def create_pipeline(
         code_digest=code_digest,
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
-        hyperparameters={
-            "model_name": parameter("model", training.model),
-            "epochs": parameter("epochs", training.epochs),
-            "batch_size": parameter("batch_size", training.batch_size),
-            "learning_rate": parameter("learning_rate", training.learning_rate),
-            "seed": parameter("seed", training.seed),
-            "device": parameter("device", training.device),
-            "precision": parameter("precision", training.precision),
-            "determinism": parameter("determinism", training.determinism),
-        },
+        hyperparameters=parameters(config.training),
     ).with_id("trainer")
 
-    serving_place = parameter("serving_dir", serving_dir)
-    baseline_locator = BaselineLocator(serving_dir=serving_place).with_id("baseline-locator")
+    baseline_locator = BaselineLocator(serving_dir=serving_dir).with_id("baseline-locator")
     evaluator = Evaluator(
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=baseline_locator.outputs["baseline"],
         schema=schema,
-        thresholds={name: parameter(name, value) for name, value in evaluation.model_dump().items()},
+        thresholds=parameters(config.evaluation),
     ).with_id("evaluator")
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         baseline_model=baseline_locator.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
-        serving_dir=serving_place,
-        keep_versions=parameter("keep_versions", config.serving.keep_versions),
+        serving_dir=serving_dir,
+        keep_versions=parameters(config.serving).keep_versions,
     ).with_id("pusher")
     evaluation_review = EvaluationReview(
         examples=examples,
@@ -166,7 +157,7 @@ def create_pipeline(
         transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
     ]  # fmt: skip
     if source:
-        checkout = source_checkout(source, parameter)
+        checkout = source_checkout(source)
         run_code_from(checkout, transform, trainer, evaluator, evaluation_review)
         components.insert(0, checkout)
 

@@ -1,9 +1,13 @@
 """Defaults, TOML and flags; every mistake is one line that names the nearest valid name."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.small_run import ROOT
 from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
@@ -90,3 +94,24 @@ def test_a_wrong_file_is_one_line_with_file_and_key(content: str, message: str, 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.toml: cannot be read: No such file"):
         read("--config", str(tmp_path / "nowhere.toml"))
+
+
+def test_set_reaches_every_setting_and_wins_over_the_file(toml: Path) -> None:
+    items = ("training.epochs=5", "data_gate.max_blank=0.02", "run.cache=false")
+    config = read("--config", str(toml), *(word for item in items for word in ("--set", item)))
+    assert (config.training.model, config.training.epochs) == ("cnn", 5)
+    assert (config.data_gate.max_blank, config.run.cache) == (0.02, False)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "notepad.toml"
+    path.write_bytes(b"\xef\xbb\xbf[training]\nepochs = 3\n")
+    assert read("--config", str(path)).training.epochs == 3
+
+
+@pytest.mark.parametrize(("runner", "most"), [("local_runner.py", 30), ("kubeflow_runner.py", 50)])
+def test_the_command_line_has_what_a_person_types_and_no_more(runner: str, most: int) -> None:
+    done = subprocess.run([sys.executable, runner, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    flags = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", done.stdout, re.MULTILINE))
+    assert {"--help", "--set", "--epochs", "--min-accuracy"} <= flags
+    assert len(flags) <= most

@@ -44,7 +44,7 @@ def test_other_urls_are_refused_saying_what_is_expected(url: str) -> None:
     ["https://me:t0ken@git.example.org/x", "https://t0ken@git.example.org/x", "ssh://git:t0ken@git.example.org/x"],
 )
 def test_url_with_a_token_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(UserError, match="put it into a Secret and name that with --repo-token-secret") as error:
+    with pytest.raises(UserError, match=r"put it into a Secret and name that in kubeflow\.repo_token_secret") as error:
         parse_url(url)
     assert "t0ken" not in str(error.value)
 

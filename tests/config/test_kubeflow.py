@@ -42,8 +42,9 @@ def test_a_file_holds_settings_for_all_steps_and_for_one(toml: Path) -> None:
 
 
 def test_flags_win_over_the_file_and_names_join_it(toml: Path) -> None:
-    flags = ("--image", "other:2", "--label", "stage=test", "--toleration", "spot", "--step", "trainer.gpus=4")
-    kubeflow = read_config("--config", str(toml), *flags).kubeflow
+    items = ("kubeflow.labels=stage=test", "kubeflow.tolerations=spot", "kubeflow.steps.trainer.gpus=4")
+    flags = [word for item in items for word in ("--set", item)]
+    kubeflow = read_config("--config", str(toml), "--image", "other:2", *flags).kubeflow
     assert kubeflow.image == "other:2"
     assert kubeflow.labels == {"team": "ml", "stage": "test"}
     assert kubeflow.tolerations == ["spot"]
@@ -86,18 +87,11 @@ def test_a_mistake_in_the_file_is_one_line(content: str, message: str, tmp_path:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--node-selector", "ssd"], "--node-selector ssd: expected NAME=VALUE"),
-        (["--toleration", "gpu:Never"], "--toleration gpu:Never: got 'gpu:Never'"),
+        (["--env", "ssd"], "--env ssd: expected NAME=VALUE"),
         (["--secret-env", "TOKEN=secret"], "--secret-env TOKEN=secret: got 'secret'"),
         (["--pvc-mount", "models=/models"], "--pvc-mount models=/models: got"),
-        (["--cpu-request", "half"], "--cpu-request half: got 'half'"),
         (["--image", ""], "expected the name of an image"),
-        (["--step", "trainer"], "--step trainer: expected ID.SETTING=VALUE"),
-        (["--step", "gpus=1"], "--step gpus=1: expected ID.SETTING=VALUE"),
-        (["--step", "trainer.gpu=1"], "--step trainer.gpu=1: unknown setting gpu, did you mean gpus?"),
-        (["--step", "trainer.gpus=one"], "--step trainer.gpus=one: got 'one', expected a valid integer"),
-        (["--step", "trainer.labels=x"], "--step trainer.labels=x: expected NAME=VALUE"),
-        (["--active-deadline", "-1"], "expected greater than or equal to 0"),
+        (["--memory-limit", "8Gi"], "--memory-limit: unknown flag, expected --set kubeflow.memory_limit=VALUE"),
     ],
 )
 def test_a_mistake_in_a_flag_is_one_line(flags: list[str], message: str) -> None:
@@ -105,3 +99,46 @@ def test_a_mistake_in_a_flag_is_one_line(flags: list[str], message: str) -> None
         read_config(*flags)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("kubeflow.node_selector=ssd", "expected NAME=VALUE"),
+        ("kubeflow.tolerations=gpu:Never", "got 'gpu:Never'"),
+        ("kubeflow.cpu_request=half", "got 'half'"),
+        ("kubeflow.active_deadline=-1", "expected greater than or equal to 0"),
+        ("kubeflow.steps.trainer", "expected SECTION.KEY=VALUE"),
+        ("kubeflow.steps.trainer=1", "expected one of kubeflow.steps.trainer.image, "),
+        ("kubeflow.steps.trainer.gpu=1", "unknown setting kubeflow.steps.trainer.gpu, did you mean gpus?"),
+        ("kubeflow.steps.trainer.gpus=one", "got 'one', expected a valid integer"),
+        ("kubeflow.steps.trainer.labels=x", "expected NAME=VALUE"),
+        ("kubeflow.gpus.x=1", "kubeflow.gpus has no entries by name, expected kubeflow.gpus=VALUE"),
+        ("kubeflo.gpus=1", "unknown setting kubeflo, did you mean kubeflow?"),
+        ("gpus=1", "unknown setting gpus, expected one of kubeflow.gpus"),
+    ],
+)
+def test_a_mistake_in_an_item_of_set_is_one_line(item: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_config("--set", item)
+    assert str(error.value).startswith(f"--set {item}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_set_takes_entries_by_name_and_several_values() -> None:
+    items = (
+        "kubeflow.node_selector.cloud.google.com/gke-accelerator=nvidia-l4",
+        "kubeflow.node_selector=disk=ssd",
+        "kubeflow.steps.trainer.pvc-mounts./checkpoints=trainings",
+        "kubeflow.steps.trainer.env.WORDS=two words",
+        "kubeflow.tolerations=spot",
+        "kubeflow.tolerations=gpu:NoSchedule preemptible",
+        "kubeflow.cache=false",
+    )
+    kubeflow = read_config(*(word for item in items for word in ("--set", item))).kubeflow
+    assert kubeflow.node_selector == {"cloud.google.com/gke-accelerator": "nvidia-l4", "disk": "ssd"}
+    assert kubeflow.steps["trainer"].pvc_mounts == {"/checkpoints": "trainings"}
+    assert kubeflow.steps["trainer"].env == {"WORDS": "two words"}
+    assert kubeflow.tolerations == ["spot", "gpu:NoSchedule", "preemptible"]
+    assert kubeflow.cache is False

@@ -13,7 +13,8 @@ from tfx_pipeline.config.flags import ArgumentParser, Setting, add_flags, load, 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
 
-SETTINGS = {f"{setting.section}.{setting.name}": setting for setting in settings() if setting.section in SECTIONS}
+SETTINGS = {setting.key: setting for setting in settings() if setting.path[0] in SECTIONS}
+FLAGS = {key: setting for key, setting in SETTINGS.items() if setting.flag}
 
 
 def read(*flags: str) -> Config:
@@ -57,11 +58,11 @@ CASES = [(name, text) for name, setting in SETTINGS.items() for text in wrong_te
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
-def test_a_wrong_value_of_a_flag_is_one_line_with_flag_and_value(name: str, text: str) -> None:
+def test_a_wrong_value_is_one_line_with_its_flag_or_key(name: str, text: str) -> None:
     flag = SETTINGS[name].flag
     with pytest.raises(UserError) as error:
-        read(f"{flag}={text}")
-    assert str(error.value).startswith(f"{flag} {text}")
+        read(f"{flag}={text}") if flag else read("--set", f"{name}={text}")
+    assert str(error.value).startswith(f"{flag} {text}" if flag else f"--set {name}={text}")
     assert "expected" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -73,9 +74,9 @@ def test_every_number_has_limits_and_so_is_tested() -> None:
     assert all(list(out_of_range(SETTINGS[name])) for name in numbers)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", FLAGS)
 def test_a_flag_without_its_value_or_with_one_too_many_is_one_line(name: str) -> None:
-    setting = SETTINGS[name]
+    setting = FLAGS[name]
     switch = setting.field.annotation is bool
     with pytest.raises(UserError, match=setting.flag) as error:
         read(f"{setting.flag}=yes") if switch else read(setting.flag)
@@ -90,7 +91,8 @@ def test_a_value_of_a_wrong_type_in_a_file_is_one_line_with_file_and_key(name: s
     if fits in kinds or (fits is str and Path in kinds) or (fits is int and float in kinds):
         return  # the value's type is right; its range is tested above
     path = tmp_path / "config.toml"
-    path.write_text(f"[{SETTINGS[name].section}]\n{SETTINGS[name].name} = {value}\n")
+    section, _, key = name.partition(".")
+    path.write_text(f"[{section}]\n{key} = {value}\n")
     with pytest.raises(UserError) as error:
         read("--config", str(path))
     assert str(error.value).startswith(f"{path}: {name}")

@@ -119,7 +119,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model: BaseChannel,
         baseline_model: BaseChannel,
         schema: BaseChannel,
-        thresholds: dict[str, Any],
+        thresholds: Any,
     ) -> None:
         """Makes an evaluator.
 
@@ -128,7 +128,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             model: The model to judge.
             baseline_model: baseline-locator's output, with or without a model in it.
             schema: The schema of the examples.
-            thresholds: A value, or a runtime parameter, for each of ``THRESHOLDS``.
+            thresholds: An ``EvaluationConfig``, or one that has run parameters for its values.
         """
         super().__init__(
             EvaluatorSpec(
@@ -138,6 +138,6 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 schema=schema,
                 evaluation=channel_utils.as_channel([standard_artifacts.ModelEvaluation()]),
                 blessing=channel_utils.as_channel([standard_artifacts.ModelBlessing()]),
-                **{name: thresholds[name] for name in THRESHOLDS},
+                **{name: getattr(thresholds, name) for name in THRESHOLDS},
             )
         )

@@ -11,7 +11,6 @@ moved is another artifact, so transform and trainer run again; a full commit is 
 A volume is empty in the next run, when the cache says that the checkout is done, and takes a storage class.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
@@ -19,7 +18,6 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_source
 
 SOURCE_KEY: Final = "source"
@@ -30,14 +28,14 @@ class SourceSettings(NamedTuple):
     """Where the code is.
 
     Attributes:
-        url: The repository.
-        ref: A branch, tag or commit, or ``HEAD``.
+        url: The repository; text or a run parameter.
+        ref: A branch, tag or commit, or ``HEAD``; text or a run parameter.
         ssh_secret: Name of the Secret with key and host keys.
         token_secret: Name of the Secret with a token; "" where there is none.
     """
 
-    url: str
-    ref: str
+    url: Any
+    ref: Any
     ssh_secret: str
     token_secret: str
 
@@ -70,20 +68,18 @@ def SourceCheckout(  # noqa: N802 - TFX names function components like classes
     )
 
 
-def source_checkout(settings: SourceSettings, parameter: Callable[[str, Any], Any]) -> BaseComponent:
+def source_checkout(settings: SourceSettings) -> BaseComponent:
     """Makes the step.
 
     Args:
         settings: Where the code is.
-        parameter: See ``create_pipeline``. A full commit stays fixed: the step is cached then, which it must not be
-            when somebody starts a run with a branch in its place.
 
     Returns:
         The component.
     """
     return SourceCheckout(
-        repo_url=parameter("repo_url", settings.url),
-        repo_ref=settings.ref if is_commit(settings.ref) else parameter("repo_ref", settings.ref),
+        repo_url=settings.url,
+        repo_ref=settings.ref,
         ssh_secret=settings.ssh_secret,
         ssh_dir=SSH_MOUNT,
         token_secret=settings.token_secret,

@@ -18,17 +18,16 @@ from tfx.utils import json_utils
 
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
+from tfx_pipeline.config.sections import TrainingConfig
+
+_OUTPUT: Final = standard_component_specs.MODEL_KEY
+_KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
+"""What the component calls each hyperparameter: a parameter cannot have the name of an output."""
 
 HYPERPARAMETERS: Final[dict[str, type]] = {
-    "model_name": str,
-    "epochs": int,
-    "batch_size": int,
-    "learning_rate": float,
-    "seed": int,
-    "device": str,
-    "precision": str,
-    "determinism": str,
+    _KEYS[name]: type(field.default) for name, field in TrainingConfig.model_fields.items()
 }
+"""Every hyperparameter that the configuration declares, and its type in ML Metadata."""
 
 _SETTERS: Final[dict[type, Any]] = {
     str: Artifact.set_string_custom_property,
@@ -68,8 +67,13 @@ class Executor(tfx_executor.GenericExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries."""
-        config = {name: kind(exec_properties[name]) for name, kind in HYPERPARAMETERS.items()}
+        """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries.
+
+        Raises:
+            UserError: A hyperparameter is not what the configuration allows.
+        """
+        given = {name: exec_properties[key] for name, key in _KEYS.items()}
+        config = {_KEYS[name]: value for name, value in TrainingConfig.checked(given).model_dump().items()}
         run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
@@ -95,7 +99,7 @@ class Trainer(base_component.BaseComponent):
         code_digest: str,
         examples: BaseChannel,
         transform_graph: BaseChannel,
-        hyperparameters: dict[str, Any],
+        hyperparameters: Any,
     ) -> None:
         """Makes a trainer.
 
@@ -104,7 +108,7 @@ class Trainer(base_component.BaseComponent):
             code_digest: Digest of the code that it uses; new code trains anew.
             examples: Raw tf.Examples with the splits ``train`` and ``eval``.
             transform_graph: Transform's graph.
-            hyperparameters: A value, or a runtime parameter, for each of ``HYPERPARAMETERS``.
+            hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
         """
         super().__init__(
             TrainerSpec(
@@ -116,6 +120,6 @@ class Trainer(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(),
                 model=channel_utils.as_channel([standard_artifacts.Model()]),
                 model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
-                **{name: hyperparameters[name] for name in HYPERPARAMETERS},
+                **{key: getattr(hyperparameters, name) for name, key in _KEYS.items()},
             )
         )

@@ -1,43 +1,56 @@
 """Reads the configuration: defaults, then a TOML file, then flags; what is unknown or of a wrong type is refused."""
 
 import argparse
-import difflib
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, get_args, get_origin
+from typing import Any, Final, NamedTuple, NoReturn, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from tfx_pipeline.config.section import Section, group_class, nearest, reason
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
 
+SET: Final = "--set"
+"""The flag for any setting, those without a flag of their own too."""
+
 
 class Setting(NamedTuple):
-    """One value of the configuration, and how it is called on the command line."""
+    """One value of the configuration.
 
-    section: str
-    name: str
+    Attributes:
+        path: Its keys in a TOML file, from the section down.
+        field: Its declaration; the title is its flag, where it has one.
+        section: The class that declares it.
+    """
+
+    path: tuple[str, ...]
     field: FieldInfo
+    section: type[Section]
+
+    @property
+    def key(self) -> str:
+        """The path as it is written after ``--set``."""
+        return ".".join(self.path)
+
+    @property
+    def flag(self) -> str:
+        """Its flag; "" where it has none."""
+        return self.field.title or ""
+
+    @property
+    def parameter(self) -> str:
+        """What it is called as a run parameter on Kubeflow: like its flag."""
+        return self.flag.removeprefix("--").replace("-", "_") or self.path[-1]
 
     @property
     def kind(self) -> type | None:
         """``list`` or ``dict`` where the value holds several, so that its flag can be repeated."""
         origin = get_origin(self.field.annotation)
         return origin if origin in (list, dict) else None
-
-    @property
-    def groups(self) -> type[BaseModel] | None:
-        """The class of the groups that the value holds by name, where it holds groups."""
-        return _group_class(self.field)
-
-    @property
-    def flag(self) -> str:
-        """The flag: the field's title or its name; a switch that is on by default is called --no-..."""
-        flag = (self.field.title or self.name).replace("_", "-")
-        return f"--no-{flag}" if self.field.default is True else f"--{flag}"
 
     @property
     def help(self) -> str:
@@ -47,6 +60,70 @@ class Setting(NamedTuple):
             return f"do not {text}" if self.field.default else text
         default = None if self.kind else self.field.default
         return (text if default in (None, "") else f"{text} (default: {default})").replace("%", "%%")
+
+    def parse(self, texts: Sequence[str], given: str) -> Any:
+        """Parses what a user typed.
+
+        Args:
+            texts: The last one counts; where the value holds several, each holds one or more, quoted as for a shell.
+            given: How it was given, for the error.
+
+        Returns:
+            The value, of the field's type.
+
+        Raises:
+            UserError: The field does not take it.
+        """
+        value: Any = texts[-1]
+        if self.kind:
+            words = [word for text in texts for word in shlex.split(text)]
+            value = words if self.kind is list else _pairs(words, given)
+        return getattr(self.section.checked({self.path[-1]: value}, given), self.path[-1])
+
+
+def settings() -> Iterator[Setting]:
+    """Lists the settings of every section; those of single steps are like the section's own."""
+    for name, field in Config.model_fields.items():
+        section = group_class(field)
+        if section:
+            yield from (Setting((name, key), inner, section) for key, inner in section.model_fields.items())
+
+
+def find_setting(key: str, given: str) -> tuple[Setting, str]:
+    """Finds a setting by its key.
+
+    Args:
+        key: ``section.name``, or ``kubeflow.steps.STEP.name``; the name of an entry may follow where the setting holds
+            several by name.
+        given: How it was given, for the error.
+
+    Returns:
+        The setting, and the entry's name or "".
+
+    Raises:
+        UserError: There is none; the line names the nearest.
+    """
+    model: type[Section] = Config
+    path: list[str] = []
+    words = key.split(".")
+    while words:
+        name = words.pop(0).replace("-", "_")
+        if name not in model.model_fields:
+            valid = (
+                list(model.model_fields)
+                if path
+                else [s.key for s in settings() if s.path[-1] == name] or list(Config.model_fields)
+            )
+            raise UserError(f"{given}: unknown setting {'.'.join([*path, name])}{nearest(name, valid)}; see --help")
+        field = model.model_fields[name]
+        path.append(name)
+        inner = group_class(field)
+        if inner is None:
+            return Setting(tuple(path), field, model), ".".join(words)
+        if get_origin(field.annotation) is dict and words:
+            path.append(words.pop(0))
+        model = inner
+    raise UserError(f"{given}: expected one of {', '.join(f'{key}.{name}' for name in model.model_fields)}; see --help")
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -68,136 +145,94 @@ class ArgumentParser(argparse.ArgumentParser):
         values, unknown = self.parse_known_args(args)
         if unknown:
             flag = unknown[0].partition("=")[0]
-            flags = [option for action in self._actions for option in action.option_strings]
-            raise UserError(f"{flag}: unknown flag{_nearest(flag, flags)}; see --help")
+            raise UserError(f"{flag}: unknown flag{self._advice(flag)}; see --help")
         return values
 
-
-def settings() -> Iterator[Setting]:
-    """Lists every setting of the configuration, section by section."""
-    for section in Config.model_fields:
-        for name, field in _section_class(section).model_fields.items():
-            yield Setting(section, name, field)
-
-
-def _section_class(section: str) -> type[BaseModel]:
-    section_class = Config.model_fields[section].annotation
-    if not isinstance(section_class, type) or not issubclass(section_class, BaseModel):
-        raise TypeError(f"Config.{section}: expected a section, got {section_class}")
-    return section_class
-
-
-def _group_class(field: FieldInfo) -> type[BaseModel] | None:
-    candidates = get_args(field.annotation) or (field.annotation,)
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+    def _advice(self, flag: str) -> str:
+        name = flag.removeprefix("--").replace("-", "_")
+        keys = [setting.key for setting in settings() if not setting.flag and setting.path[-1] == name]
+        if keys:
+            return f", expected {SET} {keys[0]}=VALUE"
+        return nearest(flag, [option for action in self._actions for option in action.option_strings])
 
 
 def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
-    """Adds ``--config`` and a flag for each setting of the sections; the values stay text for ``load``."""
+    """Adds ``--config``, ``--set`` and the flags of the sections; the values stay text for ``load``."""
     parser.add_argument("--config", metavar="FILE.toml", help="read values from this file; flags win over it")
+    text = "any setting, by its key in a TOML file (docs/settings.md lists all); can be repeated"
+    parser.add_argument(SET, metavar="SECTION.KEY=VALUE", action="append", default=[], help=text)
     groups = {name: parser.add_argument_group(name) for name in sections}
     for setting in settings():
-        if setting.section not in groups:
+        if setting.path[0] not in groups or not setting.flag:
             continue
-        options: dict[str, Any] = {"dest": f"{setting.section}.{setting.name}", "help": setting.help}
+        options: dict[str, Any] = {"dest": setting.key, "help": setting.help}
         if setting.field.annotation is bool:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            options |= {"metavar": setting.name.upper().split("_")[-1], "action": "append" if setting.kind else "store"}
-        groups[setting.section].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
+            metavar = setting.path[-1].upper().split("_")[-1]
+            options |= {"metavar": metavar, "action": "append" if setting.kind else "store"}
+        groups[setting.path[0]].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
 
 
-def load(flags: Mapping[str, str | list[str] | None]) -> Config:
+def load(flags: Mapping[str, Any]) -> Config:
     """Merges defaults, the TOML file and the flags.
 
     Args:
-        flags: What the parser returned, as a mapping: ``config``, and ``section.name`` for each flag given.
+        flags: What the parser returned, as a mapping: ``config``, ``set``, and ``section.name`` for each flag given.
 
     Returns:
-        The configuration.
+        The configuration. A flag replaces what the file says; entries by name join the file's.
 
     Raises:
         UserError: A file, key, flag or value is not what it should be.
     """
     file = flags.get("config")
-    values = _read_toml(Path(file)) if isinstance(file, str) else {}
-    _validate(values, file if isinstance(file, str) else "")
-    for setting in settings():
-        text = flags.get(f"{setting.section}.{setting.name}")
-        if text is not None:
-            _add_flag(values.setdefault(setting.section, {}), setting, text)
+    values = _read_toml(Path(file)) if file else {}
+    _validate(values, file or "")
+    for setting, texts, given in _given(flags):
+        section = values
+        for key in setting.path[:-1]:
+            section = section.setdefault(key, {})
+        name, value = setting.path[-1], setting.parse(texts, given)
+        section[name] = {**section.get(name, {}), **value} if setting.kind is dict else value
     return _validate(values, "")
 
 
-def _add_flag(section: dict[str, Any], setting: Setting, text: str | list[str]) -> None:
-    """Puts a flag's value into its section: one that holds several by name joins what the file says."""
-    if setting.groups:
-        for item in text:
-            _add_group_item(section.setdefault(setting.name, {}), setting, item)
-        return
-    value = _parse(_section_class(setting.section), setting, text)
-    section[setting.name] = {**section.get(setting.name, {}), **value} if setting.kind is dict else value
+def _given(flags: Mapping[str, Any]) -> Iterator[tuple[Setting, list[str], str]]:
+    """What the command line sets: the setting, its texts, and how they were given."""
+    for setting in settings():
+        if setting.key in flags:
+            text = flags[setting.key]
+            texts = [text] if isinstance(text, str) else text
+            yield setting, texts, f"{setting.flag} {' '.join(texts)}"
+    joined: dict[tuple[str, ...], tuple[Setting, list[str], list[str]]] = {}
+    for item in flags.get("set", []):
+        setting, text = _parse_item(item)
+        _, texts, items = joined.setdefault(setting.path, (setting, [], []))
+        texts.append(text)
+        items.append(item)
+    for setting, texts, items in joined.values():
+        yield setting, texts, f"{SET} {' '.join(items)}"
 
 
-def _add_group_item(groups: dict[str, Any], setting: Setting, item: str) -> None:
-    """Parses ``GROUP.NAME=VALUE``."""
-    path, equals, text = item.partition("=")
-    group, dot, key = path.partition(".")
-    name = key.replace("-", "_")
-    if not equals or not dot or setting.groups is None:
-        raise UserError(f"{setting.flag} {item}: expected {setting.help.partition(':')[0]}; see --help")
-    fields = setting.groups.model_fields
-    if name not in fields:
-        raise UserError(f"{setting.flag} {item}: unknown setting {key}{_nearest(name, list(fields))}; see --help")
-    inner = Setting(setting.section, name, fields[name])
-    values = groups.setdefault(group, {})
-    value = _parse(setting.groups, inner, [text] if inner.kind else text, f"{setting.flag} {item}")
-    values[name] = _join(values[name], value) if name in values else value
-
-
-def _join(old: Any, new: Any) -> Any:
-    if isinstance(new, dict):
-        return {**old, **new}
-    return [*old, *new] if isinstance(new, list) else new
+def _parse_item(item: str) -> tuple[Setting, str]:
+    """Parses ``SECTION.KEY=VALUE``."""
+    key, equals, text = item.partition("=")
+    if not equals:
+        raise UserError(f"{SET} {item}: expected SECTION.KEY=VALUE; see --help")
+    setting, entry = find_setting(key, f"{SET} {item}")
+    if entry and setting.kind is not dict:
+        raise UserError(f"{SET} {item}: {setting.key} has no entries by name, expected {setting.key}=VALUE")
+    return setting, shlex.quote(f"{entry}={text}") if entry else text
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; give a TOML file to --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}; correct the file") from error
-
-
-def _parse(section: type[BaseModel], setting: Setting, text: str | list[str], shown: str = "") -> Any:
-    value: Any = text
-    given = shown or f"{setting.flag} {text if isinstance(text, str) else ' '.join(text)}"
-    if setting.kind:
-        words = [word for item in text for word in shlex.split(item)]
-        value = words if setting.kind is list else _pairs(words, given)
-    return parse_value(section, setting.name, value, given)
-
-
-def parse_value(section: type[BaseModel], name: str, value: Any, given: str) -> Any:
-    """Parses one value as a field of a section takes it.
-
-    Args:
-        section: The section's class.
-        name: The field.
-        value: Text, or texts where the field holds several.
-        given: How the user gave it, for the error.
-
-    Returns:
-        The value, of the field's type.
-
-    Raises:
-        UserError: The field does not take it.
-    """
-    try:
-        return getattr(section.model_validate({name: value}, strict=False), name)
-    except ValidationError as error:
-        raise UserError(f"{given}: {_reason(error)}; see --help") from error
 
 
 def _pairs(words: Sequence[str], given: str) -> dict[str, str]:
@@ -213,27 +248,4 @@ def _validate(values: Mapping[str, Any], file: str) -> Config:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         where = f"{file}: {key}" if file else key
-        raise UserError(f"{where}: {_reason(error)}; correct it") from error
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "extra_forbidden":
-        return f"unknown key{_nearest(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
-    expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return f"got {first['input']!r}, {expected}"
-
-
-def _keys(path: Sequence[int | str]) -> list[str]:
-    """The valid keys at a path of the configuration."""
-    model: type[BaseModel] = Config
-    for part in path:
-        field = model.model_fields.get(str(part))
-        # What is no field is the free name of a group, whose class is known already.
-        model = (_group_class(field) if field else None) or model
-    return list(model.model_fields)
-
-
-def _nearest(name: str, valid: Sequence[str]) -> str:
-    matches = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f", did you mean {matches[0]}?" if matches else f", expected one of {', '.join(valid)}"
+        raise UserError(f"{where}: {reason(Config, error)}; correct it") from error

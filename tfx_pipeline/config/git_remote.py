@@ -64,7 +64,7 @@ def parse_url(url: str) -> Remote:
     if parts.password is not None or (parts.scheme == "https" and parts.username is not None):
         raise UserError(
             f"repository {shown}: a URL must not hold a user or token, it is seen by all; "
-            "put it into a Secret and name that with --repo-token-secret"
+            "put it into a Secret and name that in kubeflow.repo_token_secret"
         )
     return Remote(url, host, port, is_ssh=parts.scheme == "ssh")
 

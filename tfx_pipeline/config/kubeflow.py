@@ -25,6 +25,7 @@ class StepSettings(Section):
     """What Kubernetes is asked for: for all steps, or for one by its id."""
 
     image: Image = Field(
+        title="--image",
         default="tfx-fashion-mnist:0.1.0",
         description="container image of the steps; Kubeflow's cache takes the same name for the same content, so give "
         "each build a tag of its own, or a digest",
@@ -33,7 +34,7 @@ class StepSettings(Section):
         default="IfNotPresent", description="when a node fetches the image: IfNotPresent, Always or Never"
     )
     image_pull_secrets: list[Name] = Field(
-        default=[], title="image-pull-secret", description="Secret with the login of a private registry"
+        default=[], title="--image-pull-secret", description="Secret with the login of a private registry"
     )
     cpu_request: Quantity | None = Field(
         default=None, description="cores that a node must have free, such as 500m or 2; has a default for each step"
@@ -47,7 +48,9 @@ class StepSettings(Section):
     memory_limit: Quantity | None = Field(
         default=None, description="memory above which a step is killed; has a default for each step"
     )
-    gpus: int = Field(default=0, ge=0, description="GPUs; as a setting for all steps it is the trainer's alone")
+    gpus: int = Field(
+        title="--gpus", default=0, ge=0, description="GPUs; as a setting for all steps it is the trainer's alone"
+    )
     gpu_type: str = Field(
         default="nvidia.com/gpu", min_length=1, description="the GPU's name as a resource of Kubernetes"
     )
@@ -56,29 +59,30 @@ class StepSettings(Section):
     )
     tolerations: list[Toleration] = Field(
         default=[],
-        title="toleration",
         description="taint that is tolerated: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; can be repeated",
     )
     pvc_mounts: dict[MountPath, Name] = Field(
-        default={}, title="pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
+        default={}, title="--pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
     )
     secret_files: dict[MountPath, SecretName] = Field(
         default={},
-        title="secret-file",
         description="PATH=SECRET: a Secret's keys as files; with ? at the end, a pod starts without it too; can be "
         "repeated",
     )
     secret_env: dict[EnvName, SecretKey] = Field(
+        title="--secret-env",
         default={},
         description="VARIABLE=SECRET/KEY: a Secret's key as an environment variable; with ? at the end, a pod starts "
         "without it too; can be repeated",
     )
-    env: dict[EnvName, str] = Field(default={}, description="VARIABLE=VALUE: an environment variable; can be repeated")
+    env: dict[EnvName, str] = Field(
+        title="--env", default={}, description="VARIABLE=VALUE: an environment variable; can be repeated"
+    )
     labels: dict[LabelName, LabelValue] = Field(
-        default={}, title="label", description="NAME=VALUE: a label of the pods; can be repeated"
+        default={}, description="NAME=VALUE: a label of the pods; can be repeated"
     )
     annotations: dict[LabelName, str] = Field(
-        default={}, title="annotation", description="NAME=VALUE: an annotation of the pods; can be repeated"
+        default={}, description="NAME=VALUE: an annotation of the pods; can be repeated"
     )
     shared_memory: Quantity | None = Field(
         default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
@@ -92,22 +96,29 @@ class StepSettings(Section):
     run_as_group: int | None = Field(default=None, ge=0, description="numeric group, if not the image's")
     run_as_non_root: bool = Field(default=False, description="have Kubernetes refuse to start a step as root")
     workspace: bool = Field(default=False, description="mount the run's workspace volume at /kfp-workspace")
-    cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")
+    cache: bool = Field(
+        title="--no-cache", default=True, description="reuse what an earlier run computed from the same input"
+    )
 
 
 class KubeflowConfig(StepSettings):
     """The package for Kubeflow Pipelines; its own values, and those of the steps."""
 
     serving_pvc: Name | None = Field(
-        default=None, description="existing PersistentVolumeClaim for pushed models, mounted at /serving"
+        title="--serving-pvc",
+        default=None,
+        description="existing PersistentVolumeClaim for pushed models, mounted at /serving",
     )
     serving_uri: str | None = Field(
+        title="--serving-uri",
         default=None,
         description="where models are pushed: a path in a mounted volume, s3://, gs:// or minio://; /serving with "
         "--serving-pvc, else a folder in Kubeflow's own object store",
     )
     data_pvc: Name | None = Field(
-        default=None, description="existing PersistentVolumeClaim with IDX files, mounted at /data for example-gen"
+        title="--data-pvc",
+        default=None,
+        description="existing PersistentVolumeClaim with IDX files, mounted at /data for example-gen",
     )
     minio_endpoint: Endpoint = Field(
         default="http://seaweedfs.kubeflow:9000",
@@ -117,7 +128,9 @@ class KubeflowConfig(StepSettings):
         default="mlpipeline-minio-artifact", description="Secret with accesskey and secretkey for minio://"
     )
     service_account: Name | None = Field(
-        default=None, description="service account of the pods, for --run; a package cannot hold one"
+        title="--service-account",
+        default=None,
+        description="service account of the pods, for --run; a package cannot hold one",
     )
     workspace_size: Quantity | None = Field(
         default=None, description="size of a volume that the steps of a run share, such as 3Gi; deleted with the run"
@@ -129,12 +142,13 @@ class KubeflowConfig(StepSettings):
         default=None, description="its storage class, if not the cluster's own"
     )
     repo_url: Annotated[str, AfterValidator(check_url)] | None = Field(
+        title="--repo-url",
         default=None,
         description="Git repository whose package modules the steps import instead of the image's: "
         "ssh://git@HOST/PATH, git@HOST:PATH or https://HOST/PATH",
     )
     repo_ref: Annotated[str, AfterValidator(check_ref)] = Field(
-        default="HEAD", description="its branch, tag or commit; HEAD is its default branch"
+        title="--repo-ref", default="HEAD", description="its branch, tag or commit; HEAD is its default branch"
     )
     repo_ssh_secret: Name = Field(
         default="ssh-key-secret",
@@ -144,5 +158,5 @@ class KubeflowConfig(StepSettings):
         default=None, description="Secret for https: token or password, and if need be username and ca.crt"
     )
     steps: dict[str, StepSettings] = Field(
-        default={}, title="step", description="ID.SETTING=VALUE: a setting for one step; can be repeated"
+        default={}, description="ID.SETTING=VALUE: a setting for one step; can be repeated"
     )

@@ -81,7 +81,7 @@ class GateMode(Section):
 
     mode: Literal["stop", "warn"] = Field(
         default="stop",
-        title="data-gate",
+        title="--data-gate",
         description="stop: end the run before training where the data is beyond a limit; warn: record it and go on",
     )
 

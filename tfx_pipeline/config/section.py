@@ -1,9 +1,67 @@
-"""The base of every section of the configuration."""
+"""The base of every section of the configuration, and how what it refuses is put into words."""
 
-from pydantic import BaseModel, ConfigDict
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from tfx_pipeline.process.errors import UserError
 
 
 class Section(BaseModel):
     """A frozen group of values; an unknown key, a value of another type and numbers that are not finite are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any], given: str = "") -> Self:
+        """Makes a section of values that came as text or as run parameters, whose types are not exact.
+
+        Args:
+            values: By field; the others have their defaults.
+            given: How a user typed them, for the error; "" where they are run parameters.
+
+        Returns:
+            The section.
+
+        Raises:
+            UserError: A field does not take its value.
+        """
+        try:
+            return cls.model_validate(values, strict=False)
+        except ValidationError as error:
+            where = given or f"run parameter {error.errors()[0]['loc'][0]}"
+            advice = "see --help" if given else "start the run with another value"
+            raise UserError(f"{where}: {reason(cls, error)}; {advice}") from error
+
+
+def reason(model: type[Section], error: ValidationError) -> str:
+    """Says what was expected in the place of the first value that a model refused."""
+    first = error.errors()[0]
+    if first["type"] == "extra_forbidden":
+        return f"unknown key{nearest(str(first['loc'][-1]), _keys(model, first['loc'][:-1]))}"
+    expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return f"got {first['input']!r}, {expected}"
+
+
+def _keys(model: type[Section], path: Sequence[int | str]) -> list[str]:
+    """The valid keys at a path below a model."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        # What is no field is the free name of a group, whose class is known already.
+        model = (group_class(field) if field else None) or model
+    return list(model.model_fields)
+
+
+def group_class(field: FieldInfo) -> type[Section] | None:
+    """The class of the section that a field holds, or of the sections that it holds by name; None for a plain value."""
+    candidates = get_args(field.annotation) or (field.annotation,)
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """Words that follow on an unknown name: the valid one that is most like it, or all of them."""
+    matches = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f", did you mean {matches[0]}?" if matches else f", expected one of {', '.join(valid)}"

@@ -38,20 +38,22 @@ class DataConfig(Section):
 
     source: Literal["auto", "tfds", "idx", "debian"] = Field(
         default="auto",
-        title="data-source",
+        title="--data-source",
         description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
         "set; auto: the first of them that answers",
     )
     dir: Annotated[str | None, AfterValidator(_without_credentials)] = Field(
         default=None,
-        title="data-dir",
+        title="--data-dir",
         description="folder of IDX files, plain or .gz: a local path, or a URL with s3://, gs://, minio:// or what "
         "else Apache Beam reads",
     )
-    limit: int = Field(default=0, ge=0, description="take only the first N examples of each split; 0 takes all")
+    limit: int = Field(
+        title="--limit", default=0, ge=0, description="take only the first N examples of each split; 0 takes all"
+    )
     version: str = Field(
         default="",
-        title="data-version",
+        title="--data-version",
         description="any text; a new one makes a pipeline on Kubeflow read the data again",
     )
 
@@ -60,39 +62,59 @@ class TrainingConfig(Section):
     """What is trained, and how."""
 
     model: Annotated[str, AfterValidator(_known_model)] = Field(
-        default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
+        title="--model", default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
     )
-    epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training data")
-    batch_size: int = Field(default=256, ge=1, le=65_536, description="examples that each device takes in a step")
+    epochs: int = Field(title="--epochs", default=10, ge=1, le=10_000, description="passes over the training data")
+    batch_size: int = Field(
+        title="--batch-size", default=256, ge=1, le=65_536, description="examples that each device takes in a step"
+    )
     learning_rate: float = Field(
-        default=0.004, gt=0, le=10, description="Adam's first step size on one device; it falls from epoch to epoch"
+        title="--learning-rate",
+        default=0.004,
+        gt=0,
+        le=10,
+        description="Adam's first step size on one device; it falls from epoch to epoch",
     )
-    seed: int = Field(default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from")
+    seed: int = Field(
+        title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"
+    )
     device: Literal["auto", "gpu", "cpu"] = Field(
+        title="--device",
         default="auto",
         description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
     )
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        title="--precision",
         default="auto",
         description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",
     )
     determinism: Literal["off", "on"] = Field(
-        default="off", description="on: the same weights from each training on GPUs too, which makes them slower"
+        title="--determinism",
+        default="off",
+        description="on: the same weights from each training on GPUs too, which makes them slower",
     )
 
 
 class EvaluationConfig(Section):
     """What a model must reach to be pushed; accuracies are fractions of examples."""
 
-    min_accuracy: Fraction = Field(default=0.85, description="accuracy that a model must reach on all examples")
+    min_accuracy: Fraction = Field(
+        title="--min-accuracy", default=0.85, description="accuracy that a model must reach on all examples"
+    )
     min_class_accuracy: Fraction = Field(
-        default=0.5, description="accuracy that it must reach on the examples of each class"
+        title="--min-class-accuracy",
+        default=0.5,
+        description="accuracy that it must reach on the examples of each class",
     )
     max_accuracy_drop: Fraction = Field(
-        default=0.01, description="how far its accuracy may lie below that of the newest pushed model"
+        title="--max-accuracy-drop",
+        default=0.01,
+        description="how far its accuracy may lie below that of the newest pushed model",
     )
     max_class_accuracy_drop: Fraction = Field(
-        default=0.1, description="the same for the accuracy on the examples of each class"
+        title="--max-class-accuracy-drop",
+        default=0.1,
+        description="the same for the accuracy on the examples of each class",
     )
 
 
@@ -100,6 +122,7 @@ class ServingConfig(Section):
     """Where pushed models are kept, and how many."""
 
     keep_versions: int = Field(
+        title="--keep-versions",
         default=5,
         ge=1,
         description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "
@@ -111,15 +134,23 @@ class RunConfig(Section):
     """How a run on one machine works."""
 
     output_dir: Annotated[Path, BeforeValidator(_path)] = Field(
-        default=Path("output"), strict=False, description="where artifacts, metadata, models, logs and reports go"
+        title="--output-dir",
+        default=Path("output"),
+        strict=False,
+        description="where artifacts, metadata, models, logs and reports go",
     )
-    cache: bool = Field(default=True, description="reuse what an earlier run computed from the same input")
+    cache: bool = Field(
+        title="--no-cache", default=True, description="reuse what an earlier run computed from the same input"
+    )
     clean: bool = Field(
+        title="--clean",
         default=False,
         description="delete what earlier runs left in the output directory first, pushed models included",
     )
     beam_args: list[str] = Field(
-        default=[], description='options for Apache Beam as one string, such as "--runner=FlinkRunner ..."'
+        title="--beam-args",
+        default=[],
+        description='options for Apache Beam as one string, such as "--runner=FlinkRunner ..."',
     )
 
 

@@ -47,7 +47,14 @@ def test_a_local_path_is_refused_naming_what_is_expected() -> None:
 
 
 def test_kubeflow_runner_prints_it_for_the_store_of_the_configuration() -> None:
-    flags = ["--tensorboard-manifest", "minio://logs", "--namespace", "me", "--minio-endpoint", "https://store:443"]
+    flags = [
+        "--tensorboard-manifest",
+        "minio://logs",
+        "--namespace",
+        "me",
+        "--set",
+        "kubeflow.minio_endpoint=https://store:443",
+    ]
     command = [sys.executable, "kubeflow_runner.py", *flags]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     pod_default, tensorboard = yaml.safe_load_all(printed)

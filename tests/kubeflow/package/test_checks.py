@@ -188,15 +188,15 @@ def test_fields_that_the_backend_ignores(package: Documents) -> None:
             "mounts disk 2 times, and Kubeflow can mount it once; mount it at one path",
         ),
         (
-            ["--pvc-mount", "/a=disk", "--secret-file", "/b=disk"],
+            ["--pvc-mount", "/a=disk", "--set", "kubeflow.secret_files=/b=disk"],
             "mounts disk 2 times, and Kubeflow can mount it once; mount it at one path",
         ),
         (
-            ["--pvc-mount", "/a=disk", "--secret-file", "/a=key"],
+            ["--pvc-mount", "/a=disk", "--set", "kubeflow.secret_files=/a=key"],
             "mounts 2 volumes at /a; give each a path of its own",
         ),
         (
-            ["--secret-file", "/key=my.secret"],
+            ["--set", "kubeflow.secret_files=/key=my.secret"],
             "mounts my.secret, and Kubeflow cannot mount what has a dot, or more than 63 characters, in its name",
         ),
         (
@@ -209,11 +209,17 @@ def test_fields_that_the_backend_ignores(package: Documents) -> None:
         ),
         (["--env", "KFP_POD_NAME=me"], "sets the variable KFP_POD_NAME, which is Kubeflow's own; give it another name"),
         (
-            ["--memory-request", "2Gi", "--memory-limit", "2000M"],
+            ["--set", "kubeflow.memory_request=2Gi", "--set", "kubeflow.memory_limit=2000M"],
             "requests 2Gi of memory but is limited to 2000M; raise the limit",
         ),
-        (["--cpu-request", "1500m", "--cpu-limit", "1"], "requests 1500m of cpu but is limited to 1; raise the limit"),
-        (["--workspace"], "uses the workspace, which has no size; give one with --workspace-size"),
+        (
+            ["--set", "kubeflow.cpu_request=1500m", "--set", "kubeflow.cpu_limit=1"],
+            "requests 1500m of cpu but is limited to 1; raise the limit",
+        ),
+        (
+            ["--set", "kubeflow.workspace=true"],
+            "uses the workspace, which has no size; give one with --set kubeflow.workspace_size=3Gi",
+        ),
     ],
 )
 def test_settings_that_no_pod_can_have(flags: list[str], reason: str, tmp_path: Path) -> None:
@@ -229,13 +235,13 @@ def test_a_package_that_is_refused_leaves_the_last_one_in_place(tmp_path: Path) 
     path = tmp_path / "pipeline.yaml"
     path.write_text("the last one")
     with pytest.raises(UserError):
-        write(read_config("--workspace"), path)
+        write(read_config("--set", "kubeflow.workspace=true"), path)
     assert path.read_text() == "the last one"
 
 
 def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
     with pytest.raises(UserError, match=r"^step trainers: has settings but is none, expected one of .*, trainer, "):
-        write(read_config("--step", "trainers.gpus=1"), Path("unwritten.yaml"))
+        write(read_config("--set", "kubeflow.steps.trainers.gpus=1"), Path("unwritten.yaml"))
 
 
 @pytest.mark.parametrize(

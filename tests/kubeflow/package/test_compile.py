@@ -108,7 +108,7 @@ def test_caching_can_be_switched_off_for_all_steps_and_for_one(compiled: Callabl
     assert not any(
         "enableCache" in compiled("--no-cache").task(step)["cachingOptions"] for step in ("trainer", "pusher")
     )
-    one = compiled("--step", "trainer.cache=false")
+    one = compiled("--set", "kubeflow.steps.trainer.cache=false")
     assert one.task("trainer")["cachingOptions"] == {}
     assert one.task("transform")["cachingOptions"] == {"enableCache": True}
 
@@ -148,7 +148,7 @@ def test_gpus_are_the_trainers(compiled: Callable[..., Documents]) -> None:
         ((), "auto"),
         (("--gpus", "1"), "gpu"),
         (("--gpus", "1", "--device", "auto"), "auto"),
-        (("--step", "trainer.gpus=1"), "gpu"),
+        (("--set", "kubeflow.steps.trainer.gpus=1"), "gpu"),
     ],
 )
 def test_a_trainer_that_is_to_have_gpus_fails_without_one_unless_told_otherwise(
@@ -159,7 +159,7 @@ def test_a_trainer_that_is_to_have_gpus_fails_without_one_unless_told_otherwise(
 
 
 def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--env", "TF_CPP_MIN_LOG_LEVEL=2", "--step", "trainer.env=OMP_NUM_THREADS=4")
+    package = compiled("--env", "TF_CPP_MIN_LOG_LEVEL=2", "--set", "kubeflow.steps.trainer.env=OMP_NUM_THREADS=4")
     assert package.container("trainer")["env"] == [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "OMP_NUM_THREADS", "value": "4"},
@@ -168,7 +168,7 @@ def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compile
 
 
 def test_steps_that_reach_the_object_store_know_where_it_is(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--minio-endpoint", "http://minio-service.kubeflow:9000")
+    package = compiled("--set", "kubeflow.minio_endpoint=http://minio-service.kubeflow:9000")
     endpoint = {"name": "MINIO_ENDPOINT", "value": "http://minio-service.kubeflow:9000"}
     knowing = [step for step in package.steps if endpoint in package.container(step)["env"]]
     assert knowing == ["baseline-locator", "example-gen", "pusher"]
@@ -176,7 +176,7 @@ def test_steps_that_reach_the_object_store_know_where_it_is(compiled: Callable[.
 
 def test_one_step_can_have_an_image_of_its_own(compiled: Callable[..., Documents]) -> None:
     package = compiled(
-        "--image", "registry.example.org/fashion:1", "--step", "trainer.image=registry.example.org/gpu:1"
+        "--image", "registry.example.org/fashion:1", "--set", "kubeflow.steps.trainer.image=registry.example.org/gpu:1"
     )
     assert package.container("trainer")["image"] == "registry.example.org/gpu:1"
     assert package.container("evaluator")["image"] == "registry.example.org/fashion:1"
@@ -187,7 +187,7 @@ def test_the_same_settings_give_the_same_file(write_package: Callable[..., Path]
 
 
 def test_kubeflows_client_reads_both_documents(write_package: Callable[..., Path]) -> None:
-    document = kfp_client._extract_pipeline_yaml(str(write_package("--workspace-size", "3Gi")))
+    document = kfp_client._extract_pipeline_yaml(str(write_package("--set", "kubeflow.workspace_size=3Gi")))
     assert document.pipeline_spec.pipeline_info.name == "fashion-mnist"
     assert "trainer_executor" in document.platform_spec.platforms["kubernetes"].deployment_spec.executors
     assert set(document.to_dict()) == {"pipeline_spec", "platform_spec"}

@@ -18,7 +18,7 @@ def test_a_step_that_reaches_nothing_outside_asks_for_nothing_else(package: Docu
 
 
 def test_the_login_of_a_private_registry_is_a_secret(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--image-pull-secret", "regcred", "--image-pull-policy", "Always")
+    package = compiled("--image-pull-secret", "regcred", "--set", "kubeflow.image_pull_policy=Always")
     assert package.kubernetes("trainer") == {
         "imagePullPolicy": "Always",
         "imagePullSecret": [{"secretNameParameter": constant("regcred")}],
@@ -65,19 +65,19 @@ def test_the_stores_credentials_come_from_a_secret_that_may_be_missing(package: 
 
 def test_everything_that_can_be_asked_for_one_step(compiled: Callable[..., Documents]) -> None:
     package = compiled(
-        "--step", "trainer.node_selector=disk=ssd",
-        "--step", "trainer.tolerations=nvidia.com/gpu:NoSchedule",
-        "--step", "trainer.tolerations=team=ml:NoExecute",
-        "--step", "trainer.pvc_mounts=/models=zoo",
-        "--step", "trainer.secret_files=/secrets/key=api-key",
-        "--step", "trainer.secret_env=API_TOKEN=api-key-env/token",
-        "--step", "trainer.labels=team=ml",
-        "--step", "trainer.annotations=sidecar.istio.io/inject=false",
-        "--step", "trainer.shared_memory=2Gi",
-        "--step", "trainer.active_deadline=3600",
-        "--step", "trainer.run_as_user=1000",
-        "--step", "trainer.run_as_group=0",
-        "--step", "trainer.run_as_non_root=true",
+        "--set", "kubeflow.steps.trainer.node_selector=disk=ssd",
+        "--set", "kubeflow.steps.trainer.tolerations=nvidia.com/gpu:NoSchedule",
+        "--set", "kubeflow.steps.trainer.tolerations=team=ml:NoExecute",
+        "--set", "kubeflow.steps.trainer.pvc_mounts=/models=zoo",
+        "--set", "kubeflow.steps.trainer.secret_files=/secrets/key=api-key",
+        "--set", "kubeflow.steps.trainer.secret_env=API_TOKEN=api-key-env/token",
+        "--set", "kubeflow.steps.trainer.labels=team=ml",
+        "--set", "kubeflow.steps.trainer.annotations=sidecar.istio.io/inject=false",
+        "--set", "kubeflow.steps.trainer.shared_memory=2Gi",
+        "--set", "kubeflow.steps.trainer.active_deadline=3600",
+        "--set", "kubeflow.steps.trainer.run_as_user=1000",
+        "--set", "kubeflow.steps.trainer.run_as_group=0",
+        "--set", "kubeflow.steps.trainer.run_as_non_root=true",
     )  # fmt: skip
     assert package.kubernetes("trainer") == {
         "imagePullPolicy": "IfNotPresent",
@@ -105,14 +105,14 @@ def test_everything_that_can_be_asked_for_one_step(compiled: Callable[..., Docum
 
 
 def test_a_workspace_has_a_size_and_access_modes(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--workspace-size", "3Gi")
+    package = compiled("--set", "kubeflow.workspace_size=3Gi")
     assert package.platform["platforms"]["kubernetes"]["pipelineConfig"] == {
         "workspace": {"size": "3Gi", "kubernetes": {"pvcSpecPatch": {"accessModes": ["ReadWriteOnce"]}}}
     }
 
 
 def test_a_workspace_is_mounted_where_a_parameter_mentions_its_path(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--workspace-size", "3Gi", "--step", "trainer.workspace=true")
+    package = compiled("--set", "kubeflow.workspace_size=3Gi", "--set", "kubeflow.steps.trainer.workspace=true")
     assert package.task("trainer")["inputs"]["parameters"]["workspace_path"] == {
         "runtimeValue": {"constant": "{{$.workspace_path}}"}
     }

@@ -62,7 +62,7 @@ def test_private_repository_without_a_token_is_refused_naming_the_flag(
 ) -> None:
     certificate_only = secret("git-ca", {"ca.crt": https.certificate.read_text()})
     line = refused(get, https.url(repository), certificate_only)
-    assert "it asks for a login; put a token into a Secret and name that with --repo-token-secret" in line
+    assert "it asks for a login; put a token into a Secret and name that in kubeflow.repo_token_secret" in line
 
 
 def test_secret_without_a_token_is_refused_naming_its_keys(

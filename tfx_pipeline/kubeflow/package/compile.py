@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from tfx_pipeline.components.source_checkout import SourceSettings
+from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
-from tfx_pipeline.kubeflow.package.run_parameters import runtime_parameter
+from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
 from tfx_pipeline.kubeflow.package.step_settings import (
     DATA_MOUNT,
     GPU_STEP,
@@ -37,8 +38,8 @@ def compile_package(config: Config) -> Package:
         config,
         # Kubeflow gives each run its own root; a package has no place for one.
         pipeline_root="",
-        serving_dir=serving_uri(config.kubeflow),
-        parameter=runtime_parameter,
+        serving_dir=runtime_parameter("serving_dir", serving_uri(config.kubeflow), SERVING_DIR),
+        parameters=RunParameters,
         source=_source(config.kubeflow),
     )
     return KubeflowDagRunner(config.kubeflow).run(pipeline)
@@ -47,9 +48,12 @@ def compile_package(config: Config) -> Package:
 def _source(config: KubeflowConfig) -> SourceSettings | None:
     if config.repo_url is None:
         for name in sorted(config.model_fields_set & {"repo_ref", "repo_ssh_secret", "repo_token_secret"}):
-            raise UserError(f"--{name.replace('_', '-')}: says nothing without a repository; give one with --repo-url")
+            raise UserError(f"kubeflow.{name}: says nothing without a repository; give one with --repo-url")
         return None
-    return SourceSettings(config.repo_url, config.repo_ref, config.repo_ssh_secret, config.repo_token_secret or "")
+    parameters = RunParameters(config)
+    # A full commit stays fixed: the step is cached then, which it must not be when a run names a branch in its place.
+    ref = config.repo_ref if is_commit(config.repo_ref) else parameters.repo_ref
+    return SourceSettings(parameters.repo_url, ref, config.repo_ssh_secret, config.repo_token_secret or "")
 
 
 def write_package(config: Config, path: Path) -> Package:

@@ -45,7 +45,7 @@ def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[P
         container = spec["deploymentSpec"]["executors"].get(label, {}).get("container", {})
         reasons = [*_pod(executors.get(label, {}), container), *_resources(container.get("resources", {}))]
         if mentions_workspace(task) and not workspace:
-            reasons.append("uses the workspace, which has no size; give one with --workspace-size")
+            reasons.append("uses the workspace, which has no size; give one with --set kubeflow.workspace_size=3Gi")
         yield from (Problem(f"task {name}", reason) for reason in reasons)
 
 

@@ -1,32 +1,45 @@
 """Run parameters: what can be set on Kubeflow's "Create run" page, each with its type, meaning and default."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
-from tfx_pipeline.kubeflow.client.arguments import FIELDS
+from tfx_pipeline.config.flags import settings
+from tfx_pipeline.config.section import Section
+
+SERVING_DIR: Final = (
+    "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
+)
 
 
-def runtime_parameter(name: str, value: Any) -> RuntimeParameter:
-    """Makes a run parameter; the ``parameter`` hook of ``create_pipeline``.
+class RunParameters:
+    """A section of the configuration whose values are run parameters, with the configured ones as defaults."""
+
+    def __init__(self, section: Section) -> None:
+        """Takes the section; the ``parameters`` hook of ``create_pipeline``."""
+        self._section = section
+        self._settings = {s.path[-1]: s for s in settings() if isinstance(section, s.section)}
+
+    def __getattr__(self, name: str) -> RuntimeParameter:
+        """Makes the run parameter of a field; a field without a value is an empty text."""
+        setting, value = self._settings[name], getattr(self._section, name)
+        return runtime_parameter(setting.parameter, "" if value is None else value, setting.field.description)
+
+
+def runtime_parameter(name: str, value: Any, description: str | None) -> RuntimeParameter:
+    """Makes a run parameter.
 
     Args:
         name: Its name.
         value: Its default: text, a whole number or a fraction, which is also its type.
+        description: What the page shows beside it.
 
     Returns:
         The parameter.
     """
-    return RuntimeParameter(name=name, ptype=type(value), default=value, description=_description(name))
-
-
-def _description(name: str) -> str | None:
-    if name == "serving_dir":
-        return "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
-    section, field = FIELDS.get(name, (None, ""))
-    return section.model_fields[field].description if section else None
+    return RuntimeParameter(name=name, ptype=type(value), default=value, description=description)
 
 
 def parameters_of(components: Iterable[BaseNode]) -> dict[str, RuntimeParameter]:

@@ -20,14 +20,14 @@ _EXPLANATIONS: Final = {
         "known_hosts of Secret {ssh} has no key for {host}; {keyscan}"
     ),
     r"No user exists for uid": (
-        "ssh knows no user of this number; install libnss-wrapper in the image, or set --step "
-        "source-checkout.run-as-user to a user that the image has"
+        "ssh knows no user of this number; install libnss-wrapper in the image, or "
+        "--set kubeflow.steps.source-checkout.run_as_user to a user that the image has"
     ),
     r"Permission denied \(": (
         "the server does not accept the key in Secret {ssh}; add its public key to the repository as a deploy key"
     ),
     r"could not read Username": (
-        "it asks for a login; put a token into a Secret and name that with --repo-token-secret"
+        "it asks for a login; put a token into a Secret and name that in kubeflow.repo_token_secret"
     ),
     r"Authentication failed|returned error: 401": (
         "the token in Secret {token} is not accepted; is it valid, and may it read this repository?"
@@ -35,7 +35,7 @@ _EXPLANATIONS: Final = {
     r"returned error: 403": "the token in Secret {token} may not read this repository; give it that right",
     r"certificate": (
         "the certificate of {host} is not trusted; put its authority's certificate as ca.crt into the Secret of "
-        "--repo-token-secret"
+        "kubeflow.repo_token_secret"
     ),
     r"resolve host": "{host} is not known to the name server; correct the URL",
     r"Connection (refused|timed out|reset)|Failed to connect|No route to host|Network is unreachable|Timeout": (

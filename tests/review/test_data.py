@@ -5,7 +5,8 @@ import math
 import pytest
 from scipy.stats import binomtest
 
-from tfx_pipeline.review.content import ClassScores, Scores, Verdict
+from tfx_pipeline.evaluation.scores import ClassScores, Scores
+from tfx_pipeline.review.content import Verdict
 
 
 @pytest.mark.parametrize(("right", "examples"), [(881, 1000), (10, 10), (0, 10), (9212, 10_000), (1, 1)])

@@ -21,7 +21,7 @@ from tfx_pipeline.evaluation.metrics import (
     EXAMPLE_COUNT,
     LOSS,
 )
-from tfx_pipeline.review.content import ClassScores, ModelScores, Scores, ThresholdResult
+from tfx_pipeline.evaluation.scores import ClassScores, ModelScores, Scores, ThresholdResult
 
 ALL: Final = "all examples"
 

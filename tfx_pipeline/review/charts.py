@@ -15,15 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tfx_pipeline.review.content import (
-    Calibration,
-    ClassScores,
-    Curve,
-    Mistake,
-    ModelScores,
-    SplitStatistics,
-    TrainingCurve,
-)
+from tfx_pipeline.evaluation.scores import ClassScores, ModelScores
+from tfx_pipeline.review.content import Calibration, Curve, Mistake, SplitStatistics, TrainingCurve
 from tfx_pipeline.review.markdown import number, percent
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), which colour-blind readers can tell apart.

@@ -6,9 +6,10 @@ from typing import Any, Final
 import numpy as np
 from tfx.types.artifact import Artifact
 
+from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.review import markdown as text
 from tfx_pipeline.review import tensorboard_writer
-from tfx_pipeline.review.content import Curve, ModelScores, Review
+from tfx_pipeline.review.content import Curve, Review
 
 ROC_POINTS: Final = 40
 """Points a class: the page draws every one of them, and metadata is no place for thousands."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tfx_pipeline.review.content import ModelScores, Review, Rows, Scores, ThresholdResult
+from tfx_pipeline.evaluation.scores import ModelScores, Scores, ThresholdResult
+from tfx_pipeline.review.content import Review, Rows
 
 DIGITS: Final = 4
 UNDEFINED: Final = "n/a"

@@ -3,8 +3,9 @@
 import math
 from typing import Final
 
+from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.review import markdown as text
-from tfx_pipeline.review.content import ModelScores, Rows
+from tfx_pipeline.review.content import Rows
 
 LICENCES: Final = {
     "fashion-mnist": "MIT, copyright 2017 Zalando SE (github.com/zalandoresearch/fashion-mnist)",

@@ -16,9 +16,10 @@ import matplotlib.image
 import numpy as np
 from numpy.typing import NDArray
 
+from tfx_pipeline.evaluation.scores import ThresholdResult
 from tfx_pipeline.review import charts
 from tfx_pipeline.review import markdown as text
-from tfx_pipeline.review.content import Review, ThresholdResult
+from tfx_pipeline.review.content import Review
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 

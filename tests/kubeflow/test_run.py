@@ -10,7 +10,9 @@ import pytest
 
 import kubeflow_runner
 from tests.kubeflow.api_server import api_server
+from tests.kubeflow.conftest import read_config
 from tfx_pipeline.kubeflow.client import watch
+from tfx_pipeline.kubeflow.run import notes
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("KF_", "KFP_", "KUBE"))}
@@ -30,6 +32,20 @@ def test_without_flags_it_writes_the_package_and_says_how_to_upload_it(tmp_path:
     assert lines[1].startswith("image tfx-fashion-mnist:0.1.0")
     assert '"Upload pipeline"' in lines[-1]
     assert (tmp_path / "fashion_mnist_pipeline.yaml").read_text().count("\n---\n") == 1
+
+
+def test_a_person_is_told_of_the_image_and_where_models_go() -> None:
+    assert notes(read_config().kubeflow) == [
+        "image tfx-fashion-mnist:0.1.0: the cluster's nodes must have it, or be able to fetch it",
+        "  image tfx-fashion-mnist:0.1.0: a tag can be pushed anew; a digest, which make image-push prints, cannot",
+        "models go to minio://mlpipeline/shared/fashion-mnist/serving",
+    ]
+
+
+def test_a_person_is_told_what_is_left_to_do_by_hand() -> None:
+    said = notes(read_config("--image", "fashion:latest", "--service-account", "trainers").kubeflow)
+    assert "its tag may move" in said[1]
+    assert said[-1] == "service account trainers: choose it with each run; a package cannot hold it"
 
 
 @pytest.fixture
@@ -81,7 +97,10 @@ def test_a_token_can_come_from_the_environment(call: Callable[..., int], monkeyp
     ("flags", "error"),
     [
         (["--hots", "x"], "error: --hots: unknown flag, did you mean --host?; see --help\n"),
-        (["--image-pull-policy", "Sometimes"], "error: --image-pull-policy Sometimes: got 'Sometimes', expected "),
+        (
+            ["--set", "kubeflow.image_pull_policy=Sometimes"],
+            "error: --set kubeflow.image_pull_policy=Sometimes: got 'Sometimes', expected ",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_another_exit_code(flags: list[str], error: str, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""What is said with a package: the image, the place of the models, and what a package cannot hold."""
+"""The images of a package: which may hold other content tomorrow."""
 
 import pytest
 
 from tests.kubeflow.conftest import read_config
-from tfx_pipeline.kubeflow.package.advice import image_warnings, images, is_floating, notes
+from tfx_pipeline.kubeflow.package.images import image_warnings, images, is_floating
 from tfx_pipeline.process.errors import UserError
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -23,20 +23,6 @@ def test_a_tag_that_may_move_is_told_from_one_that_stays(image: str, floating: b
     assert is_floating(image) == floating
 
 
-def test_a_person_is_told_of_the_image_and_where_models_go() -> None:
-    assert notes(read_config().kubeflow) == [
-        "image tfx-fashion-mnist:0.1.0: the cluster's nodes must have it, or be able to fetch it",
-        "  image tfx-fashion-mnist:0.1.0: a tag can be pushed anew; a digest, which make image-push prints, cannot",
-        "models go to minio://mlpipeline/shared/fashion-mnist/serving",
-    ]
-
-
-def test_a_person_is_told_what_is_left_to_do_by_hand() -> None:
-    said = notes(read_config("--image", "fashion:latest", "--service-account", "trainers").kubeflow)
-    assert "its tag may move" in said[1]
-    assert said[-1] == "service account trainers: choose it with each run; a package cannot hold it"
-
-
 @pytest.mark.parametrize("name", ["localhost:5000/fashion", "localhost:5000/fashion:1.0"])
 def test_a_digest_is_preferred_to_a_tag_and_warned_about_by_nobody(name: str) -> None:
     config = read_config("--image", f"{name}@{DIGEST}").kubeflow
@@ -45,7 +31,9 @@ def test_a_digest_is_preferred_to_a_tag_and_warned_about_by_nobody(name: str) ->
 
 
 def test_the_image_of_one_step_is_warned_about_too() -> None:
-    config = read_config("--image", f"fashion@{DIGEST}", "--step", "trainer.image=fashion-gpu:latest").kubeflow
+    config = read_config(
+        "--image", f"fashion@{DIGEST}", "--set", "kubeflow.steps.trainer.image=fashion-gpu:latest"
+    ).kubeflow
     assert images(config) == [f"fashion@{DIGEST}", "fashion-gpu:latest"]
     assert [warning.partition(": ")[0] for warning in image_warnings(config)] == ["image fashion-gpu:latest"]
 

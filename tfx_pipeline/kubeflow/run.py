@@ -1,0 +1,98 @@
+"""What ``kubeflow_runner.py`` does with its flags: writes the package and, where asked for, runs it on Kubeflow."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tfx_pipeline.config.flags import load
+from tfx_pipeline.config.kubeflow import KubeflowConfig
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.client.arguments import parse_arguments
+from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest
+from tfx_pipeline.kubeflow.package.images import image_warnings
+from tfx_pipeline.kubeflow.package.step_settings import serving_uri
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.log import captured_output
+
+
+def run(flags: dict[str, Any]) -> None:
+    """Writes the package, submits it or prints the manifest of a TensorBoard, as the flags ask.
+
+    Args:
+        flags: The flags of ``kubeflow_runner.py`` by name; the configuration's own as ``load`` takes them.
+
+    Raises:
+        UserError: A flag is wrong, the backend would reject the package, or the server refuses.
+        RunFailedError: The run that was followed failed.
+    """
+    config = load(flags)
+    if flags["tensorboard_manifest"]:
+        _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config.kubeflow)
+        return
+    spec = _write_quietly(config, Path(flags["output"]))
+    _say(f"wrote {flags['output']}")
+    if flags["upload"] or flags["run"] or flags["watch"]:
+        _submit(flags, config.kubeflow, spec)
+        return
+    for line in notes(config.kubeflow):
+        _say(line)
+    _say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
+
+
+def _write_quietly(config: Config, path: Path) -> dict[str, Any]:
+    """Writes the package and returns its spec; what the libraries say is shown only with an unforeseen error."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        try:
+            with captured_output(log):
+                # TensorFlow talks when it is imported, and takes seconds.
+                from tfx_pipeline.kubeflow.package.compile import write_package  # noqa: PLC0415
+
+                return write_package(config, path).spec
+        except UserError:
+            raise
+        except Exception:
+            sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
+            raise
+
+
+def notes(config: KubeflowConfig) -> list[str]:
+    """Lists, line by line, what a person must know before the first run and the package cannot tell Kubeflow."""
+    lines = [f"image {config.image}: the cluster's nodes must have it, or be able to fetch it"]
+    lines += [f"  {warning}" for warning in image_warnings(config)]
+    lines.append(f"models go to {serving_uri(config)}")
+    if config.service_account:
+        lines.append(f"service account {config.service_account}: choose it with each run; a package cannot hold it")
+    return lines
+
+
+def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any]) -> None:
+    from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415
+
+    for warning in image_warnings(config):
+        sys.stderr.write(f"warning: {warning}\n")
+    request = Request(
+        upload=flags["upload"],
+        run=flags["run"] or flags["watch"],
+        watch=flags["watch"],
+        experiment=flags["experiment"],
+        service_account=config.service_account,
+        arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
+    )
+    token = flags["token"] or os.environ.get("KFP_TOKEN", "")
+    connection = Connection(flags["host"], flags["namespace"], token, flags["ca_cert"])
+    submit(Path(flags["output"]), spec, connection, request, _say)
+
+
+def _print_tensorboard_manifest(logs: str, namespace: str, config: KubeflowConfig) -> None:
+    scheme, _, endpoint = config.minio_endpoint.partition("://")
+    namespace = namespace or DEFAULT_NAMESPACE
+    _say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secure=scheme == "https").rstrip())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -7,7 +7,7 @@ from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.redaction import redact
 
-SECTIONS = ("data", "data_gate", "training", "evaluation", "serving", "run")
+SECTIONS = ("training", "data", "data_gate", "evaluation", "run", "serving")
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.small_run import ROOT
-from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
+from tfx_pipeline.config.flags import ArgumentParser, add_flags, load, settings
+from tfx_pipeline.config.reference import reference
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
 
@@ -115,3 +116,9 @@ def test_the_command_line_has_what_a_person_types_and_no_more(runner: str, most:
     flags = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", done.stdout, re.MULTILINE))
     assert {"--help", "--set", "--epochs", "--min-accuracy"} <= flags
     assert len(flags) <= most
+
+
+def test_the_page_of_all_settings_is_the_one_that_the_declarations_make() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == "\n".join(reference()) + "\n"
+    assert all(f"`{setting.path[-1]}`" in page for setting in settings())

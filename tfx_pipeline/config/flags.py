@@ -130,7 +130,7 @@ class ArgumentParser(argparse.ArgumentParser):
     """An argument parser whose errors are ``UserError``s that name the nearest flag."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, usage="%(prog)s [--FLAG VALUE ...]", **options)
 
     def error(self, message: str) -> NoReturn:
         """Raises the error instead of printing the usage and exiting."""
@@ -169,7 +169,7 @@ def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
         if setting.field.annotation is bool:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            metavar = setting.path[-1].upper().split("_")[-1]
+            metavar = "NAME=VALUE" if setting.kind is dict else setting.flag.upper().split("-")[-1]
             options |= {"metavar": metavar, "action": "append" if setting.kind else "store"}
         groups[setting.path[0]].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
 

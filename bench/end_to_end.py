@@ -19,12 +19,12 @@ from bench import growth, plot, runs, summary
 from bench.process import machine
 from bench.tutorial.preprocessing import FILES
 from tfx_pipeline.config.sections import Config
-from tfx_pipeline.data.sources import Dataset, default_cache_dir, resolve
+from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
 CNN_FLAGS = ("--model", "cnn", "--epochs", "13", "--batch-size", "64", "--learning-rate", "0.001")
 
 
-def compare(dataset: Dataset, count: int) -> dict[str, list[runs.Run]]:
+def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
     """Runs each kind ``count`` times, in turns."""
     training = Config().training
     results: dict[str, list[runs.Run]] = {"tutorial": [], "pipeline": [], "cached": [], "bare fit": []}
@@ -54,7 +54,7 @@ def summarize(results: dict[str, list[runs.Run]]) -> dict[str, Any]:
     }
 
 
-def end_to_end(dataset: Dataset, count: int, console: Console) -> None:
+def end_to_end(dataset: VerifiedFiles, count: int, console: Console) -> None:
     """Compares, prints, writes and draws."""
     described = machine()
     results = compare(dataset, count)

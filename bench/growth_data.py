@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from modules.dataset import DATASET
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
+from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
 
 BATCH: Final = 10_000
 """Images that are held at once, 8 MB."""
@@ -30,7 +30,7 @@ def offsets() -> list[tuple[int, int]]:
     return sorted(grid, key=lambda offset: (math.hypot(*offset), offset))
 
 
-def rolled_images(dataset: Dataset, split: str, times: int) -> Iterator[NDArray[np.uint8]]:
+def rolled_images(dataset: VerifiedFiles, split: str, times: int) -> Iterator[NDArray[np.uint8]]:
     """Yields a split's images so many times, uint8 [n, 28, 28] with n up to ``BATCH``."""
     path = f"{dataset.path}/{SPLIT_FILES[split].images}"
     for offset in offsets()[:times]:
@@ -38,7 +38,7 @@ def rolled_images(dataset: Dataset, split: str, times: int) -> Iterator[NDArray[
             yield np.roll(idx.read_images(path, start, BATCH), offset, axis=(1, 2))
 
 
-def write_split(dataset: Dataset, split: str, times: int, folder: Path) -> None:
+def write_split(dataset: VerifiedFiles, split: str, times: int, folder: Path) -> None:
     """Writes the two files of a split.
 
     Args:

@@ -31,13 +31,13 @@ def write_idx(path: Path, values: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="session")
-def dataset() -> sources.Dataset:
+def dataset() -> sources.VerifiedFiles:
     """The real Fashion-MNIST, from whichever source answers, kept in the user's cache."""
     return sources.resolve("auto", None, sources.default_cache_dir(), logging.getLogger(__name__).info)
 
 
 @pytest.fixture
-def idx_folder(dataset: sources.Dataset, tmp_path: Path) -> Callable[..., Path]:
+def idx_folder(dataset: sources.VerifiedFiles, tmp_path: Path) -> Callable[..., Path]:
     """Makes a small IDX folder of real images.
 
     Call it as `idx_folder(train=200, eval=50, alter=None, suffix="", name="idx")`: the first `train` and `eval` real
@@ -72,6 +72,6 @@ def idx_folder(dataset: sources.Dataset, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def first_run(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def first_run(dataset: sources.VerifiedFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The first run in its output directory: two epochs on the first 1,000 images of each split."""
     return local_runner(tmp_path_factory.mktemp("first") / "output", *QUICK)

@@ -11,7 +11,7 @@ from tfx_pipeline.data import idx, sources
 
 
 @pytest.fixture
-def grown(idx_folder: Callable[..., Path], tmp_path: Path) -> tuple[sources.Dataset, sources.Dataset]:
+def grown(idx_folder: Callable[..., Path], tmp_path: Path) -> tuple[sources.VerifiedFiles, sources.VerifiedFiles]:
     """A small data set, and three times as much of it."""
     folder = tmp_path / "grown"
     folder.mkdir()
@@ -22,12 +22,14 @@ def grown(idx_folder: Callable[..., Path], tmp_path: Path) -> tuple[sources.Data
 
 
 def test_the_files_are_a_whole_data_set_of_so_many_times_the_size(
-    grown: tuple[sources.Dataset, sources.Dataset],
+    grown: tuple[sources.VerifiedFiles, sources.VerifiedFiles],
 ) -> None:
     assert grown[1].counts == {"train": 600, "eval": 150}
 
 
-def test_each_copy_is_the_images_moved_by_another_offset(grown: tuple[sources.Dataset, sources.Dataset]) -> None:
+def test_each_copy_is_the_images_moved_by_another_offset(
+    grown: tuple[sources.VerifiedFiles, sources.VerifiedFiles],
+) -> None:
     small, large = grown
     files = sources.SPLIT_FILES["eval"]
     images = idx.read_images(f"{small.path}/{files.images}", 0, 50)

@@ -85,7 +85,7 @@ def run_gate(folder: Path, inputs: Inputs, mode: str = "stop", limits: Limits | 
 
 
 @pytest.fixture(scope="module")
-def examples(dataset: sources.Dataset) -> dict[str, list[Example]]:
+def examples(dataset: sources.VerifiedFiles) -> dict[str, list[Example]]:
     """The first 900 training and 300 evaluation examples."""
     first = {}
     for split, count in {"train": 900, "eval": 300}.items():

@@ -22,7 +22,7 @@ def read(pattern: Path) -> list[tf.train.Example]:
 
 
 def test_examples_hold_the_images_bytes_and_the_label_in_the_order_of_the_data(
-    first_run: Run, dataset: sources.Dataset
+    first_run: Run, dataset: sources.VerifiedFiles
 ) -> None:
     examples = read(first_run.artifact("example-gen", "examples") / "Split-eval" / "*")
     images = idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, 1000)
@@ -31,7 +31,7 @@ def test_examples_hold_the_images_bytes_and_the_label_in_the_order_of_the_data(
     assert [e.features.feature["label"].int64_list.value[0] for e in examples] == labels.tolist()
 
 
-def test_shards_cover_a_split_once_and_hold_at_most_their_size(dataset: sources.Dataset) -> None:
+def test_shards_cover_a_split_once_and_hold_at_most_their_size(dataset: sources.VerifiedFiles) -> None:
     shards = example_gen.plan_shards(dataset, "train", limit=0, output_dir="/out")
     assert [shard.start for shard in shards] == [0, 10_000, 20_000, 30_000, 40_000, 50_000]
     assert {shard.count for shard in shards} == {example_gen.SHARD_SIZE}
@@ -39,12 +39,12 @@ def test_shards_cover_a_split_once_and_hold_at_most_their_size(dataset: sources.
 
 
 @pytest.mark.parametrize(("limit", "counts"), [(1, [1]), (10_001, [10_000, 1]), (99_999, [10_000] * 6)])
-def test_a_limit_takes_the_first_examples(dataset: sources.Dataset, limit: int, counts: list[int]) -> None:
+def test_a_limit_takes_the_first_examples(dataset: sources.VerifiedFiles, limit: int, counts: list[int]) -> None:
     shards = example_gen.plan_shards(dataset, "train", limit, "/out")
     assert [shard.count for shard in shards] == counts
 
 
-def test_a_shard_is_the_same_file_every_time(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_a_shard_is_the_same_file_every_time(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     files = sources.SPLIT_FILES["eval"]
     contents = []
     for name in ("one.gz", "two.gz"):

@@ -48,7 +48,7 @@ def assert_same(folder: Path, examples: Artifact) -> None:
 
 
 @pytest.fixture
-def splits(dataset: sources.Dataset) -> dict[str, list[Example]]:
+def splits(dataset: sources.VerifiedFiles) -> dict[str, list[Example]]:
     """The first 2,000 training and 1,000 evaluation examples."""
     first = {}
     for split, count in {"train": 2_000, "eval": 1_000}.items():

@@ -9,7 +9,7 @@ from tfx_pipeline.data import sources
 
 
 @pytest.fixture(scope="session")
-def published(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(dataset: sources.VerifiedFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the four real files as .gz."""
     folder = tmp_path_factory.mktemp("published")
     for path in Path(dataset.path).glob("*ubyte"):

@@ -197,7 +197,7 @@ def test_gzip_of_several_members_is_accepted(idx_folder: Callable[..., Path], tm
     assert sources.resolve("idx", str(folder), tmp_path / "cache", print).counts["train"] == 200
 
 
-def test_memory_does_not_grow_with_the_files(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_files(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     """A small .gz that decompresses to 500 MB is refused, and the real 47 MB are read, in a few MB."""
     folder = tmp_path / "bomb"
     folder.mkdir()

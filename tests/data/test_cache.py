@@ -27,7 +27,7 @@ def resolving(folder: str | Path, cache_dir: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_digest_is_what_sha256sum_prints(dataset: sources.Dataset) -> None:
+def test_digest_is_what_sha256sum_prints(dataset: sources.VerifiedFiles) -> None:
     listing = subprocess.run(["sha256sum", *FILE_NAMES], cwd=dataset.path, check=True, capture_output=True).stdout  # noqa: S607
     digest = subprocess.run(["sha256sum"], input=listing, check=True, capture_output=True).stdout  # noqa: S607
     assert digest.decode().split()[0] == dataset.digest
@@ -73,7 +73,7 @@ def test_whole_copy_is_left_alone(idx_folder: Callable[..., Path], tmp_path: Pat
     assert (Path(first.path) / FILE_NAMES[0]).stat().st_ino == inode
 
 
-def test_neighbours_that_resolve_at_once_agree(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_neighbours_that_resolve_at_once_agree(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     processes = [resolving(dataset.path, tmp_path / "cache") for _ in range(4)]
     outcomes = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, outcomes
@@ -102,7 +102,9 @@ def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_living_one_kep
     assert not staged.exists()
 
 
-def test_process_killed_at_any_moment_leaves_nothing_that_is_used(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_process_killed_at_any_moment_leaves_nothing_that_is_used(
+    dataset: sources.VerifiedFiles, tmp_path: Path
+) -> None:
     for delay in (0.1, 0.2, 0.3):
         process = resolving(dataset.path, tmp_path / "cache")
         time.sleep(delay)
@@ -149,7 +151,7 @@ def small_disk() -> None:
 
 
 def test_full_disk_is_said_and_leaves_nothing_half(
-    small_disk: None, dataset: sources.Dataset, idx_folder: Callable[..., Path]
+    small_disk: None, dataset: sources.VerifiedFiles, idx_folder: Callable[..., Path]
 ) -> None:
     script = (
         'mount -t tmpfs -o size=8m none /mnt; "$0" -c "$1" "$2" /mnt; '
@@ -164,7 +166,7 @@ def test_full_disk_is_said_and_leaves_nothing_half(
     assert again == good
 
 
-def test_file_size_limit_is_said_and_leaves_nothing_half(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_file_size_limit_is_said_and_leaves_nothing_half(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     """The same path as for a full disk, which any user can take."""
     limited = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n{RESOLVE}"
     process = subprocess.run(

@@ -49,7 +49,7 @@ def test_ranges_put_together_are_the_whole(idx_folder: Callable[..., Path], suff
     assert whole.std() > 50  # real images, not zeros
 
 
-def test_header_tells_the_shape(dataset: sources.Dataset) -> None:
+def test_header_tells_the_shape(dataset: sources.VerifiedFiles) -> None:
     assert idx.read_header(f"{dataset.path}/{IMAGES}") == (60_000, 28, 28)
     assert idx.read_header(f"{dataset.path}/{LABELS}") == (60_000,)
 
@@ -61,7 +61,7 @@ def test_file_smaller_than_its_header_promises_is_refused_before_any_image_is_re
             read(str(tmp_path / "short"))
 
 
-def test_first_training_labels_are_the_published_ones(dataset: sources.Dataset) -> None:
+def test_first_training_labels_are_the_published_ones(dataset: sources.VerifiedFiles) -> None:
     assert idx.read_labels(f"{dataset.path}/{LABELS}", 0, 8).tolist() == [9, 0, 0, 3, 0, 2, 7, 2]
 
 
@@ -72,12 +72,12 @@ def test_range_past_the_end_is_empty(idx_folder: Callable[..., Path], suffix: st
     assert idx.read_labels(str(folder / f"{LABELS}{suffix}"), 8, 5).shape == (2,)
 
 
-def test_negative_range_is_refused(dataset: sources.Dataset) -> None:
+def test_negative_range_is_refused(dataset: sources.VerifiedFiles) -> None:
     with pytest.raises(ValueError, match="start and count must be 0 or more, got -1 and 5"):
         idx.read_labels(f"{dataset.path}/{LABELS}", -1, 5)
 
 
-def test_labels_read_as_images_are_refused(dataset: sources.Dataset) -> None:
+def test_labels_read_as_images_are_refused(dataset: sources.VerifiedFiles) -> None:
     with pytest.raises(idx.IdxError, match=r"train-labels.*: holds labels \(magic number 2049\), expected images"):
         idx.read_images(f"{dataset.path}/{LABELS}", 0, 1)
 
@@ -176,7 +176,7 @@ def bytes_read() -> int:
     return int(Path("/proc/self/io").read_text().split()[1])
 
 
-def test_only_the_range_is_read(dataset: sources.Dataset) -> None:
+def test_only_the_range_is_read(dataset: sources.VerifiedFiles) -> None:
     """The last ten images cost ten images, not the 47 MB before them."""
     before = bytes_read()
     assert idx.read_images(f"{dataset.path}/{IMAGES}", 59_990, 10).shape == (10, 28, 28)

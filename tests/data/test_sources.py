@@ -13,7 +13,7 @@ from tfx_pipeline.data.idx_files import SPLIT_FILES
 from tfx_pipeline.process.errors import UserError
 
 
-def test_dataset_is_the_published_one(dataset: sources.Dataset) -> None:
+def test_dataset_is_the_published_one(dataset: sources.VerifiedFiles) -> None:
     assert dataset.kind == "fashion-mnist"
     assert dataset.counts == {"train": 60_000, "eval": 10_000}
     assert Path(dataset.path).name == dataset.digest
@@ -43,7 +43,7 @@ def test_path_does_not_depend_on_the_working_directory(
     assert (resolved.source, resolved.path) == ("idx", str(tmp_path / "cache" / resolved.digest))
 
 
-def test_published_data_from_a_folder_is_known_as_such(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_published_data_from_a_folder_is_known_as_such(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     lines: list[str] = []
     resolved = sources.resolve("auto", dataset.path, tmp_path, lines.append)
     assert (resolved.source, resolved.kind, resolved.digest) == ("idx", "fashion-mnist", dataset.digest)

@@ -32,7 +32,7 @@ def test_builder_without_the_files_is_refused() -> None:
 
 
 def test_first_run_downloads_and_the_next_needs_no_network(
-    published: Path, builders: Path, dataset: sources.Dataset, tmp_path: Path
+    published: Path, builders: Path, dataset: sources.VerifiedFiles, tmp_path: Path
 ) -> None:
     lines: list[str] = []
     with servers.file_server(published) as (url, answered):

@@ -9,7 +9,7 @@ from tfx_pipeline.data import sources
 
 
 @pytest.fixture(scope="session")
-def runs(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(dataset: sources.VerifiedFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Starts runs that have their libraries loaded already."""
     with prefork(tmp_path_factory.mktemp("prefork")) as started:
         yield started

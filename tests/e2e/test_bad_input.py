@@ -168,7 +168,7 @@ def test_metadata_that_is_damaged_is_named_and_moved_away_everything_runs_anew(
 
 
 @pytest.fixture
-def small_disk(dataset: sources.Dataset, tmp_path: Path) -> Iterator[Runs]:
+def small_disk(dataset: sources.VerifiedFiles, tmp_path: Path) -> Iterator[Runs]:
     """Starts runs that find a disk of 60 MB at tmp_path/disk; a user namespace lets any user mount one."""
     (tmp_path / "disk").mkdir()
     mount = 'mount -t tmpfs -o size=60m none "$0" && exec "$@"'
@@ -227,7 +227,7 @@ def test_a_disk_that_is_full_at_any_step_is_said_and_loses_nothing(small_disk: R
     assert_pushed_model_loads(tmp_path / "copy")
 
 
-def test_a_limit_on_the_size_of_files_is_said_like_a_full_disk(dataset: sources.Dataset, tmp_path: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_said_like_a_full_disk(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
 

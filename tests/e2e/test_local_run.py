@@ -55,7 +55,7 @@ def states_of(output: Path, run_id: str) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def first_run(dataset: sources.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def first_run(dataset: sources.VerifiedFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A first run of this module's own: later runs here write into the same directory."""
     return local_runner(tmp_path_factory.mktemp("e2e") / "output", *QUICK)
 
@@ -87,7 +87,7 @@ def test_beam_runs_inside_the_process_and_downloads_nothing(first_run: Run) -> N
 
 
 def test_the_pushed_model_is_right_as_often_as_the_run_says(
-    first_run: Run, second_run: tuple[Run, dict[str, object]], dataset: sources.Dataset
+    first_run: Run, second_run: tuple[Run, dict[str, object]], dataset: sources.VerifiedFiles
 ) -> None:
     _, manifest = second_run
     images = idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, 1000)

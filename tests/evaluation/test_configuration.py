@@ -22,12 +22,12 @@ def evaluation(first_run: Run) -> Path:
 
 
 @pytest.fixture(scope="module")
-def labels(dataset: sources.Dataset) -> np.ndarray:
+def labels(dataset: sources.VerifiedFiles) -> np.ndarray:
     return idx.read_labels(f"{dataset.path}/t10k-labels-idx1-ubyte", 0, 1000)
 
 
 @pytest.fixture(scope="module")
-def probabilities(first_run: Run, dataset: sources.Dataset) -> np.ndarray:
+def probabilities(first_run: Run, dataset: sources.VerifiedFiles) -> np.ndarray:
     model = tf.saved_model.load(first_run.artifact("trainer", "model") / "Format-Serving")
     images = idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, 1000)
     return model.signatures["serving_images"](images=tf.constant(images))["probabilities"].numpy()

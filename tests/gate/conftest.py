@@ -8,7 +8,7 @@ from tfx_pipeline.data import idx, sources
 
 
 @pytest.fixture(scope="session")
-def whole(dataset: sources.Dataset) -> Samples:
+def whole(dataset: sources.VerifiedFiles) -> Samples:
     """The real splits."""
     return {
         split: Sample(

@@ -23,7 +23,7 @@ def files(first_run: Run) -> list[str]:
 
 
 def test_unshuffled_examples_come_in_the_order_of_the_data(
-    files: list[str], transform: tft.TFTransformOutput, dataset: sources.Dataset
+    files: list[str], transform: tft.TFTransformOutput, dataset: sources.VerifiedFiles
 ) -> None:
     batches = list(training_dataset(files, transform, batch_size=300))
     assert [len(labels) for _, labels in batches] == [300, 300, 300, 100]

@@ -40,7 +40,7 @@ def test_cnn_trains_on_images_that_are_mirrored_at_random(images: np.ndarray) ->
 
 
 @pytest.fixture(scope="module")
-def images(dataset: sources.Dataset) -> np.ndarray:
+def images(dataset: sources.VerifiedFiles) -> np.ndarray:
     """The first 100 test images, float32 from 0 to 1."""
     path = f"{dataset.path}/t10k-images-idx3-ubyte"
     return idx.read_images(path, 0, 100).astype(np.float32) / 255

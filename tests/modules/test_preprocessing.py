@@ -8,7 +8,7 @@ from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
 
 
-def test_pixels_are_divided_by_255_and_labels_stay(first_run: Run, dataset: sources.Dataset) -> None:
+def test_pixels_are_divided_by_255_and_labels_stay(first_run: Run, dataset: sources.VerifiedFiles) -> None:
     transform = tft.TFTransformOutput(str(first_run.artifact("transform", "transform_graph")))
     images = idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, 5)
     raw = {

@@ -18,7 +18,7 @@ COUNT = 500
 
 
 @pytest.fixture(scope="module")
-def images(dataset: sources.Dataset) -> np.ndarray:
+def images(dataset: sources.VerifiedFiles) -> np.ndarray:
     return idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, COUNT)
 
 

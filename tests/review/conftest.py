@@ -37,7 +37,7 @@ class Predicted:
 
 
 @pytest.fixture(scope="session")
-def predicted(first_run: Run, dataset: sources.Dataset) -> Predicted:
+def predicted(first_run: Run, dataset: sources.VerifiedFiles) -> Predicted:
     """What the model says of the images themselves, without tf.Examples, TFMA or the review's own code."""
     files = SPLIT_FILES["eval"]
     images = idx.read_images(f"{dataset.path}/{files.images}", 0, 1000)

@@ -25,7 +25,7 @@ from tfx.types import (
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.sources import SPLIT_FILES, Dataset, default_cache_dir, resolve
+from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
 from tfx_pipeline.process.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Shard:
     output: str
 
 
-def plan_shards(dataset: Dataset, split: str, limit: int, output_dir: str) -> list[Shard]:
+def plan_shards(dataset: VerifiedFiles, split: str, limit: int, output_dir: str) -> list[Shard]:
     """Divides a split into shards.
 
     Args:
@@ -163,13 +163,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         _describe(examples, dataset, {split: sum(s.count for s in shards[split]) for split in shards})
 
-    def _plan(self, dataset: Dataset, split: str, examples: Artifact, exec_properties: dict[str, Any]) -> list[Shard]:
+    def _plan(
+        self, dataset: VerifiedFiles, split: str, examples: Artifact, exec_properties: dict[str, Any]
+    ) -> list[Shard]:
         output_dir = artifact_utils.get_split_uri([examples], split)
         tf.io.gfile.makedirs(output_dir)
         return plan_shards(dataset, split, int(exec_properties["limit"]), output_dir)
 
 
-def _resolve(exec_properties: dict[str, Any]) -> Dataset:
+def _resolve(exec_properties: dict[str, Any]) -> VerifiedFiles:
     source, data_dir = exec_properties["source"], exec_properties["data_dir"]
     dataset = resolve(source, data_dir or None, default_cache_dir(), logger.info)
     expected = exec_properties["digest"]
@@ -181,7 +183,7 @@ def _resolve(exec_properties: dict[str, Any]) -> Dataset:
     return dataset
 
 
-def _describe(examples: Artifact, dataset: Dataset, counts: dict[str, int]) -> None:
+def _describe(examples: Artifact, dataset: VerifiedFiles, counts: dict[str, int]) -> None:
     examples.set_string_custom_property("data_source", dataset.source)
     examples.set_string_custom_property("data_kind", dataset.kind)
     examples.set_string_custom_property("data_digest", dataset.digest)

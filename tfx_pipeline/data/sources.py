@@ -16,7 +16,7 @@ from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.process.errors import UserError
 
-__all__ = ["SPLIT_FILES", "Dataset", "Source", "SplitFiles", "default_cache_dir", "resolve"]
+__all__ = ["SPLIT_FILES", "Source", "SplitFiles", "VerifiedFiles", "default_cache_dir", "resolve"]
 
 Source = Literal["auto", "tfds", "idx", "debian"]
 Report = Callable[[str], None]
@@ -30,7 +30,7 @@ _ALL_SECONDS = 8.5
 
 
 @dataclasses.dataclass(frozen=True)
-class Dataset:
+class VerifiedFiles:
     """A verified data set in the cache.
 
     Attributes:
@@ -57,7 +57,7 @@ def default_cache_dir() -> Path:
 
 def resolve(
     source: Source, data_dir: str | None, cache_dir: Path, report: Report, *, tfds_builder: str = tfds.BUILDER
-) -> Dataset:
+) -> VerifiedFiles:
     """Brings a source's data into the cache, verified, or finds it there.
 
     'auto' takes `data_dir` where one is given; else what a network source gave before; else TensorFlow Datasets; else
@@ -90,13 +90,13 @@ def resolve(
         return _from_cache(tuple(fetchers), cache_dir, report) or _from_network(fetchers, cache_dir, report)
 
 
-def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> Dataset:
+def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
     with cache.staging(cache_dir) as folder:
         data_dir = data_dir if is_remote(data_dir) else os.path.expanduser(data_dir)  # noqa: PTH111  keeps '' as it is
         return _store(folder, Fetched(data_dir, f"IDX folder {shown(data_dir)}"), "idx", cache_dir, report)
 
 
-def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> Dataset | None:
+def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> VerifiedFiles | None:
     for source in sources:
         remembered = cache.recall(cache_dir, source)
         if remembered is None:
@@ -108,7 +108,9 @@ def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> Da
     return None
 
 
-def _from_network(fetchers: Mapping[str, Callable[[Path, float], Fetched]], cache_dir: Path, report: Report) -> Dataset:
+def _from_network(
+    fetchers: Mapping[str, Callable[[Path, float], Fetched]], cache_dir: Path, report: Report
+) -> VerifiedFiles:
     failures: dict[str, str] = {}
     end = time.monotonic() + _ALL_SECONDS
     for source, fetch in fetchers.items():
@@ -130,7 +132,7 @@ def _from_network(fetchers: Mapping[str, Callable[[Path, float], Fetched]], cach
     raise UserError(f"no data source answers ({tried}); name a folder of IDX files with --data-dir")
 
 
-def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report: Report) -> Dataset:
+def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report: Report) -> VerifiedFiles:
     """Verifies what a source delivered and moves it from the staging folder into the cache."""
     staged = folder / "files"
     staged.mkdir()
@@ -157,10 +159,12 @@ def _kind(facts: Mapping[str, FileFacts]) -> str:
     return "fashion-mnist" if known else "custom"
 
 
-def _dataset(facts: Mapping[str, FileFacts], source: str, cache_dir: Path, origin: str, report: Report) -> Dataset:
+def _dataset(
+    facts: Mapping[str, FileFacts], source: str, cache_dir: Path, origin: str, report: Report
+) -> VerifiedFiles:
     digest = cache.digest_of(facts)
     counts = {split: facts[files.images].items for split, files in SPLIT_FILES.items()}
     sizes = " + ".join(f"{count:,} {split}" for split, count in counts.items())
     custom = "" if _kind(facts) == "fashion-mnist" else " (custom data)"
     report(f"data: {origin}{custom}, {sizes} images, digest {digest[:8]}…")
-    return Dataset(str(cache_dir / digest), source, digest, _kind(facts), counts)
+    return VerifiedFiles(str(cache_dir / digest), source, digest, _kind(facts), counts)

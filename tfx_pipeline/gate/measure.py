@@ -14,7 +14,7 @@ from tfx_pipeline.process.errors import UserError
 SPLIT = "train"
 
 
-def profile_dataset(dataset: sources.Dataset) -> SplitProfile:
+def profile_dataset(dataset: sources.VerifiedFiles) -> SplitProfile:
     """Profiles the training images of a data set.
 
     Args:

@@ -12,7 +12,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from modules import devices
 from tfx_pipeline.components.checkpoints import VARIABLE as CHECKPOINTS
 from tfx_pipeline.config.sections import Config
-from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.local.artifacts import read_outcome
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 TRAINER: Final = "trainer"
 
 
-def execute(config: Config, dataset: Dataset, output: Output, console: Console, progress: Progress) -> None:
+def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Console, progress: Progress) -> None:
     """Executes every component.
 
     Args:

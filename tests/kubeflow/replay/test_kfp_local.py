@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kubeflow.replay.pod import PROJECT
-from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.serving import directory as serving
 
 pytestmark = pytest.mark.e2e
@@ -22,7 +22,7 @@ components.load_component_from_file(package)(data_source="idx", data_dir=data, s
 """
 
 
-def test_package_runs_to_a_pushed_model(package_file: Path, dataset: Dataset, tmp_path: Path) -> None:
+def test_package_runs_to_a_pushed_model(package_file: Path, dataset: VerifiedFiles, tmp_path: Path) -> None:
     models = tmp_path / "models"
     arguments = [str(package_file), str(tmp_path / "root"), str(dataset.path), str(models)]
     done = subprocess.run(

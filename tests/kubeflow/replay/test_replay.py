@@ -11,7 +11,7 @@ import yaml
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
-from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.serving import directory as serving
 
 pytestmark = pytest.mark.e2e
@@ -31,7 +31,7 @@ class Replay:
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Backend:
+def backend(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles) -> Backend:
     directory = tmp_path_factory.mktemp("cluster")
     return Backend(directory, {"models": directory / "models", "images": Path(dataset.path)})
 
@@ -77,7 +77,7 @@ def test_blessing_reaches_the_object_store_and_the_pusher(replay: Replay) -> Non
     assert blessing["metadata"]["blessed"] == 1.0
 
 
-def test_examples_arrive_with_their_splits_and_their_origin(replay: Replay, dataset: Dataset) -> None:
+def test_examples_arrive_with_their_splits_and_their_origin(replay: Replay, dataset: VerifiedFiles) -> None:
     files = replay.backend.files(replay.first, "example-gen", "examples")
     assert {file.split("/")[0] for file in files} == {"Split-train", "Split-eval"}
     properties = metadata(replay, replay.first, "example-gen", "examples")

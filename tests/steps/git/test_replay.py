@@ -12,7 +12,7 @@ from tests.steps.git import servers
 from tests.steps.git.servers import SshServer
 from tests.steps.git.test_imports import project_modules
 from tfx_pipeline.config.flags import load
-from tfx_pipeline.data.sources import Dataset
+from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.kubeflow.package.compile import write_package
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +28,7 @@ class Replay:
 
 
 @pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, ssh: SshServer) -> Replay:
+def replay(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles, ssh: SshServer) -> Replay:
     directory = tmp_path_factory.mktemp("cluster")
     volumes = {"models": directory / "models", "images": Path(dataset.path)}
     secret = {"ssh-privatekey": ssh.client_key.read_text(), "known_hosts": ssh.known_hosts}

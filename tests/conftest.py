@@ -2,7 +2,6 @@
 
 import gzip
 import logging
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,8 @@ class Split:
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:
-    """Writes an array as an IDX file: three dimensions as images, one as labels; gzip-compressed for a .gz name."""
-    magic = idx.IMAGES_MAGIC if values.ndim == 3 else idx.LABELS_MAGIC
-    content = struct.pack(f">{1 + values.ndim}I", magic, *values.shape) + values.astype(np.uint8).tobytes()
+    """Writes an array as an IDX file, labels where it has one dimension; gzip-compressed for a .gz name."""
+    content = idx.header_of(values.shape) + values.astype(np.uint8).tobytes()
     path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
 
 

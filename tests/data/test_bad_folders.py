@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import Split
 from tfx_pipeline.data import sources
 from tfx_pipeline.process.errors import UserError
 
@@ -96,10 +97,17 @@ def test_altered_file_is_refused_naming_it(
     assert file in line
 
 
+def in_colour(splits: dict[str, Split]) -> None:
+    splits["eval"].images = np.repeat(splits["eval"].images[..., None], 3, axis=3)
+
+
 @pytest.mark.parametrize(
     ("alter", "expected"),
     [
-        (lambda splits: setattr(splits["train"], "images", splits["train"].images[:, :27]), "images of 27x28 pixels"),
+        (
+            lambda splits: setattr(splits["train"], "images", splits["train"].images[:, :27]),
+            "images of 27x28, expected 28x28; resize",
+        ),
         (
             lambda splits: setattr(splits["train"], "labels", splits["train"].labels[:-1]),
             "199 labels for the 200 images",
@@ -108,6 +116,7 @@ def test_altered_file_is_refused_naming_it(
         (lambda splits: setattr(splits["eval"], "images", splits["eval"].images[:0]), "holds no items at all"),
         (lambda splits: setattr(splits["train"], "images", splits["train"].labels), "holds labels (magic number 2049)"),
         (lambda splits: setattr(splits["eval"], "labels", splits["eval"].images), "holds images (magic number 2051)"),
+        (in_colour, "images of 28x28x3, expected 28x28; resize them, or correct image_shape in modules/dataset.py"),
     ],
 )
 def test_wrong_data_is_refused_naming_its_file(

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.data import servers
-from tfx_pipeline.data import debian, sources
+from tfx_pipeline.data import fashion_mnist, sources
 from tfx_pipeline.process.errors import UserError
+
+FETCH = fashion_mnist.FETCHERS["debian"]
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="no apt here")
 
@@ -59,7 +61,7 @@ def test_lists_that_the_system_has_are_used(served: list[str], tmp_path: Path) -
     assert list((tmp_path / "apt/lists").glob("*Packages*"))
     served.clear()
     (tmp_path / "work").mkdir()
-    debian.fetch(tmp_path / "work", 5)
+    FETCH(tmp_path / "work", 5)
     assert [Path(path).suffix for path in served] == [".deb"]
 
 
@@ -76,7 +78,7 @@ def test_stale_lists_of_the_system_are_replaced(
         shutil.rmtree(mirror)
         servers.write_archive(mirror, published, version="1.2-4")
         (tmp_path / "work").mkdir()
-        assert debian.fetch(tmp_path / "work", 5).origin == "Debian package dataset-fashion-mnist 1.2-4"
+        assert FETCH(tmp_path / "work", 5).origin == "Debian package dataset-fashion-mnist 1.2-4"
 
 
 def can_import(user: int) -> bool:

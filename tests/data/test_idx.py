@@ -10,6 +10,7 @@ import pytest
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.localfilesystem import LocalFileSystem
 
+from tests.conftest import write_idx
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.idx_files import SPLIT_FILES
 
@@ -52,6 +53,15 @@ def test_ranges_put_together_are_the_whole(idx_folder: Callable[..., Path], suff
 def test_header_tells_the_shape(dataset: sources.VerifiedFiles) -> None:
     assert idx.read_header(f"{dataset.path}/{IMAGES}") == (60_000, 28, 28)
     assert idx.read_header(f"{dataset.path}/{LABELS}") == (60_000,)
+
+
+def test_colour_images_are_read_with_their_channels(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
+    grey = idx.read_images(f"{dataset.path}/{IMAGES}", 0, 10)
+    colour = np.stack([grey, grey[:, ::-1], 255 - grey], axis=3)
+    write_idx(tmp_path / "colour", colour)
+    assert (tmp_path / "colour").read_bytes()[:4] == bytes([0, 0, 8, 4])
+    assert idx.read_header(str(tmp_path / "colour")) == (10, 28, 28, 3)
+    np.testing.assert_array_equal(idx.read_images(str(tmp_path / "colour"), 4, 3), colour[4:7])
 
 
 def test_file_smaller_than_its_header_promises_is_refused_before_any_image_is_read(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_unusable_url_of_a_file_is_refused_naming_it() -> None:
         (b"\x00\x00\x08", r"its first bytes are 00 00 08, not the magic number 2051 or 2049"),
         (b"\x00\x00\x0d\x03" + bytes(60), "its first bytes are 00 00 0d 03"),
         (images_header(2, 28, 28)[:9], "ends within its header, the file is truncated"),
-        (images_header(2, 0, 28), "its header promises images of 0x28 pixels"),
+        (images_header(2, 0, 28), "its header promises images of 0x28;"),
         (images_header(2, 28, 28) + bytes(1000), r"promises 2 images \(1,568 bytes\) but 1,000 bytes follow"),
         (images_header(2**32 - 1, 28, 28) + bytes(784), "promises 4,294,967,295 images .* but 784 bytes follow"),
         (gzip.compress(images_header(1, 28, 28) + bytes(784)), r"is gzip-compressed but its name does not end in \.gz"),

@@ -51,7 +51,7 @@ def test_published_data_from_a_folder_is_known_as_such(dataset: sources.Verified
 
 
 @pytest.mark.parametrize("source", ["tfds", "debian"])
-def test_folder_with_a_network_source_is_refused(source: sources.Source, tmp_path: Path) -> None:
+def test_folder_with_a_network_source_is_refused(source: str, tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=rf"--data-dir /data does not go with the data source {source}; use idx or auto"
     ):
@@ -61,6 +61,11 @@ def test_folder_with_a_network_source_is_refused(source: sources.Source, tmp_pat
 def test_idx_without_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the data source idx needs a folder of IDX files; name it with --data-dir"):
         sources.resolve("idx", None, tmp_path, print)
+
+
+def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the data source 'web' is unknown; use one of auto, idx, tfds, debian"):
+        sources.resolve("web", None, tmp_path, print)
 
 
 def test_default_cache_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

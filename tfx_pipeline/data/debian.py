@@ -1,4 +1,4 @@
-"""The source Debian package: dataset-fashion-mnist, fetched with the apt client and unpacked, never installed."""
+"""The source Debian package: fetched with the apt client and unpacked, never installed."""
 
 import os
 import shutil
@@ -6,8 +6,6 @@ from pathlib import Path
 
 from tfx_pipeline.data.fetch import STALL_SECONDS, Fetched, Finished, SourceUnavailableError, run_watched
 
-PACKAGE = "dataset-fashion-mnist"
-_FOLDER = "usr/share/datasets/fashion-mnist"
 _LOCAL_SECONDS = 60.0  # for what needs no network
 _ENVIRONMENT = {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
@@ -31,7 +29,7 @@ _OWN_LISTS = 'Dir::State "{work}/state";\nDir::State::lists "{work}/state/lists"
 _AS_ROOT = 'APT::Sandbox::User "root";\n'
 
 
-def fetch(work: Path, patience: float) -> Fetched:
+def fetch(work: Path, patience: float, *, package: str, folder: str) -> Fetched:
     """Downloads and unpacks the package with apt's and dpkg's own clients; nothing on the system changes.
 
     The system's package lists are used where they know the package; otherwise lists are downloaded into `work`. apt
@@ -40,6 +38,8 @@ def fetch(work: Path, patience: float) -> Fetched:
     Args:
         work: An empty folder.
         patience: Seconds that the mirror may take to answer.
+        package: Its name.
+        folder: Where the package has the IDX files.
 
     Returns:
         The folder of .gz files in the unpacked package.
@@ -50,25 +50,25 @@ def fetch(work: Path, patience: float) -> Fetched:
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise SourceUnavailableError(f"there is no {program} here, this is no Debian or Ubuntu")
-    package = _download(work.absolute(), patience)
+    file = _download(work.absolute(), patience, package)
     unpacked = work / "unpacked"
-    extracted = run_watched(["dpkg-deb", "-x", str(package), str(unpacked)], work, (_LOCAL_SECONDS,), _ENVIRONMENT)
+    extracted = run_watched(["dpkg-deb", "-x", str(file), str(unpacked)], work, (_LOCAL_SECONDS,), _ENVIRONMENT)
     if extracted.code:
-        raise SourceUnavailableError(f"dpkg-deb could not unpack {package.name} ({_problem(extracted.stderr)})")
-    return Fetched(str(unpacked / _FOLDER), f"Debian package {PACKAGE} {package.name.split('_')[1]}")
+        raise SourceUnavailableError(f"dpkg-deb could not unpack {file.name} ({_problem(extracted.stderr)})")
+    return Fetched(str(unpacked / folder), f"Debian package {package} {file.name.split('_')[1]}")
 
 
-def _download(work: Path, patience: float) -> Path:
+def _download(work: Path, patience: float, package: str) -> Path:
     """Downloads with the system's lists, or with fresh ones where those do not know the package or are stale."""
-    known = _apt(work, _LOCAL_SECONDS, "download", "--print-uris", PACKAGE, own_lists=False)
-    if known.code == 0 and _apt(work, patience, "download", PACKAGE, own_lists=False).code == 0:
-        return _package(work)
+    known = _apt(work, _LOCAL_SECONDS, "download", "--print-uris", package, own_lists=False)
+    if known.code == 0 and _apt(work, patience, "download", package, own_lists=False).code == 0:
+        return _file(work, package)
     update = _apt(work, patience, "update", own_lists=True)
-    download = _apt(work, patience, "download", PACKAGE, own_lists=True)
+    download = _apt(work, patience, "download", package, own_lists=True)
     if download.code:
         # Where the mirror failed, apt warns at the update and then knows no package.
         raise SourceUnavailableError(_problem(update.stderr) or _problem(download.stderr) or "apt-get failed")
-    return _package(work)
+    return _file(work, package)
 
 
 def _apt(work: Path, patience: float, *arguments: str, own_lists: bool) -> Finished:
@@ -88,11 +88,11 @@ def _configuration(work: Path, patience: float, own_lists: bool) -> str:
     return text + (_AS_ROOT if os.geteuid() == 0 else "")
 
 
-def _package(work: Path) -> Path:
-    package = next(work.glob(f"{PACKAGE}_*.deb"), None)
-    if package is None:
-        raise SourceUnavailableError(f"apt-get left no {PACKAGE}_*.deb")
-    return package
+def _file(work: Path, package: str) -> Path:
+    file = next(work.glob(f"{package}_*.deb"), None)
+    if file is None:
+        raise SourceUnavailableError(f"apt-get left no {package}_*.deb")
+    return file
 
 
 def _problem(stderr: str) -> str:

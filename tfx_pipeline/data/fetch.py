@@ -4,7 +4,7 @@ import logging
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,10 @@ class Fetched(NamedTuple):
 
     folder: str
     origin: str
+
+
+Fetch = Callable[[Path, float], Fetched]
+"""Downloads into an empty folder; the seconds are those that a server may take to answer."""
 
 
 class Finished(NamedTuple):

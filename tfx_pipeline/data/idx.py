@@ -1,7 +1,8 @@
 """Reads IDX files of images and labels, a range at a time.
 
 The format is Yann LeCun's: a big-endian magic number (0, 0, type, number of dimensions), one unsigned 32-bit size a
-dimension, then the values. Here the values are always unsigned bytes.
+dimension, then the values. Here the values are always unsigned bytes: labels have one dimension, grey images three and
+colour images four, the last of which is the channels.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+from modules.dataset import DATASET
 from tfx_pipeline.data.stream import AGAIN, IdxError, IdxStream, shown
 
 if TYPE_CHECKING:
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGES_MAGIC", "LABELS_MAGIC", "IdxError", "read_header", "read_images", "read_labels"]
 
-IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
+IMAGES_MAGIC = LABELS_MAGIC + len(DATASET.image_shape)
+"""Of this checkout's images: 2051 for grey ones, 2052 for colour."""
+
 LARGEST_SIDE = 1 << 15
 """Pixels: a header that promises more is damaged, and NumPy has no array for such images, even for none of them."""
 
-_DIMENSIONS = {IMAGES_MAGIC: 3, LABELS_MAGIC: 1}
-_CONTENT = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
+_DIMENSIONS = {LABELS_MAGIC: 1, 2051: 3, 2052: 4}
 
 
 def read_stream_header(stream: IdxStream) -> tuple[int, ...]:
@@ -33,7 +36,7 @@ def read_stream_header(stream: IdxStream) -> tuple[int, ...]:
         stream: A stream of which nothing was read yet.
 
     Returns:
-        The shape that the header promises: (images, rows, columns) or (labels,).
+        The shape that the header promises: (labels,), (images, rows, columns) or (images, rows, columns, channels).
 
     Raises:
         IdxError: The bytes are not an IDX header of images or labels, or promise more than a plain local file holds.
@@ -60,7 +63,7 @@ def _no_magic(start: bytearray) -> str:
 
 def _check_dimensions(stream: IdxStream, shape: tuple[int, ...]) -> None:
     if any(not 0 < side <= LARGEST_SIDE for side in shape[1:]):
-        raise IdxError(f"{shown(stream.path)}: its header promises images of {shape[1]}x{shape[2]} pixels; {AGAIN}")
+        raise IdxError(f"{shown(stream.path)}: its header promises images of {size_text(shape[1:])}; {AGAIN}")
     promised = header_bytes(shape) + math.prod(shape)
     if stream.size is not None and stream.size < promised:
         raise IdxError(truncated_message(stream.path, shape, stream.size - header_bytes(shape)))
@@ -78,7 +81,16 @@ def header_of(shape: tuple[int, ...]) -> bytes:
 
 def magic_of(shape: tuple[int, ...]) -> int:
     """Returns the magic number that a header with this shape starts with."""
-    return IMAGES_MAGIC if len(shape) == _DIMENSIONS[IMAGES_MAGIC] else LABELS_MAGIC
+    return LABELS_MAGIC - 1 + len(shape)
+
+
+def size_text(image_shape: tuple[int, ...]) -> str:
+    """Writes the shape of an image, such as 28x28 or 28x28x3."""
+    return "x".join(map(str, image_shape))
+
+
+def _content(magic: int) -> str:
+    return "labels" if magic == LABELS_MAGIC else "images"
 
 
 def truncated_message(path: str, shape: tuple[int, ...], present: int) -> str:
@@ -93,7 +105,7 @@ def truncated_message(path: str, shape: tuple[int, ...], present: int) -> str:
         One line.
     """
     return (
-        f"{shown(path)}: its header promises {shape[0]:,} {_CONTENT[magic_of(shape)]} ({math.prod(shape):,} bytes) "
+        f"{shown(path)}: its header promises {shape[0]:,} {_content(magic_of(shape))} ({math.prod(shape):,} bytes) "
         f"but {present:,} bytes follow, the file is truncated; {AGAIN}"
     )
 
@@ -105,7 +117,7 @@ def read_header(path: str) -> tuple[int, ...]:
         path: Local path or Beam file system URL; decompressed where the name ends in .gz.
 
     Returns:
-        (images, rows, columns) for the magic number 2051, (labels,) for 2049.
+        The shape, as `read_stream_header`.
 
     Raises:
         IdxError: The file cannot be read, is no IDX file of images or labels, or, where it is plain and local, is
@@ -127,7 +139,7 @@ def read_images(path: str, start: int, count: int) -> np.ndarray:
         count: How many images; like a slice, the range is cut off at the file's end.
 
     Returns:
-        uint8 array of shape [n, rows, columns], n <= count.
+        uint8 array of shape [n, rows, columns] or [n, rows, columns, channels], n <= count.
 
     Raises:
         IdxError: As `read_header`, or the file holds labels, or it ends before the range does.
@@ -153,7 +165,7 @@ def read_labels(path: str, start: int, count: int) -> np.ndarray:
 
 
 def check_magic(path: str, shape: tuple[int, ...], magic: int) -> None:
-    """Refuses a file of labels where images are expected, and the other way round.
+    """Refuses labels where images are expected, and the other way round.
 
     Args:
         path: The file.
@@ -161,12 +173,13 @@ def check_magic(path: str, shape: tuple[int, ...], magic: int) -> None:
         magic: The magic number that is expected.
 
     Raises:
-        IdxError: The header starts with the other magic number.
+        IdxError: The file holds the other.
     """
-    if magic_of(shape) != magic:
+    found = magic_of(shape)
+    if _content(found) != _content(magic):
         raise IdxError(
-            f"{shown(path)}: holds {_CONTENT[magic_of(shape)]} (magic number {magic_of(shape)}), expected "
-            f"{_CONTENT[magic]} (magic number {magic}); check that the files are not swapped"
+            f"{shown(path)}: holds {_content(found)} (magic number {found}), expected {_content(magic)} (magic number "
+            f"{magic}); check that the files are not swapped"
         )
 
 

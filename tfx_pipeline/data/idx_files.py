@@ -1,9 +1,11 @@
-"""The names, shapes and known digests of Fashion-MNIST's four IDX files."""
+"""The four IDX files of a data set: their names, and one digest of them all."""
 
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+from modules.dataset import DATASET
 
 
 class SplitFiles(NamedTuple):
@@ -13,26 +15,18 @@ class SplitFiles(NamedTuple):
     labels: str
 
 
+# The digit in a name is the number of dimensions.
+_IMAGES = f"images-idx{1 + len(DATASET.image_shape)}-ubyte"
+_LABELS = "labels-idx1-ubyte"
+
 SPLIT_FILES: Mapping[str, SplitFiles] = MappingProxyType(
     {
-        "train": SplitFiles("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-        "eval": SplitFiles("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+        "train": SplitFiles(f"train-{_IMAGES}", f"train-{_LABELS}"),
+        "eval": SplitFiles(f"t10k-{_IMAGES}", f"t10k-{_LABELS}"),
     }
 )
 
 FILE_NAMES: tuple[str, ...] = tuple(name for files in SPLIT_FILES.values() for name in files)
-
-# SHA-256 of the decompressed files. The .gz differ between publishers (other compression levels and time stamps), so
-# only the content identifies the data set. Computed from Debian's dataset-fashion-mnist; TensorFlow Datasets'
-# registered .gz checksums name the same content.
-FASHION_MNIST_SHA256: Mapping[str, str] = MappingProxyType(
-    {
-        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    }
-)
 
 
 def dataset_digest(sha256: Mapping[str, str]) -> str:

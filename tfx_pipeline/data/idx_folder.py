@@ -17,7 +17,7 @@ def candidates(name: str) -> tuple[str, ...]:
     second spelling, with a dot, is what several tools make of the published name.
 
     Args:
-        name: Plain name as in `layout.FILE_NAMES`.
+        name: Plain name as in `idx_files.FILE_NAMES`.
 
     Returns:
         File names.

@@ -35,7 +35,7 @@ def ingest_file(path: str, magic: int, target: Path | None = None) -> FileFacts:
         The digest and the number of images or labels.
 
     Raises:
-        IdxError: The file is not a whole IDX file of 28x28 images, or of labels, with at least one item.
+        IdxError: The file is not a whole IDX file of the data set's images, or of labels, with at least one item.
         OSError: The target cannot be written.
     """
     digest = hashlib.sha256()
@@ -60,8 +60,8 @@ def _check_shape(path: str, shape: tuple[int, ...], magic: int) -> None:
     idx.check_magic(path, shape, magic)
     if magic == idx.IMAGES_MAGIC and shape[1:] != DATASET.image_shape:
         raise IdxError(
-            f"{shown(path)}: holds images of {shape[1]}x{shape[2]} pixels, expected "
-            f"{DATASET.image_shape[0]}x{DATASET.image_shape[1]}; resize them"
+            f"{shown(path)}: holds images of {idx.size_text(shape[1:])}, expected "
+            f"{idx.size_text(DATASET.image_shape)}; resize them, or correct image_shape in modules/dataset.py"
         )
     if shape[0] == 0:
         raise IdxError(f"{shown(path)}: holds no items at all, expected at least one; give it data")
@@ -82,7 +82,7 @@ def ingest_files(paths: Mapping[str, str], target: Path | None = None) -> dict[s
     """Checks and digests the four files of a data set, and that images and labels match in number.
 
     Args:
-        paths: Path or URL of each file by its plain name (see `layout.FILE_NAMES`).
+        paths: Path or URL of each file by its plain name (see `idx_files.FILE_NAMES`).
         target: An existing folder to write the decompressed files to under their plain names, or None.
 
     Returns:

@@ -6,19 +6,18 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
-from tfx_pipeline.data import cache, debian, tfds
-from tfx_pipeline.data.fetch import Fetched, SourceUnavailableError
-from tfx_pipeline.data.idx_files import FASHION_MNIST_SHA256, SPLIT_FILES, SplitFiles
+from modules.dataset import DATASET
+from tfx_pipeline.data import cache, fashion_mnist
+from tfx_pipeline.data.fetch import Fetch, Fetched, SourceUnavailableError
+from tfx_pipeline.data.idx_files import SPLIT_FILES, SplitFiles
 from tfx_pipeline.data.idx_folder import find_idx_files
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.process.errors import UserError
 
-__all__ = ["SPLIT_FILES", "Source", "SplitFiles", "VerifiedFiles", "default_cache_dir", "resolve"]
+__all__ = ["SPLIT_FILES", "SplitFiles", "VerifiedFiles", "default_cache_dir", "resolve"]
 
-Source = Literal["auto", "tfds", "idx", "debian"]
 Report = Callable[[str], None]
 
 _LOG = logging.getLogger(__name__)
@@ -37,8 +36,8 @@ class VerifiedFiles:
         path: Folder with the four plain IDX files of `SPLIT_FILES`; named by the digest, so the same data has the
             same path wherever it came from.
         source: The source it was taken from: 'tfds', 'idx' or 'debian'.
-        digest: SHA-256 over the four files, 64 hexadecimal digits (see `layout.dataset_digest`).
-        kind: 'fashion-mnist' when all four files are the published ones, else 'custom'.
+        digest: SHA-256 over the four files, 64 hexadecimal digits (see `idx_files.dataset_digest`).
+        kind: The data set's name; 'custom' where it is Fashion-MNIST's and the files are not the published ones.
         counts: Examples a split.
     """
 
@@ -50,44 +49,61 @@ class VerifiedFiles:
 
 
 def default_cache_dir() -> Path:
-    """Returns the cache folder for this user: tfx-fashion-mnist under $XDG_CACHE_HOME or ~/.cache."""
+    """Returns the cache folder for this user and data set: tfx-<name> under $XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tfx-fashion-mnist"
+    return Path(base) / f"tfx-{DATASET.name}"
 
 
 def resolve(
-    source: Source, data_dir: str | None, cache_dir: Path, report: Report, *, tfds_builder: str = tfds.BUILDER
+    source: str,
+    data_dir: str | None,
+    cache_dir: Path,
+    report: Report,
+    *,
+    fetchers: Mapping[str, Fetch] = fashion_mnist.FETCHERS,
 ) -> VerifiedFiles:
     """Brings a source's data into the cache, verified, or finds it there.
 
-    'auto' takes `data_dir` where one is given; else what a network source gave before; else TensorFlow Datasets; else
-    Debian's package. A network that does not answer costs at most 10 s in all.
+    'auto' takes `data_dir` where one is given; else what a network source gave before; else the first network source
+    that answers. A network that does not answer costs at most 10 s in all.
 
     Args:
-        source: Which source to take.
+        source: Which source to take: 'idx', one of `fetchers`, or 'auto'.
         data_dir: Folder of IDX files, plain or .gz, local or on a Beam file system; only for 'idx' and 'auto'.
         cache_dir: The cache folder; made when it is absent.
         report: Receives a line for a person: which source was taken, and what was wrong with a cached copy.
-        tfds_builder: Which TensorFlow Datasets builder to take the registered files of.
+        fetchers: The network sources, the first to try first.
 
     Returns:
         The data set.
 
     Raises:
-        UserError: No source answers, or its data is not what it should be, or the cache cannot be written.
+        UserError: No source has this data set or answers, or its data is not what it should be, or the cache cannot be
+            written.
     """
-    if data_dir is not None and source in ("tfds", "debian"):
-        raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
-    if data_dir is None and source == "idx":
-        raise UserError("the data source idx needs a folder of IDX files; name it with --data-dir")
+    _check_source(source, data_dir, fetchers)
     cache_dir = cache_dir.absolute()
-    with cache.guarded(cache_dir):
+    with cache.cache_errors_as_user_errors(cache_dir):
         if data_dir is not None:
             return _from_folder(data_dir, cache_dir, report)
-        fetchers = {"tfds": lambda work, patience: tfds.fetch(work, patience, tfds_builder), "debian": debian.fetch}
         if source != "auto":
             fetchers = {source: fetchers[source]}
         return _from_cache(tuple(fetchers), cache_dir, report) or _from_network(fetchers, cache_dir, report)
+
+
+def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetch]) -> None:
+    names = ("auto", "idx", *fetchers)
+    if source not in names:
+        raise UserError(f"the data source {source!r} is unknown; use one of {', '.join(names)}")
+    if data_dir is not None and source in fetchers:
+        raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
+    if data_dir is None and source == "idx":
+        raise UserError("the data source idx needs a folder of IDX files; name it with --data-dir")
+    if data_dir is None and DATASET.name != fashion_mnist.NAME:
+        raise UserError(
+            f"the data source {source} has Fashion-MNIST only, and this checkout's data set is {DATASET.name} "
+            "(modules/dataset.py); name a folder of IDX files with --data-dir"
+        )
 
 
 def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
@@ -108,9 +124,7 @@ def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> Ve
     return None
 
 
-def _from_network(
-    fetchers: Mapping[str, Callable[[Path, float], Fetched]], cache_dir: Path, report: Report
-) -> VerifiedFiles:
+def _from_network(fetchers: Mapping[str, Fetch], cache_dir: Path, report: Report) -> VerifiedFiles:
     failures: dict[str, str] = {}
     end = time.monotonic() + _ALL_SECONDS
     for source, fetch in fetchers.items():
@@ -147,7 +161,7 @@ def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report:
 def _check_canonical(facts: Mapping[str, FileFacts], source: str, fetched: Fetched) -> None:
     if source == "idx":
         return
-    for name, expected in FASHION_MNIST_SHA256.items():
+    for name, expected in fashion_mnist.SHA256.items():
         if (found := facts[name].sha256) != expected:
             raise SourceUnavailableError(
                 f"{fetched.origin} is not Fashion-MNIST: {name} has SHA-256 {found[:12]}…, expected {expected[:12]}…"
@@ -155,8 +169,8 @@ def _check_canonical(facts: Mapping[str, FileFacts], source: str, fetched: Fetch
 
 
 def _kind(facts: Mapping[str, FileFacts]) -> str:
-    known = all(facts[name].sha256 == expected for name, expected in FASHION_MNIST_SHA256.items())
-    return "fashion-mnist" if known else "custom"
+    published = {name: fact.sha256 for name, fact in facts.items()} == fashion_mnist.SHA256
+    return DATASET.name if published or DATASET.name != fashion_mnist.NAME else "custom"
 
 
 def _dataset(
@@ -165,6 +179,6 @@ def _dataset(
     digest = cache.digest_of(facts)
     counts = {split: facts[files.images].items for split, files in SPLIT_FILES.items()}
     sizes = " + ".join(f"{count:,} {split}" for split, count in counts.items())
-    custom = "" if _kind(facts) == "fashion-mnist" else " (custom data)"
+    custom = " (custom data)" if _kind(facts) == "custom" else ""
     report(f"data: {origin}{custom}, {sizes} images, digest {digest[:8]}…")
     return VerifiedFiles(str(cache_dir / digest), source, digest, _kind(facts), counts)

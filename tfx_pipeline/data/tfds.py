@@ -7,11 +7,10 @@ from pathlib import Path
 import tfx_pipeline
 from tfx_pipeline.data.fetch import STALL_SECONDS, Fetched, SourceUnavailableError, run_watched
 
-BUILDER = "fashion_mnist"
 _IMPORT_SECONDS = 120.0
 
 
-def fetch(work: Path, patience: float, builder: str = BUILDER) -> Fetched:
+def fetch(work: Path, patience: float, *, builder: str) -> Fetched:
     """Downloads the four .gz files that a TensorFlow Datasets builder has registered.
 
     The download runs in a process of its own: TensorFlow Datasets sets no time limits, and its threads cannot be

@@ -1,15 +1,15 @@
 """The pipeline: the only place that wires components, for every runner."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator, Transform
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
 from tfx_pipeline.components.baseline_locator import BaselineLocator
+from tfx_pipeline.components.beam_options import beam_options
 from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.data_gate import DataGate
 from tfx_pipeline.components.evaluation_review import EvaluationReview
@@ -26,31 +26,8 @@ from tfx_pipeline.steps.schema_import import schema_digest
 
 PIPELINE_NAME: Final = "fashion-mnist"
 
-EMBEDDED_BEAM: Final = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
-"""Beam's direct runner inside the process. By its name `DirectRunner`, Beam 2.77 downloads a binary and runs that."""
-
 UNCACHED: Final = frozenset({"baseline-locator"})
 """Components that look at what lies outside the pipeline, and so run each time."""
-
-NO_PACKAGE: Final = "--sdk_container_image=this-process"
-"""Names no image that is ever looked for. Where none is named, nor a setup file or a package, TFX packs its own sources
-for remote workers, for 2 s in each step that uses Beam; the embedded runner has no such workers."""
-
-Value = TypeVar("Value", str, int, float)
-
-
-def beam_options(given: Sequence[str]) -> list[str]:
-    """Completes options for Apache Beam.
-
-    Args:
-        given: Options of the user, which go before the pipeline's own; another runner is one of them.
-
-    Returns:
-        Every option. Where no runner is given, Beam runs inside the process.
-    """
-    if PipelineOptions(list(given)).view_as(StandardOptions).runner:
-        return [*EMBEDDED_BEAM, *given]
-    return [*EMBEDDED_BEAM, NO_PACKAGE, *given]
 
 
 def create_pipeline(

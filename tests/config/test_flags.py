@@ -47,9 +47,15 @@ def test_switches_and_lists_are_read(toml: Path) -> None:
     assert config.run.beam_args == ["--runner=FlinkRunner", "--b=x y"]
 
 
+def test_options_for_beam_may_begin_with_a_dash_as_all_of_them_do() -> None:
+    assert read("--beam-args", "--runner=FlinkRunner").run.beam_args == ["--runner=FlinkRunner"]
+    assert read("--beam-args", "--a", "--beam-args=--b", "--clean").run.beam_args == ["--a", "--b"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--beam-args", "--a='b"], "--beam-args --a='b: No closing quotation; close the quotation"),
         (["--epoch", "3"], "--epoch: unknown flag, did you mean --epochs?"),
         (["--epochs"], "argument --epochs: expected one argument"),
         (["--epochs", "ten"], "--epochs ten: got 'ten', expected a valid integer"),

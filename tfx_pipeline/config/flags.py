@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ class Setting(NamedTuple):
         """
         value: Any = texts[-1]
         if self.kind:
-            words = [word for text in texts for word in shlex.split(text)]
+            words = [word for text in texts for word in _split(text, given)]
             value = words if self.kind is list else _pairs(words, given)
         return getattr(self.section.checked({self.path[-1]: value}, given), self.path[-1])
 
@@ -142,11 +143,19 @@ class ArgumentParser(argparse.ArgumentParser):
         Raises:
             UserError: A flag is unknown or has no value.
         """
-        values, unknown = self.parse_known_args(args)
+        values, unknown = self.parse_known_args(self._joined(sys.argv[1:] if args is None else list(args)))
         if unknown:
             flag = unknown[0].partition("=")[0]
             raise UserError(f"{flag}: unknown flag{self._advice(flag)}; see --help")
         return values
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """Joins a flag that takes options of another program with its value, which argparse would take for a flag."""
+        takers = {setting.flag for setting in settings() if setting.kind is list and setting.flag}
+        for index in range(len(words) - 1, 0, -1):
+            if words[index - 1] in takers and words[index].startswith("-"):
+                words[index - 1 : index + 1] = [f"{words[index - 1]}={words[index]}"]
+        return words
 
     def _advice(self, flag: str) -> str:
         name = flag.removeprefix("--").replace("-", "_")
@@ -233,6 +242,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read: {error.strerror}; give a TOML file to --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}; correct the file") from error
+
+
+def _split(text: str, given: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"{given}: {error}; close the quotation") from error
 
 
 def _pairs(words: Sequence[str], given: str) -> dict[str, str]:

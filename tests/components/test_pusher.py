@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
 from tfx_pipeline.steps.pusher import push_model
 
 
@@ -39,14 +39,14 @@ def test_a_blessed_model_is_pushed_and_handed_on(model: standard_artifacts.Model
 
 def test_a_refused_model_is_never_pushed(model: standard_artifacts.Model, tmp_path: Path) -> None:
     pushed = push(model, tmp_path, blessed=False)
-    assert serving.newest(tmp_path / "serving") is None
+    assert ServingDirectory(tmp_path / "serving").newest() is None
     assert pushed.get_int_custom_property("pushed") == 0
 
 
 def test_the_model_that_is_served_already_is_not_pushed_again(model: standard_artifacts.Model, tmp_path: Path) -> None:
     first, second = (push(model, tmp_path, blessed=True) for _ in range(2))
     assert first.get_string_custom_property("pushed_version") == second.get_string_custom_property("pushed_version")
-    assert len(serving.versions(tmp_path / "serving")) == 1
+    assert len(ServingDirectory(tmp_path / "serving").versions()) == 1
 
 
 def test_old_versions_are_deleted_but_not_the_baseline(model: standard_artifacts.Model, tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_old_versions_are_deleted_but_not_the_baseline(model: standard_artifacts
         push_model(model, blessing, pushed, str(tmp_path / "serving"), None, baseline, keep_versions=1)
         if number == 0:
             baseline.set_int_custom_property("version", int(pushed.get_string_custom_property("pushed_version")))
-    left = serving.versions(tmp_path / "serving")
-    assert left == [baseline.get_int_custom_property("version"), serving.newest(tmp_path / "serving")]
+    place = ServingDirectory(tmp_path / "serving")
+    assert place.versions() == [baseline.get_int_custom_property("version"), place.newest()]

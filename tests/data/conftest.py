@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.object_stores import endpoint, gcs, s3  # noqa: F401 - fixtures
 from tfx_pipeline.data import sources
 
 

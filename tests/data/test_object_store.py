@@ -1,4 +1,4 @@
-"""IDX files in an object store: read from an S3-compatible server on loopback."""
+"""IDX files in an object store: the same data, and errors that name the object."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,19 +7,13 @@ import boto3
 import numpy as np
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
+from tests.object_stores import BUCKET
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.object_store import filesystem
 
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+FOLDER = f"minio://{BUCKET}/data/fashion"
 
 
 @pytest.fixture
@@ -73,3 +67,46 @@ def test_bucket_without_the_files_is_refused_naming_its_url(bucket: Callable[[Pa
     with pytest.raises(UserError, match=r"^s3://clothes/data/?: ") as refusal:
         sources.resolve("idx", f"{bucket(tmp_path / 'other')}/", tmp_path / "cache", print)
     assert "\n" not in str(refusal.value)
+
+
+def upload(s3: object, folder: Path) -> None:
+    for path in folder.iterdir():
+        s3.put_object(Bucket=BUCKET, Key=f"data/fashion/{path.name}", Body=path.read_bytes())
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_folder_in_kubeflows_store_is_the_same_data_as_the_local_one(
+    suffix: str, s3: object, idx_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    local = idx_folder(suffix=suffix)
+    upload(s3, local)
+    from_store = sources.resolve("idx", FOLDER, tmp_path / "one", print)
+    from_disk = sources.resolve("idx", str(local), tmp_path / "two", print)
+    assert from_store.digest == from_disk.digest
+    assert from_store.counts == {"train": 200, "eval": 50}
+
+
+def test_a_folder_that_is_not_there_is_refused_naming_it(s3: object, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"^{FOLDER}: ") as error:
+        sources.resolve("idx", FOLDER, tmp_path, print)
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_object_is_refused_naming_it(s3: object, idx_folder: Callable[..., Path], tmp_path: Path) -> None:
+    upload(s3, idx_folder())
+    key = "data/fashion/t10k-images-idx3-ubyte"
+    content = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content[:1000])
+    with pytest.raises(UserError, match=rf"^minio://{BUCKET}/{key}: "):
+        sources.resolve("idx", FOLDER, tmp_path, print)
+
+
+def test_a_folder_in_google_cloud_storage_is_the_same_data_as_the_local_one(
+    gcs: str, idx_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    local = idx_folder(suffix=".gz")
+    store, bucket = filesystem(gcs)
+    for path in local.iterdir():
+        store.put_file(str(path), f"{bucket}/data/{path.name}")
+    from_store = sources.resolve("idx", f"{gcs}/data", tmp_path / "one", print)
+    assert from_store.digest == sources.resolve("idx", str(local), tmp_path / "two", print).digest

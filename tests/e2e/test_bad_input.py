@@ -18,7 +18,7 @@ import tensorflow as tf
 from tests.prefork import Runs, prefork
 from tests.small_run import QUICK, ROOT, Run, local_runner
 from tfx_pipeline.data import sources
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
 
 pytestmark = pytest.mark.e2e
 
@@ -48,7 +48,8 @@ def assert_one_line(console: str, expected: str) -> None:
 
 
 def assert_pushed_model_loads(output: Path) -> None:
-    model = tf.saved_model.load(str(output / "serving" / str(serving.newest(output / "serving"))))
+    place = ServingDirectory(output / "serving")
+    model = tf.saved_model.load(place.uri(place.newest()))
     images = tf.zeros((1, 28, 28), tf.uint8)
     assert model.signatures["serving_images"](images=images)["probabilities"].shape == (1, 10)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.local.failure import one_line
+from tfx_pipeline.local.failure import error_line
 from tfx_pipeline.process.errors import UserError
 
 ROOT = Path("/output")
@@ -19,7 +19,7 @@ def raised(cause: Exception, wrapper: Exception) -> Exception:
 
 def test_a_user_error_among_the_causes_is_the_line() -> None:
     error = raised(UserError("labels: truncated"), RuntimeError("Beam failed\nat length"))
-    assert one_line(error, ROOT) == "labels: truncated"
+    assert error_line(error, ROOT) == "labels: truncated"
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,16 @@ def test_a_user_error_among_the_causes_is_the_line() -> None:
 )
 def test_a_full_disk_is_said_with_the_place_and_what_to_do(error: Exception, place: str) -> None:
     line = f"{place}: the disk is full; make room there or give another --output-dir, and run again"
-    assert one_line(error, ROOT) == line
-    assert one_line(raised(error, ValueError("while writing")), ROOT) == line
+    assert error_line(error, ROOT) == line
+    assert error_line(raised(error, ValueError("while writing")), ROOT) == line
 
 
 def test_a_missing_right_names_the_file() -> None:
     error = PermissionError(errno.EACCES, "Permission denied", "/output/pipeline")
-    assert one_line(error, ROOT) == "/output/pipeline: Permission denied; let the user that runs this read and write it"
+    assert (
+        error_line(error, ROOT) == "/output/pipeline: Permission denied; let the user that runs this read and write it"
+    )
 
 
-def test_another_exception_is_its_type_and_first_line() -> None:
-    assert one_line(ValueError("first\nsecond"), ROOT) == "ValueError: first"
-    assert one_line(KeyError(), ROOT) == "KeyError: no message"
+def test_another_exception_is_its_type_and_message() -> None:
+    assert error_line(ValueError("first\nsecond"), ROOT) == "ValueError: first second"

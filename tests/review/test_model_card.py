@@ -10,7 +10,8 @@ from tests.review.conftest import HYPERPARAMETERS
 from tests.small_run import Run
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.model_card import model_card
-from tfx_pipeline.serving.directory import MODEL_CARD, newest, same_model
+from tfx_pipeline.serving.directory import ServingDirectory
+from tfx_pipeline.serving.versions import MODEL_CARD
 from tfx_pipeline.steps.pusher import push_model
 
 HEADINGS = ("Intended use", "Signatures", "Metrics", "Limits", "Data", "Configuration", "Versions")
@@ -78,8 +79,9 @@ def test_a_model_without_a_card_is_pushed_all_the_same(tmp_path: Path) -> None:
 def test_another_card_does_not_make_another_version(tmp_path: Path) -> None:
     first, second = push(tmp_path, "old"), push(tmp_path, "new")
     assert first == second
-    assert newest(tmp_path / "serving") == int(first.name)
-    assert same_model(tmp_path / "model" / "Format-Serving", first)
+    place = ServingDirectory(tmp_path / "serving")
+    assert place.newest() == int(first.name)
+    assert place.holds(int(first.name), tmp_path / "model" / "Format-Serving")
 
 
 @pytest.mark.parametrize("card", [None, "a card"])

@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from tests.saved_model import write_saved_model
 from tests.small_run import ROOT
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.process import files
+from tfx_pipeline.serving.directory import ServingDirectory
+from tfx_pipeline.serving.versions import ABANDONED_SECONDS
 
 
 @pytest.fixture
@@ -21,76 +23,82 @@ def model(tmp_path: Path) -> Path:
     return write_saved_model(tmp_path / "model")
 
 
-def test_there_is_no_version_where_nothing_was_pushed(tmp_path: Path) -> None:
-    assert serving.newest(tmp_path / "nowhere") is None
+@pytest.fixture
+def place(tmp_path: Path) -> ServingDirectory:
+    return ServingDirectory(tmp_path / "serving")
 
 
-def test_a_push_is_a_whole_copy_under_a_number(model: Path, tmp_path: Path) -> None:
-    version = serving.push(model, tmp_path / "serving")
-    assert serving.newest(tmp_path / "serving") == int(version.name)
-    assert serving.same_model(model, version)
-    assert [path.name for path in version.parent.iterdir()] == [version.name]
+def test_there_is_no_version_where_nothing_was_pushed(place: ServingDirectory) -> None:
+    assert place.newest() is None
 
 
-def test_version_numbers_only_grow_even_when_the_clock_does_not(model: Path, tmp_path: Path) -> None:
-    far_ahead = tmp_path / "serving" / "99999999999"
-    far_ahead.mkdir(parents=True)
-    pushed = [int(serving.push(model, tmp_path / "serving").name) for _ in range(3)]
-    assert pushed == [100000000000, 100000000001, 100000000002]
+def test_a_push_is_a_whole_copy_under_a_number(model: Path, place: ServingDirectory) -> None:
+    version = place.push(model)
+    assert place.newest() == version
+    assert place.holds(version, model)
+    assert [path.name for path in Path(place.uri(version)).parent.iterdir()] == [str(version)]
 
 
-def test_a_version_without_its_graph_does_not_count(model: Path, tmp_path: Path) -> None:
-    version = serving.push(model, tmp_path / "serving")
-    (tmp_path / "serving" / "99999999999").mkdir()
-    assert serving.newest(tmp_path / "serving") == int(version.name)
+def test_version_numbers_only_grow_even_when_the_clock_does_not(model: Path, place: ServingDirectory) -> None:
+    Path(place.uri(99999999999)).mkdir(parents=True)
+    assert push_many(model, place, 3) == [100000000000, 100000000001, 100000000002]
 
 
-def test_a_push_that_fails_leaves_nothing(model: Path, tmp_path: Path) -> None:
+def test_a_version_without_its_graph_does_not_count(model: Path, place: ServingDirectory) -> None:
+    version = place.push(model)
+    Path(place.uri(99999999999)).mkdir()
+    assert place.newest() == version
+
+
+def test_a_push_that_fails_leaves_nothing(model: Path, place: ServingDirectory, tmp_path: Path) -> None:
     (model / "broken").symlink_to(tmp_path / "nowhere")
     with pytest.raises(OSError, match="broken"):
-        serving.push(model, tmp_path / "serving")
+        place.push(model)
     assert list((tmp_path / "serving").iterdir()) == []
 
 
-def test_a_model_with_another_weight_is_another_model(model: Path, tmp_path: Path) -> None:
-    version = serving.push(model, tmp_path / "serving")
+def test_a_model_with_another_weight_is_another_model(model: Path, place: ServingDirectory) -> None:
+    version = place.push(model)
     (model / "variables" / "variables.index").write_bytes(b"other weights")
-    assert not serving.same_model(model, version)
+    assert not place.holds(version, model)
 
 
-def push_many(model: Path, serving_dir: Path, count: int) -> list[int]:
-    return [int(serving.push(model, serving_dir).name) for _ in range(count)]
+def push_many(model: Path, place: ServingDirectory, count: int) -> list[int]:
+    return [place.push(model) for _ in range(count)]
 
 
-def test_pruning_keeps_the_newest_versions_and_the_baseline(model: Path, tmp_path: Path) -> None:
-    pushed = push_many(model, tmp_path / "serving", 6)
-    serving.prune(tmp_path / "serving", keep=2, baseline=pushed[1])
-    assert serving.versions(tmp_path / "serving") == [pushed[1], *pushed[-2:]]
+def test_pruning_keeps_the_newest_versions_and_the_baseline(
+    model: Path, place: ServingDirectory, tmp_path: Path
+) -> None:
+    pushed = push_many(model, place, 6)
+    place.prune(keep=2, baseline=pushed[1])
+    assert place.versions() == [pushed[1], *pushed[-2:]]
     assert {path.name for path in (tmp_path / "serving").iterdir()} == {str(v) for v in (pushed[1], *pushed[-2:])}
 
 
 @pytest.mark.parametrize(("keep", "left"), [(1, 1), (3, 3), (4, 3)])
-def test_pruning_never_takes_the_newest(keep: int, left: int, model: Path, tmp_path: Path) -> None:
-    pushed = push_many(model, tmp_path / "serving", 3)
-    serving.prune(tmp_path / "serving", keep)
-    assert serving.versions(tmp_path / "serving") == pushed[-left:]
+def test_pruning_never_takes_the_newest(keep: int, left: int, model: Path, place: ServingDirectory) -> None:
+    pushed = push_many(model, place, 3)
+    place.prune(keep)
+    assert place.versions() == pushed[-left:]
 
 
-def test_pruning_leaves_alone_what_is_no_version(model: Path, tmp_path: Path) -> None:
-    push_many(model, tmp_path / "serving", 2)
+def test_pruning_leaves_alone_what_is_no_version(model: Path, place: ServingDirectory, tmp_path: Path) -> None:
+    push_many(model, place, 2)
     (tmp_path / "serving" / "1").mkdir()
     (tmp_path / "serving" / "notes").touch()
-    serving.prune(tmp_path / "serving", keep=1)
+    place.prune(keep=1)
     assert {"1", "notes"} < {path.name for path in (tmp_path / "serving").iterdir()}
 
 
 PUSH = """
 import sys
 from pathlib import Path
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
+place = ServingDirectory(Path(sys.argv[2]))
 for _ in range(int(sys.argv[3])):
-    serving.push(Path(sys.argv[1]), Path(sys.argv[2]))
-    serving.prune(Path(sys.argv[2]), keep=3)
+    place.push(Path(sys.argv[1]))
+    place.prune(keep=3)
     print("pushed", flush=True)
 """
 
@@ -101,11 +109,13 @@ def pusher(model: Path, serving_dir: Path, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def whole(model: Path, serving_dir: Path) -> list[bool]:
-    return [serving.same_model(model, serving_dir / str(version)) for version in serving.versions(serving_dir)]
+def whole(model: Path, place: ServingDirectory) -> list[bool]:
+    return [place.holds(version, model) for version in place.versions()]
 
 
-def test_a_pusher_that_is_killed_at_any_moment_leaves_whole_versions_only(model: Path, tmp_path: Path) -> None:
+def test_a_pusher_that_is_killed_at_any_moment_leaves_whole_versions_only(
+    model: Path, place: ServingDirectory, tmp_path: Path
+) -> None:
     # Enough to be hit while a push copies or a prune deletes; the graph is copied in the middle.
     for name in ("a", "variables/data", "z"):
         (model / name).write_bytes(bytes(8_000_000))
@@ -117,26 +127,30 @@ def test_a_pusher_that_is_killed_at_any_moment_leaves_whole_versions_only(model:
             assert process.stdout.readline() == "pushed\n"
             time.sleep(kills.uniform(0, 0.1))
             process.kill()
-        assert all(whole(model, serving_dir))
-        assert (serving.newest(serving_dir) or 0) > newest
-        newest = serving.newest(serving_dir) or 0
-    serving.push(model, serving_dir)
+        assert all(whole(model, place))
+        assert (place.newest() or 0) > newest
+        newest = place.newest() or 0
+    place.push(model)
     assert not list(serving_dir.glob(".*"))
 
 
-def test_two_pushers_at_once_push_whole_versions_with_numbers_of_their_own(model: Path, tmp_path: Path) -> None:
+def test_two_pushers_at_once_push_whole_versions_with_numbers_of_their_own(
+    model: Path, place: ServingDirectory, tmp_path: Path
+) -> None:
     with pusher(model, tmp_path / "serving", 20) as one, pusher(model, tmp_path / "serving", 20) as other:
         assert (one.wait(), other.wait()) == (0, 0)
         assert (one.stdout.read() + other.stdout.read()).count("pushed") == 40
-    assert whole(model, tmp_path / "serving") == [True] * 3
+    assert whole(model, place) == [True] * 3
     assert len(list((tmp_path / "serving").iterdir())) == 3
 
 
-def test_a_push_waits_for_another_and_leaves_its_files_alone(model: Path, tmp_path: Path) -> None:
+def test_a_push_waits_for_another_and_leaves_its_files_alone(
+    model: Path, place: ServingDirectory, tmp_path: Path
+) -> None:
     serving_dir = tmp_path / "serving"
     serving_dir.mkdir()
     living = serving_dir / ".push-living"
-    with serving._locked(serving_dir):
+    with files.locked(serving_dir):
         waiting = pusher(model, serving_dir, 1)
         living.mkdir()
         with pytest.raises(subprocess.TimeoutExpired):
@@ -145,21 +159,21 @@ def test_a_push_waits_for_another_and_leaves_its_files_alone(model: Path, tmp_pa
     with waiting:
         assert waiting.wait(60) == 0
     assert serving_dir.joinpath("7").is_dir()
-    assert whole(model, serving_dir) == [True]
+    assert whole(model, place) == [True]
 
 
 def test_without_locks_only_old_leftovers_are_deleted(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, place: ServingDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(serving.fcntl, "flock", refuse)
-    for name, age in (("young", 60), ("old", serving.ABANDONED_SECONDS + 60)):
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    for name, age in (("young", 60), ("old", ABANDONED_SECONDS + 60)):
         folder = tmp_path / "serving" / f".push-{name}"
         folder.mkdir(parents=True)
         os.utime(folder, (time.time() - age,) * 2)
-    serving.push(model, tmp_path / "serving")
+    place.push(model)
     assert [path.name for path in (tmp_path / "serving").glob(".*")] == [".push-young"]
 
 
@@ -167,12 +181,12 @@ READ = """
 import sys
 from pathlib import Path
 import tensorflow as tf
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
 print("ready", flush=True)
-seen = set()
+place, seen = ServingDirectory(Path(sys.argv[1])), set()
 while not Path(sys.argv[2]).exists() or len(seen) < 2:
-    version = serving.newest(Path(sys.argv[1]))
-    model = tf.saved_model.load(f"{sys.argv[1]}/{version}")
+    version = place.newest()
+    model = tf.saved_model.load(place.uri(version))
     assert model.double(tf.constant(2.0)).numpy() == 4.0
     seen.add(version)
 print(len(seen), flush=True)
@@ -190,15 +204,17 @@ class Double(tf.Module):
         return self.factor * value
 
 
-def test_a_reader_of_the_newest_version_never_fails_to_load_it_while_runs_push(tmp_path: Path) -> None:
+def test_a_reader_of_the_newest_version_never_fails_to_load_it_while_runs_push(
+    place: ServingDirectory, tmp_path: Path
+) -> None:
     tf.saved_model.save(Double(), tmp_path / "model")
-    serving.push(tmp_path / "model", tmp_path / "serving")
+    place.push(tmp_path / "model")
     command = [sys.executable, "-c", READ, str(tmp_path / "serving"), str(tmp_path / "stop")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout.readline() == "ready\n"
         for _ in range(20):
-            version = int(serving.push(tmp_path / "model", tmp_path / "serving").name)
-            serving.prune(tmp_path / "serving", keep=2, baseline=version - 1)
+            version = place.push(tmp_path / "model")
+            place.prune(keep=2, baseline=version - 1)
             time.sleep(0.2)
         (tmp_path / "stop").touch()
         versions_read = int(reader.stdout.readline())

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.serving.place import Directory, open_place, using
+from tfx_pipeline.serving.directory import ServingDirectory
+from tfx_pipeline.serving.place import open_place, serving_place
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_a_path_is_a_directory(tmp_path: Path) -> None:
-    assert isinstance(open_place(str(tmp_path)), Directory)
+    assert isinstance(open_place(str(tmp_path)), ServingDirectory)
 
 
 def test_a_model_in_a_directory_comes_back_as_it_was(model: Path, tmp_path: Path) -> None:
-    with using(str(tmp_path / "serving")) as place:
+    with serving_place(str(tmp_path / "serving")) as place:
         assert place.newest() is None
         version = place.push(model)
         assert place.newest() == version
@@ -34,7 +35,7 @@ def test_a_model_in_a_directory_comes_back_as_it_was(model: Path, tmp_path: Path
 def test_a_directory_that_cannot_be_written_is_one_line_that_names_it(model: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "serving"
     blocked.write_text("a file")
-    with pytest.raises(UserError) as error, using(str(blocked)) as place:
+    with pytest.raises(UserError) as error, serving_place(str(blocked)) as place:
         place.push(model)
     assert str(error.value).startswith(
         f"{blocked}: the serving directory cannot be used (File exists: {blocked}); make"

@@ -6,10 +6,7 @@
 - `<cache>/.lock` is held for the moments in which the folders above change.
 """
 
-import errno
-import fcntl
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -17,19 +14,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from tfx_pipeline.data.idx_files import FILE_NAMES, dataset_digest
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import reason_of, shown
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import UserError, is_disk_full
+from tfx_pipeline.process.files import lock, locked, sync
 
 _STAGING = ".staging-"
 _OWNER = "owner.lock"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# File systems without locks (some network mounts) still work; only their leftovers stay.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class Remembered:
 
 
 @contextmanager
-def guarded(cache_dir: Path) -> Iterator[None]:
+def cache_errors_as_user_errors(cache_dir: Path) -> Iterator[None]:
     """Says in one line what keeps the cache from being written.
 
     Args:
@@ -55,7 +50,7 @@ def guarded(cache_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         name = shown(str(cache_dir))
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise UserError(f"{name}: the disk is full ({error.strerror}); make 200 MB free there") from error
         raise UserError(
             f"{name}: the data cache cannot be written ({reason_of(error)}); make this folder writable"
@@ -72,34 +67,16 @@ def staging(cache_dir: Path) -> Iterator[Path]:
     Yields:
         The folder. A process that dies leaves it; the next one to stage removes it.
     """
-    with _locked(cache_dir):
+    with locked(cache_dir / _LOCK):
         _remove_abandoned(cache_dir)
         folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=cache_dir))
         owner = (folder / _OWNER).open("w")
-        _lock(owner, fcntl.LOCK_EX)
+        lock(owner)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         owner.close()
-
-
-def _lock(file: IO[str], operation: int) -> bool:
-    """Locks a file for this process, for as long as it is open; False where the file system has no locks."""
-    try:
-        fcntl.flock(file, operation)
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return False
-        raise
-    return True
-
-
-@contextmanager
-def _locked(cache_dir: Path) -> Iterator[None]:
-    with (cache_dir / ".lock").open("w") as file:
-        _lock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _remove_abandoned(cache_dir: Path) -> None:
@@ -109,9 +86,10 @@ def _remove_abandoned(cache_dir: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
+    # Where the file system has no locks, leftovers stay: nobody can tell whose they are.
     try:
         with (folder / _OWNER).open("w") as owner:
-            return _lock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock(owner, wait=False)
     except OSError:
         return False
 
@@ -153,24 +131,15 @@ def commit(staged: Path, cache_dir: Path, digest: str, description: Mapping[str,
     """
     final = cache_dir / digest
     (staged / "dataset.json").write_text(json.dumps(description, indent=2) + "\n")
-    with _locked(cache_dir):
+    with locked(cache_dir / _LOCK):
         if final.exists():
             if verified(cache_dir, digest):
                 return final
             final.rename(staged.parent / "damaged")  # goes away with the staging folder
-        _sync(*staged.iterdir(), staged)
+        sync(*staged.iterdir(), staged)
         staged.rename(final)
-        _sync(cache_dir)
+        sync(cache_dir)
     return final
-
-
-def _sync(*paths: Path) -> None:
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def remember(cache_dir: Path, source: str, remembered: Remembered) -> None:
@@ -178,7 +147,7 @@ def remember(cache_dir: Path, source: str, remembered: Remembered) -> None:
     with staging(cache_dir) as folder:
         note = folder / "note.json"
         note.write_text(json.dumps(asdict(remembered)) + "\n")
-        _sync(note)
+        sync(note)
         note.replace(cache_dir / f"{source}.json")
 
 

@@ -16,10 +16,10 @@ from typing import Final
 from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare
 from tfx_pipeline.kubeflow.step.executor_output import finish
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
-from tfx_pipeline.kubeflow.step.messages import Message, write_atomically
+from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_from_source
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import one_line
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     make_directories(prepared)
     prepared = import_from_source(prepared)
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
-    write_atomically(output_file, finish(output, executor_input))
+    write_message(output_file, finish(output, executor_input))
 
 
 def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str]) -> Message:
@@ -69,24 +69,6 @@ def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, 
     if step is not None:
         return run_step(step, prepared)
     return run_executor(executor_class_path, prepared, inputs_spec, beam_args)
-
-
-def error_line(error: BaseException) -> str:
-    """Puts an error into one line.
-
-    Args:
-        error: What a step raised.
-
-    Returns:
-        The message of the ``UserError`` that it is or that it came from; else its type and message.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, UserError):
-            return f"error: {cause}"
-        cause = cause.__cause__ or cause.__context__
-    message = " ".join(str(error).split())
-    return f"error: {type(error).__name__}: {message}" if message else f"error: {type(error).__name__}"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -106,7 +88,7 @@ def main(argv: Sequence[str]) -> int:
         run(args, beam_args)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its own, and ends as one line
         traceback.print_exc()
-        print(error_line(error), file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+        print(f"error: {one_line(error)}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log
         return 1
     return 0
 

@@ -2,11 +2,10 @@
 
 import dataclasses
 import errno
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.process.errors import UserError, is_disk_full
+from tfx_pipeline.process.errors import UserError, causes, is_disk_full, one_line
 
 _NO_RIGHT: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -24,34 +23,22 @@ class Failure:
     code: int = 1
 
 
-def one_line(exception: BaseException, root: Path) -> str:
-    """What a person needs to know of an exception.
+def error_line(exception: BaseException, root: Path) -> str:
+    """What a person is told of the exception that ended a run.
 
     Args:
         exception: Why the run ended.
         root: The output directory.
 
     Returns:
-        A ``UserError`` among its causes; what to do where the disk is full or a right is missing; else the exception's
-        type and first line.
+        What to do where the disk is full or a right is missing, unless a ``UserError`` says more; see ``one_line``.
     """
-    causes = list(_causes(exception))
-    for cause in causes:
-        if isinstance(cause, UserError):
-            return str(cause)
-    for cause in causes:
-        place = getattr(cause, "filename", None) or root
-        if is_disk_full(cause):
-            return f"{place}: the disk is full; make room there or give another --output-dir, and run again"
-        if isinstance(cause, OSError) and cause.errno in _NO_RIGHT:
-            return f"{place}: {cause.strerror}; let the user that runs this read and write it"
-    lines = str(exception).strip().splitlines() or ["no message"]
-    return f"{type(exception).__name__}: {lines[0]}"
-
-
-def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and what led to it, newest first."""
-    cause: BaseException | None = exception
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
+    found = list(causes(exception))
+    if not any(isinstance(cause, UserError) for cause in found):
+        for cause in found:
+            place = getattr(cause, "filename", None) or root
+            if is_disk_full(cause):
+                return f"{place}: the disk is full; make room there or give another --output-dir, and run again"
+            if isinstance(cause, OSError) and cause.errno in _NO_RIGHT:
+                return f"{place}: {cause.strerror}; let the user that runs this read and write it"
+    return one_line(exception)

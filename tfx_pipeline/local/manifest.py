@@ -2,8 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import json
-import os
 import platform
 import subprocess
 from pathlib import Path
@@ -55,7 +53,7 @@ def manifest(
         "error": error,
         "wall_seconds": round(wall_seconds, 3),
         "components": [{**dataclasses.asdict(c), "seconds": round(c.seconds, 3)} for c in components],
-        "metrics": dataclasses.asdict(outcome.metrics) if outcome.metrics else None,
+        "metrics": outcome.metrics,
         "blessed": outcome.blessed,
         "refusals": list(outcome.refusals),
         "baseline": outcome.baseline,
@@ -83,13 +81,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file; whoever reads the path sees the old content or the new, never a part."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

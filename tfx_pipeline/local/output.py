@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.local.output_lock import reported
+from tfx_pipeline.local.output_lock import write_errors_as_user_errors
 
 RESERVE_BYTES: Final = 1 << 18
 
@@ -98,7 +98,7 @@ def new_run(root: Path) -> Output:
     """
     root = root.absolute()
     run_id = now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    with reported(root):
+    with write_errors_as_user_errors(root):
         for number in range(2, 1000):
             with contextlib.suppress(FileExistsError):
                 (root / "runs").mkdir(parents=True, exist_ok=True)

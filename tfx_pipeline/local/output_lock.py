@@ -2,8 +2,6 @@
 
 import contextlib
 import datetime
-import errno
-import fcntl
 import json
 import os
 import socket
@@ -13,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.files import lock
 
 LOCK: Final = ".lock"
-_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -36,10 +34,12 @@ def exclusive(root: Path) -> Iterator[str | None]:
         UserError: Another process holds it, or it cannot be written.
     """
     with _opened(root) as file:
-        if not _locked(file):
+        try:
+            lock(file, wait=False)
+        except BlockingIOError as error:
             raise UserError(
                 f"{root}: in use by {_owner(file) or 'another process'}; wait for its end or give another --output-dir"
-            )
+            ) from error
         before = _owner(file)
         _write(file, root, json.dumps(_myself()) + "\n")
         try:
@@ -51,7 +51,7 @@ def exclusive(root: Path) -> Iterator[str | None]:
 @contextlib.contextmanager
 def _opened(root: Path) -> Iterator[FileIO]:
     with contextlib.ExitStack() as stack:
-        with reported(root):
+        with write_errors_as_user_errors(root):
             try:
                 root.mkdir(parents=True, exist_ok=True)
             except FileExistsError:
@@ -63,7 +63,7 @@ def _opened(root: Path) -> Iterator[FileIO]:
 
 
 @contextlib.contextmanager
-def reported(root: Path) -> Iterator[None]:
+def write_errors_as_user_errors(root: Path) -> Iterator[None]:
     """Says in one line what keeps the output directory from being written.
 
     Raises:
@@ -74,17 +74,6 @@ def reported(root: Path) -> Iterator[None]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{root}: cannot be written: {reason}; give another --output-dir") from error
-
-
-def _locked(file: FileIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    return True
 
 
 def _owner(file: FileIO) -> str | None:
@@ -104,6 +93,6 @@ def _myself() -> dict[str, str | int]:
 
 
 def _write(file: FileIO, root: Path, content: str) -> None:
-    with reported(root):
+    with write_errors_as_user_errors(root):
         file.truncate(0)
         file.write(content.encode())

@@ -13,7 +13,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.local.output import Output
-from tfx_pipeline.process.errors import UserError, is_disk_full
+from tfx_pipeline.process.errors import UserError, flat, is_disk_full
 
 _UNFINISHED: Final = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
@@ -57,7 +57,7 @@ def fail_unfinished(output: Output) -> int:
     Raises:
         UserError: ``metadata.db`` is no ML Metadata.
     """
-    with _reported(output.metadata):
+    with _database_errors_as_user_errors(output.metadata):
         store = MetadataStore(_connection(output.metadata))
         executions = store.get_executions()
         unfinished = [execution for execution in executions if execution.last_known_state in _UNFINISHED]
@@ -85,7 +85,7 @@ def _connection(database: Path) -> metadata_store_pb2.ConnectionConfig:
 
 
 def _check(database: Path) -> None:
-    with _reported(database), contextlib.closing(sqlite3.connect(database)) as connection:
+    with _database_errors_as_user_errors(database), contextlib.closing(sqlite3.connect(database)) as connection:
         if not os.access(database, os.W_OK):
             raise sqlite3.OperationalError("no right to write it")
         # SQLite notices most damage only where it happens to read.
@@ -95,14 +95,13 @@ def _check(database: Path) -> None:
 
 
 @contextlib.contextmanager
-def _reported(database: Path) -> Iterator[None]:
+def _database_errors_as_user_errors(database: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, errors.StatusError) as error:
         if is_disk_full(error):
             raise
-        reason = " ".join(str(error).split())
         raise UserError(
-            f"{database}: is no ML Metadata that can be used ({reason}); put a copy of it back, or move it away, so "
-            "that every step runs anew"
+            f"{database}: is no ML Metadata that can be used ({flat(error)}); put a copy of it back, or move it away, "
+            "so that every step runs anew"
         ) from error

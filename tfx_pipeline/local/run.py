@@ -1,17 +1,19 @@
 """One run on this machine, from the configuration to the exit code."""
 
+import json
 import logging
 import time
 from typing import Any
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.local.failure import Failure, one_line
+from tfx_pipeline.local.failure import Failure, error_line
 from tfx_pipeline.local.output import Output, new_run
 from tfx_pipeline.local.output_lock import exclusive
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
+from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
 
@@ -68,7 +70,7 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
     except Exception as exception:
         output.reserve.unlink(missing_ok=True)  # so that a full disk has room for the traceback
         logger.exception("the run failed")
-        return Failure(one_line(exception, output.root))
+        return Failure(error_line(exception, output.root))
     return None
 
 
@@ -101,7 +103,7 @@ def _record(
         summary(console, output, content)
     except Exception as exception:
         logger.exception("what the run came to cannot be recorded")
-        failure = failure or Failure(one_line(exception, output.root))
+        failure = failure or Failure(error_line(exception, output.root))
         console.line(f"error: {failure.error}", style="red")
     return failure
 
@@ -109,7 +111,7 @@ def _record(
 def _content(
     config: Config, output: Output, progress: Progress, failure: Failure | None, begin: float
 ) -> dict[str, Any]:
-    from tfx_pipeline.local.manifest import manifest, write_json  # noqa: PLC0415
+    from tfx_pipeline.local.manifest import manifest  # noqa: PLC0415
     from tfx_pipeline.local.outcome import Outcome  # noqa: PLC0415
 
     outcome = Outcome()
@@ -126,5 +128,5 @@ def _content(
         config=config,
     )
     for path in output.manifests:
-        write_json(path, content)
+        write_atomically(path, json.dumps(content, indent=2) + "\n")
     return content

@@ -1,11 +1,14 @@
-"""The error that a user can act on."""
+"""The error that a user can act on, and what to say of any other in one line."""
 
 import errno
+import textwrap
+from collections.abc import Iterator
 from typing import Final
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS: Final = ("No space left on device", "Disk quota exceeded", "File too large", "database or disk is full")
 """How Beam, TensorFlow and SQLite pass on what the operating system said."""
+_LONGEST_MESSAGE: Final = 500
 
 
 class UserError(Exception):
@@ -18,6 +21,28 @@ class UserError(Exception):
 
 class RunFailedError(UserError):
     """A run that was started, and failed."""
+
+
+def causes(exception: BaseException) -> Iterator[BaseException]:
+    """An exception and what led to it, newest first."""
+    cause: BaseException | None = exception
+    while cause:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def flat(error: BaseException) -> str:
+    """An exception's message in one line; the name of its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def one_line(exception: BaseException) -> str:
+    """What a person is told of an exception: the ``UserError`` among its causes, else its type and message."""
+    for cause in causes(exception):
+        if isinstance(cause, UserError):
+            return str(cause)
+    message = textwrap.shorten(str(exception), _LONGEST_MESSAGE, placeholder=" ...")
+    return f"{type(exception).__name__}: {message}" if message else type(exception).__name__
 
 
 def is_disk_full(exception: BaseException) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import UserError, flat
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -78,7 +78,7 @@ def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
 
 
 @contextmanager
-def reported(uri: str) -> Iterator[None]:
+def store_errors_as_user_errors(uri: str) -> Iterator[None]:
     """Turns what a store's client raises into one line that names the location.
 
     Args:
@@ -92,8 +92,7 @@ def reported(uri: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # each store's client raises errors of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{uri}: {reason.rstrip('.')}; {_HINTS[_scheme(uri)]}") from error
+        raise UserError(f"{uri}: {flat(error).rstrip('.')}; {_HINTS[_scheme(uri)]}") from error
 
 
 def names(uri: str) -> set[str]:

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.review.report_writer import embedded, environment
 
 INDEX: Final = "index.html"
@@ -52,11 +52,13 @@ def publish(report: Path, directory: Path, run: Run) -> Path:
         links=pages.get_template("links.html.j2").render(index=INDEX, comparison=COMPARISON),
         timings=pages.get_template("timings.html.j2").render(run=run),
     )
-    _write(directory / f"{run.id}.html", page)
+    write_atomically(directory / f"{run.id}.html", page)
     runs = read_runs(directory)
     earlier = pages.get_template("runs.html.j2").render(runs=runs, current=run.id, comparison=COMPARISON)
-    _write(directory / COMPARISON, pages.get_template("compare.html.j2").render(runs=embedded(runs), index=INDEX))
-    _write(directory / INDEX, _fill(page, runs=earlier))
+    write_atomically(
+        directory / COMPARISON, pages.get_template("compare.html.j2").render(runs=embedded(runs), index=INDEX)
+    )
+    write_atomically(directory / INDEX, _fill(page, runs=earlier))
     return directory / INDEX
 
 
@@ -82,13 +84,6 @@ def _fill(page: str, **slots: str) -> str:
     for name, content in slots.items():
         page = page.replace(f"<!-- slot:{name} -->", content, 1)
     return page
-
-
-def _write(path: Path, content: str) -> None:
-    """Writes a file that a reader sees whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(path)
 
 
 def timings(components: Mapping[str, tuple[str, float]]) -> tuple[tuple[str, str, str], ...]:

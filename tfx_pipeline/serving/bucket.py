@@ -10,14 +10,22 @@ from typing import Final
 
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.object_store import filesystem
-from tfx_pipeline.serving.directory import ABANDONED_SECONDS, MODEL_CARD, SAVED_MODEL, outdated
+from tfx_pipeline.serving.versions import (
+    ABANDONED_SECONDS,
+    MODEL_CARD,
+    SAVED_MODEL,
+    files_of,
+    model_files,
+    next_number,
+    outdated,
+)
 
 _CLAIMS: Final = ".claims"
 _ATTEMPTS: Final = 20
 
 
-class Folder:
-    """A folder of an object store.
+class ServingBucket:
+    """A folder of numeric versions in a bucket.
 
     ``saved_model.pb`` is written last, so a version that has one is whole; nobody else looks at it before. Versions
     are never written twice: who pushes first claims the number with an object of its own, and gives way when there is
@@ -40,8 +48,7 @@ class Folder:
 
     def holds(self, version: int, model_dir: Path) -> bool:
         """Whether a version has the same objects with the same content as a local SavedModel; cards may differ."""
-        files = _files(model_dir)
-        files.pop(MODEL_CARD, None)
+        files = model_files(model_dir)
         if set(files) != set(self._objects(version)) - {MODEL_CARD}:
             return False
         return all(self._store.cat_file(self._path(version, name)) == path.read_bytes() for name, path in files.items())
@@ -54,7 +61,7 @@ class Folder:
             Exception: What the store's client raises; nothing of the push stays behind if it can be helped.
         """
         for attempt in range(_ATTEMPTS):
-            version = max(int(time.time()), max(self._numbers(), default=0) + 1)
+            version = next_number(self._numbers())
             with self._claim(version) as claimed:
                 if claimed:
                     self._write(model_dir, version)
@@ -111,7 +118,7 @@ class Folder:
             self._store.rm_file(f"{claims}/{mine}")
 
     def _write(self, model_dir: Path, version: int) -> None:
-        files = _files(model_dir)
+        files = files_of(model_dir)
         last = files.pop(SAVED_MODEL)
         try:
             for name, path in files.items():
@@ -121,8 +128,3 @@ class Folder:
             for name in self._objects(version):
                 self._store.rm_file(self._path(version, name))
             raise
-
-
-def _files(directory: Path) -> dict[str, Path]:
-    """The files of a directory by their relative names."""
-    return {str(path.relative_to(directory)): path for path in sorted(directory.rglob("*")) if path.is_file()}

@@ -3,8 +3,8 @@
 import logging
 from typing import Final
 
-from tfx_pipeline.serving import directory as serving
-from tfx_pipeline.serving.place import using
+from tfx_pipeline.serving.place import serving_place
+from tfx_pipeline.serving.versions import model_dir
 from tfx_pipeline.steps.artifact import Artifact
 
 logger = logging.getLogger(__name__)
@@ -23,12 +23,12 @@ def locate_baseline(baseline: Artifact, serving_dir: str) -> None:
     Raises:
         UserError: It cannot be read.
     """
-    with using(serving_dir) as place:
+    with serving_place(serving_dir) as place:
         version = place.newest()
         if version is None:
             logger.info("no model was pushed to %s yet: there is no baseline", serving_dir)
             return
-        place.fetch(version, serving.model_dir(baseline.uri))
+        place.fetch(version, model_dir(baseline.uri))
     baseline.set_int_custom_property(VERSION_PROPERTY, version)
     baseline.set_string_custom_property("source_uri", place.uri(version))
     logger.info("the baseline is version %d", version)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tfx_pipeline.serving import directory as serving
-from tfx_pipeline.serving.place import ServingPlace, using
+from tfx_pipeline.serving.place import ServingPlace, serving_place
+from tfx_pipeline.serving.versions import MODEL_CARD, model_dir
 from tfx_pipeline.steps.artifact import Artifact
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
@@ -45,8 +45,8 @@ def push_model(
         logger.info("the model is not blessed and not pushed")
         pushed_model.set_int_custom_property("pushed", 0)
         return
-    with _with_card(serving.model_dir(model.uri), evaluation) as directory:
-        with using(serving_dir) as place:
+    with _with_card(model_dir(model.uri), evaluation) as directory:
+        with serving_place(serving_dir) as place:
             version = _push_once(directory, place)
             destination = place.uri(version)
             if keep_versions:
@@ -59,25 +59,25 @@ def push_model(
 
 
 @contextmanager
-def _with_card(model_dir: Path, evaluation: Artifact | None) -> Iterator[Path]:
+def _with_card(trained: Path, evaluation: Artifact | None) -> Iterator[Path]:
     """Lays the card beside the model before the push, so that a version has both or does not exist."""
-    card = Path(evaluation.uri, serving.MODEL_CARD) if evaluation else None
+    card = Path(evaluation.uri, MODEL_CARD) if evaluation else None
     if card is None or not card.is_file():
         logger.warning("the evaluator left no model card: the model is pushed without one")
-        yield model_dir
+        yield trained
         return
     with TemporaryDirectory() as name:
         # A folder in it has the model's permissions, while the temporary one is closed to everybody else.
-        both = Path(shutil.copytree(model_dir, Path(name, "model")))
-        shutil.copyfile(card, both / serving.MODEL_CARD)
+        both = Path(shutil.copytree(trained, Path(name, "model")))
+        shutil.copyfile(card, both / MODEL_CARD)
         yield both
 
 
-def _push_once(model_dir: Path, place: ServingPlace) -> int:
+def _push_once(model: Path, place: ServingPlace) -> int:
     newest = place.newest()
-    if newest is not None and place.holds(newest, model_dir):
+    if newest is not None and place.holds(newest, model):
         logger.info("this model is version %d already", newest)
         return newest
-    version = place.push(model_dir)
+    version = place.push(model)
     logger.info("pushed %s", place.uri(version))
     return version

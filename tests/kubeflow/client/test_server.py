@@ -9,9 +9,8 @@ import pytest
 import yaml
 
 from tests.kubeflow.api_server import State, api_server, node
-from tfx_pipeline.kubeflow.client import server as client
 from tfx_pipeline.kubeflow.client import watch
-from tfx_pipeline.kubeflow.client.server import Connection
+from tfx_pipeline.kubeflow.client.server import Connection, Server
 from tfx_pipeline.kubeflow.client.submit import Request, submit
 from tfx_pipeline.process.errors import UserError
 
@@ -132,24 +131,24 @@ def test_a_run_that_fails_is_one_line_with_step_reason_and_page(
 
 def test_a_server_that_stumbles_is_asked_again(server: tuple[str, State], send: Callable[..., list[str]]) -> None:
     server[1].progress = [{"state": "RUNNING"}, {"state": "SUCCEEDED"}]
-    original = client.Server.run
+    original = Server.run
 
-    def stumble(self: client.Server, run_id: str) -> Any:
+    def stumble(self: Server, run_id: str) -> Any:
         server[1].failures = [503]
-        client.Server.run = original
+        Server.run = original
         return original(self, run_id)
 
-    client.Server.run = stumble
+    Server.run = stumble
     assert send(EVERYTHING)[-1].startswith("succeeded")
 
 
 def test_a_server_that_goes_away_is_reported_in_the_end(
     server: tuple[str, State], send: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def go(self: client.Server, run_id: str) -> Any:
+    def go(self: Server, run_id: str) -> Any:
         raise UserError("gone")
 
-    monkeypatch.setattr(client.Server, "run", go)
+    monkeypatch.setattr(Server, "run", go)
     with pytest.raises(UserError, match=r"^gone$"):
         send(EVERYTHING)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.kubeflow.replay.pod import PROJECT
 from tfx_pipeline.data.sources import VerifiedFiles
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
 
 pytestmark = pytest.mark.e2e
 
@@ -29,4 +29,4 @@ def test_package_runs_to_a_pushed_model(package_file: Path, dataset: VerifiedFil
         [sys.executable, "-c", SCRIPT, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert len(serving.versions(models)) == 1
+    assert len(ServingDirectory(models).versions()) == 1

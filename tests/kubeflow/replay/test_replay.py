@@ -12,7 +12,7 @@ from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
 from tfx_pipeline.data.sources import VerifiedFiles
-from tfx_pipeline.serving import directory as serving
+from tfx_pipeline.serving.directory import ServingDirectory
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +60,7 @@ def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
 def test_first_run_pushes_a_model_to_the_claim(replay: Replay) -> None:
     pushed = metadata(replay, replay.first, "pusher", "pushed_model")
     version = int(pushed["pushed_version"])
-    assert serving.versions(replay.models) == [version]
+    assert ServingDirectory(replay.models).versions() == [version]
     mount = "/serving" if has_namespaces() else replay.models
     assert pushed["pushed_destination"] == f"{mount}/{version}"
 
@@ -119,7 +119,7 @@ def test_second_run_computes_only_what_depends_on_the_baseline(replay: Replay) -
 
 
 def test_second_run_compares_with_the_pushed_model(replay: Replay) -> None:
-    (version,) = serving.versions(replay.models)
+    (version,) = ServingDirectory(replay.models).versions()
     baseline = replay.backend.artifact(replay.second, "baseline-locator", "baseline")
     assert baseline["metadata"]["version"] == version
     blessing = metadata(replay, replay.second, "evaluator", "blessing")

@@ -13,10 +13,7 @@ import pytest
 
 from tests.kubeflow.step import backend
 from tfx_pipeline.kubeflow import entrypoint
-from tfx_pipeline.kubeflow.step import executor_input as before
-from tfx_pipeline.kubeflow.step import light_steps as direct
-from tfx_pipeline.kubeflow.step import tfx_executor
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.kubeflow.step import executor_input, light_steps, tfx_executor
 from tfx_pipeline.steps.schema_import import schema_digest
 
 ROOT = Path(__file__).parents[3]
@@ -82,24 +79,24 @@ def metadata_of(message: dict[str, Any], key: str) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("path", sorted(direct.STEPS))
-def test_direct_step_is_a_component_of_the_pipeline_with_the_same_keys(path: str) -> None:
+@pytest.mark.parametrize("path", sorted(light_steps.STEPS))
+def test_light_step_is_a_component_of_the_pipeline_with_the_same_keys(path: str) -> None:
     module, _, name = path.rpartition(".")
     component = getattr(importlib.import_module(module), name.removesuffix("_Executor"))
     executor = component.EXECUTOR_SPEC.executor_class
     assert f"{executor.__module__}.{executor.__qualname__}" == path
-    step = direct.step_of(path)
+    step = light_steps.step_of(path)
     assert step is not None
     spec = component.SPEC_CLASS
     assert set(inspect.signature(step).parameters) == {*spec.INPUTS, *spec.OUTPUTS, *spec.PARAMETERS}
 
 
 def test_step_of_another_executor_runs_through_tfx() -> None:
-    assert direct.step_of("tfx.components.statistics_gen.executor.Executor") is None
+    assert light_steps.step_of("tfx.components.statistics_gen.executor.Executor") is None
 
 
-@pytest.mark.parametrize("path", sorted(direct.STEPS))
-def test_direct_step_starts_without_tfx_tensorflow_and_the_kubeflow_sdk(path: str) -> None:
+@pytest.mark.parametrize("path", sorted(light_steps.STEPS))
+def test_light_step_starts_without_tfx_tensorflow_and_the_kubeflow_sdk(path: str) -> None:
     code = (
         "import sys\n"
         "from tfx_pipeline.kubeflow import entrypoint\n"
@@ -129,14 +126,14 @@ def test_step_writes_the_same_directly_as_under_tfx(serves: bool, tmp_path: Path
     if serves:
         serve_model(tmp_path / "serving")
     message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(tmp_path / "serving"))
-    prepared = before.prepare(message, spec_for(message))
-    before.make_directories(prepared)
+    prepared = executor_input.prepare(message, spec_for(message))
+    executor_input.make_directories(prepared)
     under_tfx = tfx_executor.run_executor(LOCATOR, prepared, spec_for(message), [])
-    step = direct.step_of(LOCATOR)
+    step = light_steps.step_of(LOCATOR)
     assert step is not None
     metadata = [
         output["artifacts"]["baseline"]["artifacts"][0].get("metadata", {})
-        for output in (under_tfx, direct.run_step(step, prepared))
+        for output in (under_tfx, light_steps.run_step(step, prepared))
     ]
     metadata[0].pop("tfx_version")
     assert metadata[0] == metadata[1]
@@ -147,8 +144,8 @@ def test_tfx_leaves_nothing_beside_the_output_file(tmp_path: Path) -> None:
     message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / tfx_executor.OUTPUT_FILE).write_text("from an attempt that was killed")
-    prepared = before.prepare(message, spec_for(message))
-    before.make_directories(prepared)
+    prepared = executor_input.prepare(message, spec_for(message))
+    executor_input.make_directories(prepared)
     output = tfx_executor.run_executor(
         f"{PACKAGE}.schema_import.SchemaImport_Executor", prepared, spec_for(message), []
     )
@@ -185,17 +182,6 @@ def test_step_succeeds_over_an_older_output_file(tmp_path: Path) -> None:
     output.write_text('{"parameterValues": {"digest": "stale"}}')
     assert call("schema_import.SchemaImport_Executor", message).returncode == 0
     assert set(output_of(message)) == {"artifacts"}
-
-
-def test_error_line_is_the_users_error_that_started_it() -> None:
-    error = RuntimeError("a worker failed\nat line 7")
-    error.__cause__ = UserError("/data/train.gz: truncated; download it again")
-    assert entrypoint.error_line(error) == "error: /data/train.gz: truncated; download it again"
-
-
-def test_error_line_of_any_other_error_is_one_line_with_its_type() -> None:
-    assert entrypoint.error_line(RuntimeError("first\n  second")) == "error: RuntimeError: first second"
-    assert entrypoint.error_line(KeyError()) == "error: KeyError"
 
 
 def test_unknown_arguments_are_left_to_beam() -> None:

@@ -13,13 +13,12 @@ from tfx.types import standard_artifacts
 
 from tests.kubeflow.step import backend
 from tfx_pipeline.components import system_artifacts
-from tfx_pipeline.kubeflow.step import executor_input as before
-from tfx_pipeline.kubeflow.step import messages
+from tfx_pipeline.kubeflow.step import executor_input, messages
 from tfx_pipeline.kubeflow.step.tfx_executor import CLASS_PATHS
 
 
 def prepared(message: dict[str, Any], spec: dict[str, Any] | None = None) -> dict[str, Any]:
-    return before.prepare(message, spec or backend.INPUTS_SPEC)
+    return executor_input.prepare(message, spec or backend.INPUTS_SPEC)
 
 
 def tfx_artifacts(message: dict[str, Any], side: str) -> dict[str, Any]:
@@ -138,8 +137,8 @@ def test_boxed_metadata_reaches_tfx_as_it_was_written(box: str, local_input: dic
 
 
 def test_dictionary_of_another_key_is_not_a_box() -> None:
-    assert before.unboxed({"struct": {"a": 1.0}, "b": 2.0}) == {"struct": {"a": 1.0}, "b": 2.0}
-    assert before.unboxed({"Shirt": {"a": 1.0}}) == {"Shirt": {"a": 1.0}}
+    assert executor_input.unboxed({"struct": {"a": 1.0}, "b": 2.0}) == {"struct": {"a": 1.0}, "b": 2.0}
+    assert executor_input.unboxed({"Shirt": {"a": 1.0}}) == {"Shirt": {"a": 1.0}}
 
 
 def test_metadata_of_the_backend_does_not_become_a_property(local_input: dict[str, Any]) -> None:
@@ -170,7 +169,7 @@ def test_every_system_type_has_the_class_of_this_project() -> None:
         for kind in system_artifacts.SYSTEM_ARTIFACTS
     }
     message = backend.changed(backend.executor_input(), "outputs.artifacts", outputs)
-    parsed = tfx_artifacts(before.with_class_paths(prepared(message), CLASS_PATHS), "outputs")
+    parsed = tfx_artifacts(executor_input.with_class_paths(prepared(message), CLASS_PATHS), "outputs")
     assert {type(artifact) for artifact in parsed.values()} == set(system_artifacts.SYSTEM_ARTIFACTS)
 
 
@@ -180,7 +179,7 @@ def test_directories_are_made_for_outputs_and_parents_for_files(tmp_path: Path) 
         "page": backend.provisioned("page", f"{tmp_path}/b/page", {"instanceSchema": "title: system.HTML\n"}),
         "text": backend.provisioned("text", f"{tmp_path}/c/text", {"schemaTitle": "tfx.String"}),
     }
-    before.make_directories(prepared({"outputs": {"artifacts": outputs}}))
+    executor_input.make_directories(prepared({"outputs": {"artifacts": outputs}}))
     assert (tmp_path / "a/model").is_dir()
     assert (tmp_path / "b").is_dir()
     assert not (tmp_path / "b/page").exists()
@@ -193,7 +192,7 @@ def test_input_without_files_is_an_empty_directory_as_in_a_local_run(tmp_path: P
     model = Path(message["inputs"]["artifacts"]["model"]["artifacts"][0]["uri"])
     model.joinpath("file").unlink()
     model.rmdir()
-    before.make_directories(prepared(message))
+    executor_input.make_directories(prepared(message))
     assert model.is_dir()
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import kfp_server_api
 import urllib3
 
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import UserError, flat
 
 _ADVICE = {
     401: "give a valid token with --token or KFP_TOKEN",
@@ -17,7 +17,7 @@ _ADVICE = {
 
 
 @contextmanager
-def reported(host: str, action: str) -> Iterator[None]:
+def api_errors_as_user_errors(host: str, action: str) -> Iterator[None]:
     """Turns what kfp's client raises into one line.
 
     Args:
@@ -34,14 +34,14 @@ def reported(host: str, action: str) -> Iterator[None]:
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise UserError(unreachable(host, error)) from error
     except ValueError as error:  # kfp's own checks
-        raise UserError(f"{host}: cannot {action}: {' '.join(str(error).split())}") from error
+        raise UserError(f"{host}: cannot {action}: {flat(error)}") from error
 
 
 def unreachable(host: str, error: BaseException) -> str:
     """The line for a server that does not answer."""
     while error.__cause__ is not None:
         error = error.__cause__
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    reason = getattr(error, "strerror", None) or flat(error)
     return f"{host}: does not answer ({reason}); check --host, and that a port-forward to it still runs"
 
 

@@ -17,7 +17,7 @@ import kfp
 import kfp_server_api
 from kfp.client import set_volume_credentials
 
-from tfx_pipeline.kubeflow.client.api_errors import reported, unreachable
+from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors, unreachable
 from tfx_pipeline.process.errors import UserError
 
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
@@ -81,7 +81,7 @@ class Server:
         self._namespace = connection.namespace or None
         self._host = connection.host or os.environ.get("KF_PIPELINES_ENDPOINT", "")
         self._check_address()
-        with self._reported("connect"):
+        with self._request("connect"):
             self._client = _Client(**_options(connection, self._host))
             self._host = self._host or self._client._existing_config.host  # noqa: SLF001 - kfp tells it nowhere else
             self._client.get_kfp_healthz()
@@ -100,7 +100,7 @@ class Server:
             UserError: The server cannot be reached, or refuses.
         """
         version = f"{name}-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}"
-        with self._reported("upload the package"):
+        with self._request("upload the package"):
             pipeline_id = self._find_pipeline(name)
             if pipeline_id is None:
                 uploaded = self._client.upload_pipeline(str(package), pipeline_name=name, namespace=self._namespace)
@@ -134,7 +134,7 @@ class Server:
         Raises:
             UserError: The server cannot be reached, or refuses.
         """
-        with self._reported("start the run"):
+        with self._request("start the run"):
             group = self._client.create_experiment(experiment, namespace=self._namespace)
             source: dict[str, Any] = {"pipeline_package_path": str(package)}
             if version:
@@ -162,7 +162,7 @@ class Server:
         Raises:
             UserError: The server cannot be reached, or refuses.
         """
-        with self._reported("read the run"):
+        with self._request("read the run"):
             return self._client.get_run(run_id)
 
     def run_url(self, run_id: str) -> str:
@@ -182,10 +182,10 @@ class Server:
         return Version(pipeline_id, version.pipeline_version_id, version.display_name)
 
     @contextlib.contextmanager
-    def _reported(self, action: str) -> Iterator[None]:
+    def _request(self, action: str) -> Iterator[None]:
         # kfp prints links and warns of old servers; what a person needs is said elsewhere.
         quiet = contextlib.redirect_stdout(io.StringIO())
-        with reported(self._host or "Kubeflow", action), quiet, warnings.catch_warnings():
+        with api_errors_as_user_errors(self._host or "Kubeflow", action), quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
 

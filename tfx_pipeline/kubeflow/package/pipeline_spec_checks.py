@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import UserError, flat
 
 SCHEMA_VERSION: Final = "2.1.0"
 
@@ -63,7 +63,7 @@ def _strict(spec: dict[str, Any]) -> Iterator[Problem]:
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
         json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
     except json_format.ParseError as error:
-        yield Problem("package", f"is not a pipeline spec: {' '.join(str(error).split())}")
+        yield Problem("package", f"is not a pipeline spec: {flat(error)}")
 
 
 def _parameters(spec: dict[str, Any]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import Problem, mentions_workspace
+from tfx_pipeline.process.errors import flat
 
 _VOLUME_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RESERVED: Final = ("/kfp-launcher", "/kfp-workspace", "/gcs", "/s3", "/minio", "/.local", "/.cache", "/.config")
@@ -54,7 +55,7 @@ def _strict(platform: dict[str, Any]) -> Iterator[Problem]:
     try:
         json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
     except json_format.ParseError as error:
-        yield Problem("platform document", " ".join(str(error).split()))
+        yield Problem("platform document", flat(error))
         return
     unknown = sorted(platform["platforms"].keys() - {"kubernetes"})
     if unknown:
@@ -63,7 +64,7 @@ def _strict(platform: dict[str, Any]) -> Iterator[Problem]:
         try:
             json_format.ParseDict(body, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
         except json_format.ParseError as error:
-            yield Problem(f"executor {label}", " ".join(str(error).split()))
+            yield Problem(f"executor {label}", flat(error))
 
 
 def _pod(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """The parts of an executor input and output that the adapter's functions share."""
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+
+from tfx_pipeline.process.files import write_atomically
 
 Message = dict[str, Any]
 """A JSON message of Kubeflow Pipelines' ``pipeline_spec.proto``, or a part of one."""
@@ -63,7 +64,7 @@ def is_file(artifact: Message) -> bool:
     return title_of(artifact) in FILE_TITLES
 
 
-def write_atomically(path: Path, message: Message) -> None:
+def write_message(path: Path, message: Message) -> None:
     """Writes a message as JSON, whole or not at all: the launcher reads whatever it finds.
 
     Args:
@@ -75,6 +76,4 @@ def write_atomically(path: Path, message: Message) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    partial.write_text(json.dumps(message, allow_nan=False), encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, json.dumps(message, allow_nan=False))

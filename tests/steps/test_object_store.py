@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfx.types import standard_artifacts
 
-from tests.object_store.conftest import BUCKET, Keys
+from tests.object_stores import BUCKET, Keys
 from tfx_pipeline.steps.baseline_locator import locate_baseline
 from tfx_pipeline.steps.pusher import push_model
 

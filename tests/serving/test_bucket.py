@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.object_store.conftest import BUCKET, Keys
+from tests.object_stores import BUCKET, Keys
 from tests.saved_model import write_saved_model
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.serving import bucket as serving_objects
-from tfx_pipeline.serving.place import open_place, using
+from tfx_pipeline.process.object_store import filesystem
+from tfx_pipeline.serving import bucket
+from tfx_pipeline.serving.place import open_place, serving_place
 
 PLACE = f"minio://{BUCKET}/fashion/serving"
 
@@ -105,8 +106,8 @@ def test_two_who_push_at_once_get_a_version_each(model: Path, tmp_path: Path) ->
 
 
 def test_a_claim_of_another_makes_a_pusher_give_way(model: Path, s3: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving_objects.time, "time", lambda: 1000)
-    monkeypatch.setattr(serving_objects.time, "sleep", lambda _: None)
+    monkeypatch.setattr(bucket.time, "time", lambda: 1000)
+    monkeypatch.setattr(bucket.time, "sleep", lambda _: None)
     s3.put_object(Bucket=BUCKET, Key="fashion/serving/.claims/1000/another", Body=b"")
     with pytest.raises(UserError, match="others push at the same moment"):
         open_place(PLACE).push(model)
@@ -125,7 +126,7 @@ def test_the_same_model_is_recognised_and_another_is_not(model: Path) -> None:
 
 def test_a_missing_bucket_is_one_line_that_names_the_location(model: Path) -> None:
     uri = "minio://nowhere/x"
-    with pytest.raises(UserError, match=r"^minio://nowhere/x: .*MINIO_ENDPOINT") as error, using(uri) as place:
+    with pytest.raises(UserError, match=r"^minio://nowhere/x: .*MINIO_ENDPOINT") as error, serving_place(uri) as place:
         place.push(model)
     assert "\n" not in str(error.value)
 
@@ -133,7 +134,7 @@ def test_a_missing_bucket_is_one_line_that_names_the_location(model: Path) -> No
 def test_a_store_that_does_not_answer_is_one_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"^minio://models/x: .*127\.0\.0\.1:9.*MINIO_ENDPOINT") as error:  # noqa: SIM117
-        with using(f"minio://{BUCKET}/x") as place:
+        with serving_place(f"minio://{BUCKET}/x") as place:
             place.newest()
     assert "\n" not in str(error.value)
 
@@ -171,3 +172,22 @@ def test_pruning_deletes_what_a_dead_pusher_left_when_it_is_old(model: Path, s3:
         s3.put_object(Bucket=BUCKET, Key=f"fashion/serving/{number}/variables/variables.index", Body=b"half")
     place.prune(5, 0)
     assert {key.split("/")[2] for key in keys()} == {str(version), str(version + 1)}
+
+
+def test_google_cloud_storage_gives_a_pushed_model_back_and_a_second_another_number(
+    model: Path, gcs: str, tmp_path: Path
+) -> None:
+    with serving_place(f"{gcs}/fashion/serving") as place:
+        assert place.newest() is None
+        first = place.push(model)
+        assert place.newest() == first
+        assert place.holds(first, model)
+        place.fetch(first, tmp_path / "back")
+        assert (tmp_path / "back" / "variables" / "variables.index").read_bytes() == b"weights"
+        second = place.push(model)
+        assert place.newest() == second > first
+    store, root = filesystem(gcs)
+    assert [path.rsplit("/", 1)[-1] for path in store.find(f"{root}/fashion/serving/{second}")] == [
+        "saved_model.pb",
+        "variables.index",
+    ]

@@ -1,4 +1,4 @@
-"""An S3-compatible store on loopback, started and ended by the tests, with a bucket of its own for each."""
+"""Object stores on loopback, S3 and Google's, as fixtures: a bucket of its own for each test."""
 
 import socket
 from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 from tests.small_run import QUICK, Run, local_runner
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.idx_files import SPLIT_FILES
+
+# What tests write is thrown away, and may be the container's own.
+for name in [name for name in os.environ if name.startswith("FASHION_MNIST_HOST_")]:
+    del os.environ[name]
 
 
 @dataclass

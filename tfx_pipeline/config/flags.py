@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from tfx_pipeline.config.section import Section, group_class, nearest, reason
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import expanded, require_visible
 
 SET: Final = "--set"
 """The flag for any setting, those without a flag of their own too."""
@@ -196,7 +197,7 @@ def load(flags: Mapping[str, Any]) -> Config:
         UserError: A file, key, flag or value is not what it should be.
     """
     file = flags.get("config")
-    values = _read_toml(Path(file)) if file else {}
+    values = _read_toml(Path(expanded(file))) if file else {}
     _validate(values, file or "")
     for setting, texts, given in _given(flags):
         section = values
@@ -236,6 +237,7 @@ def _parse_item(item: str) -> tuple[Setting, str]:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    require_visible(path, "--config")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

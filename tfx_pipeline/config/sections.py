@@ -1,17 +1,18 @@
 """The configuration: every value that a user can set, with its default, its meaning and its limits."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from modules import models
+from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.limits import DataGateConfig
 from tfx_pipeline.config.section import Section
+from tfx_pipeline.process.host_paths import expanded
 from tfx_pipeline.process.redaction import redact
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 def _known_model(name: str) -> str:
@@ -23,7 +24,12 @@ def _known_model(name: str) -> str:
 def _path(value: Any) -> Any:
     if value == "" or "\0" in str(value):
         raise ValueError("expected a path")
-    return value
+    if re.match(r"[A-Za-z][\w+.-]*:/", str(value)):
+        raise ValueError("expected a folder of this machine, no URL")
+    path = expanded(str(value))
+    if path.startswith("~"):
+        raise ValueError("expected a path, and this machine has no such user")
+    return path
 
 
 def _without_credentials(location: str | None) -> str | None:
@@ -92,29 +98,6 @@ class TrainingConfig(Section):
         title="--determinism",
         default="off",
         description="on: the same weights from each training on GPUs too, which makes them slower",
-    )
-
-
-class EvaluationConfig(Section):
-    """What a model must reach to be pushed; accuracies are fractions of examples."""
-
-    min_accuracy: Fraction = Field(
-        title="--min-accuracy", default=0.85, description="accuracy that a model must reach on all examples"
-    )
-    min_class_accuracy: Fraction = Field(
-        title="--min-class-accuracy",
-        default=0.5,
-        description="accuracy that it must reach on the examples of each class",
-    )
-    max_accuracy_drop: Fraction = Field(
-        title="--max-accuracy-drop",
-        default=0.01,
-        description="how far its accuracy may lie below that of the newest pushed model",
-    )
-    max_class_accuracy_drop: Fraction = Field(
-        title="--max-class-accuracy-drop",
-        default=0.1,
-        description="the same for the accuracy on the examples of each class",
     )
 
 

@@ -15,6 +15,7 @@ from tfx_pipeline.data.idx_folder import find_idx_files
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import expanded, require_visible
 
 __all__ = ["SPLIT_FILES", "SplitFiles", "VerifiedFiles", "default_cache_dir", "resolve"]
 
@@ -108,7 +109,9 @@ def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetc
 
 def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
     with cache.staging(cache_dir) as folder:
-        data_dir = data_dir if is_remote(data_dir) else os.path.expanduser(data_dir)  # noqa: PTH111  keeps '' as it is
+        if not is_remote(data_dir):
+            data_dir = expanded(data_dir)
+            require_visible(data_dir, "--data-dir")
         return _store(folder, Fetched(data_dir, f"IDX folder {shown(data_dir)}"), "idx", cache_dir, report)
 
 

@@ -14,6 +14,7 @@ from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE,
 from tfx_pipeline.kubeflow.package.images import image_warnings
 from tfx_pipeline.kubeflow.package.step_settings import serving_uri
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output
 
 
@@ -31,7 +32,9 @@ def run(flags: dict[str, Any]) -> None:
     if flags["tensorboard_manifest"]:
         _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config.kubeflow)
         return
-    spec = _write_quietly(config, Path(flags["output"]))
+    output = expanded(flags["output"])
+    require_visible(output, "--output")
+    spec = _write_quietly(config, Path(output))
     _say(f"wrote {flags['output']}")
     if flags["upload"] or flags["run"] or flags["watch"]:
         _submit(flags, config.kubeflow, spec)

@@ -14,6 +14,7 @@ from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.files import write_atomically
+from tfx_pipeline.process.host_paths import require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
 
@@ -34,6 +35,7 @@ def run(config: Config) -> int:
         UserError: The output directory cannot be written, or another run uses it.
     """
     begin = time.monotonic()
+    require_visible(config.run.output_dir.absolute(), "--output-dir")
     with exclusive(config.run.output_dir.absolute()) as died:
         output = new_run(config.run.output_dir)
         with captured_output(output.log) as stream:

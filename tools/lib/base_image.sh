@@ -15,24 +15,24 @@ has_image() {
 
 # registry_answers IMAGE: the manifest is small, so this is known in seconds.
 registry_answers() {
-    timeout 15 "${engine[@]}" manifest inspect "${1%@*}" >/dev/null 2>&1 </dev/null
+    timeout --foreground 15 "${engine[@]}" manifest inspect "${1%@*}" >/dev/null 2>&1 </dev/null
 }
 
 debian_root() {
     local excluded
     # As Debian's own slim image does.
     mapfile -t excluded < <(printf -- '--dpkgopt=path-exclude=/usr/share/%s/*\n' doc info lintian locale man)
-    mmdebstrap --quiet --variant=minbase "${excluded[@]}" "--dpkgopt=path-include=/usr/share/doc/*/copyright" \
+    mmdebstrap --quiet --architectures=amd64 --variant=minbase "${excluded[@]}" "--dpkgopt=path-include=/usr/share/doc/*/copyright" \
         "$debian_suite" - ${FASHION_MNIST_DEBIAN_MIRROR:+"$FASHION_MNIST_DEBIAN_MIRROR"}
 }
 
-# By way of a file: an engine takes the half of an interrupted stream for a whole image.
+# By way of a file: an engine takes the half of an interrupted stream for a whole image. Runs in a subshell, by `logged`.
 import_debian() {
-    local archive=$cache_dir/base-image.tar status=0
+    local archive=$cache_dir/base-image.tar
+    # shellcheck disable=SC2064
+    trap "rm -f -- ${archive@Q}" EXIT
     echo '== making a Debian base image from the Debian mirror'
-    debian_root >"$archive" && "${engine[@]}" import "$archive" "$home_made_image" || status=$?
-    rm -f -- "$archive"
-    return "$status"
+    debian_root >"$archive" && "${engine[@]}" import "$archive" "$home_made_image"
 }
 
 require_mmdebstrap() {

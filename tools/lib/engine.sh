@@ -8,12 +8,12 @@ engine_user=()
 # podman-docker's `docker` is podman, and a docker client alone has no daemon.
 docker_answers() {
     has docker && [[ $(docker --version 2>/dev/null) == Docker* ]] \
-        && timeout 5 docker info --format '{{.SecurityOptions}}' 2>/dev/null
+        && timeout --foreground 5 docker info --format '{{.SecurityOptions}}' 2>/dev/null
 }
 
 # podman_storage [FLAG...]: prints podman's storage driver where podman works.
 podman_storage() {
-    timeout 20 podman "$@" info --format '{{.Store.GraphDriverName}}' 2>/dev/null
+    timeout --foreground 20 podman "$@" info --format '{{.Store.GraphDriverName}}' 2>/dev/null
 }
 
 # Root's podman sets high resource limits, trusting in CAP_SYS_RESOURCE (bit 24), which some virtual machines withhold.
@@ -56,7 +56,7 @@ adapt_podman() {
     if [[ $settings == *runc* ]] && ! has runc; then require_packages 'podman needs runc on this host' runc; fi
     export CONTAINERS_CONF=$cache_dir/containers.conf
     if [[ $(cat -- "$CONTAINERS_CONF" 2>/dev/null) != "$settings" ]]; then
-        mkdir -p -- "$cache_dir"
+        make_cache_dir
         printf '%s\n' "$settings" >"$CONTAINERS_CONF.$$"
         mv -f -- "$CONTAINERS_CONF.$$" "$CONTAINERS_CONF"
     fi
@@ -81,6 +81,33 @@ avoid_vfs() {
 use_docker() {
     engine=(docker)
     if [[ $1 != *rootless* ]]; then engine_user=(--user "$(id -u):$(id -g)"); fi
+}
+
+# step_processes PROCESS: prints what podman's builds below a process run now. Podman starts it by a runtime of its own.
+step_processes() {
+    local child
+    for child in $(cat "/proc/$1"/task/*/children 2>/dev/null); do
+        if [[ $(tr '\0' ' ' 2>/dev/null <"/proc/$child/cmdline") == buildah-*-runtime* ]]; then
+            cat "/proc/$child"/task/*/children 2>/dev/null || true
+        else
+            step_processes "$child"
+        fi
+    done
+}
+
+# end_build GROUP: ends a build. Podman that is interrupted leaves the step's process and gigabytes of working containers;
+# one whose step fails removes both.
+end_build() {
+    local deadline=$((SECONDS + 60))
+    if [[ ${engine[0]} != podman ]]; then
+        end_group "$1"
+        return
+    fi
+    while kill -0 -- "-$1" 2>/dev/null && ((SECONDS < deadline)); do
+        step_processes "$1" | xargs -r kill -KILL 2>/dev/null || true
+        sleep 0.2
+    done
+    end_group "$1"
 }
 
 # detect_engine: sets `engine`, or returns 1.

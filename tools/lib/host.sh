@@ -3,13 +3,32 @@
 
 readonly oldest_glibc=2.38
 os_release=${os_release:-/etc/os-release}
+binfmt=${binfmt:-/proc/sys/fs/binfmt_misc}
 
 glibc_version() {
     getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }'
 }
 
+is_x86_64() {
+    [[ $(uname -m) == x86_64 ]]
+}
+
+# Whether the kernel hands programs for x86-64 to an emulator.
+emulates_x86_64() {
+    compgen -G "$binfmt/qemu-x86_64*" >/dev/null || [[ -e $binfmt/rosetta ]]
+}
+
+# TFX and its libraries have packages for one processor.
+require_x86_64() {
+    if is_x86_64; then return; fi
+    if ! emulates_x86_64; then
+        die "this processor is $(uname -m), and TFX has packages for x86_64 only: install an emulator and a container" \
+            "works, slowly: $(install_command qemu-user-static binfmt-support)"
+    fi
+}
+
 wheels_load_here() {
-    [[ $(uname -sm) == 'Linux x86_64' ]] && version_at_least "$(glibc_version)" "$oldest_glibc"
+    [[ $(uname -s) == Linux ]] && is_x86_64 && version_at_least "$(glibc_version)" "$oldest_glibc"
 }
 
 python_is_suitable() {

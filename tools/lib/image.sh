@@ -43,6 +43,7 @@ image_build() {
     image=${2:-$(image_name "$target")} || exit
     choose_base_image
     say "building $image, the target $target, on $base_image"
+    ending=end_build
     logged "$cache_dir/$target.log" build_image "$target" "$image" "SOURCE=$(source_address)" "REVISION=$(revision)" \
         "VERSION=$(project_version)" "CREATED=$(created)" || exit 1
     image_sbom "$target" "$image" || exit 1
@@ -53,7 +54,7 @@ image_build() {
 inside() {
     local image=$1
     shift
-    "${engine[@]}" run --rm --interactive --pull=never --network=none --user 0:0 --security-opt=label=disable \
+    "${engine[@]}" run --rm --interactive --pull=never --platform="$platform" --network=none --user 0:0 --security-opt=label=disable \
         "$image" python3 - "$@" <"$root/tools/docker/contents.py"
 }
 
@@ -101,7 +102,7 @@ image_smoke() {
 # pushed_digest IMAGE: pushes and prints the digest of the manifest, as the registry has it.
 pushed_digest() {
     local image=$1 file=$cache_dir/pushed.$$
-    mkdir -p -- "$cache_dir"
+    make_cache_dir
     if [[ ${engine[0]} == podman ]]; then
         "${engine[@]}" push --digestfile "$file" "$image" >&2 || return 1
     else

@@ -1,19 +1,56 @@
 # shellcheck shell=bash
-# Which folders outside the checkout a command's arguments name, so that the container sees them at the same path.
+# Which folders outside the checkout a command's arguments name, so that the container sees them at the same path. What is
+# missed here is not lost without a word: the runners refuse a location that is not among the mounted folders.
 
 # Folders that belong to the container, whatever they hold on the host.
 readonly container_owned='^/(bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|sbin|sys|usr|app|opt/venv|opt/uv|opt/project|var/lib/(apt|dpkg)|var/cache/apt)(/|$)'
+# Folders in them that hold data, such as Debian's own data sets.
+readonly data_of_system='^/usr/(local/)?share/.'
 # Folders that must not be mounted whole, while folders in them may.
 readonly never_whole='^(/|/opt|/var|/var/lib|/var/cache|/run|/home)$'
+# Links that are followed in a folder, and how many folders deep.
+readonly most_links=1000 links_depth=3
 
-# path_in ARGUMENT: the path it names: /a, ../a, --flag=/a or --flag=../a; nothing for other arguments.
-path_in() {
-    local value=$1
-    if [[ $value == -*=* ]]; then value=${value#*=}; fi
-    case "$value" in
-        /*) realpath -ms -- "$value" ;;
-        .. | ../*) realpath -ms -- "$root/$value" ;;
-    esac
+# paths_in ARGUMENT: the paths that it may name, one a line: of /a, ~/a, ../a, a, --flag=/a, --set and section.key=/a.
+paths_in() {
+    local value last=
+    for value in "$1" "${1#*=}" "${1#*=*=}"; do
+        if [[ $value == "$last" ]]; then continue; fi
+        last=$value
+        case "$value" in
+            '' | -* | *$'\n'* | *://*) ;;
+            \~ | \~/*) realpath -ms -- "$HOME${value#\~}" ;;
+            /*) realpath -ms -- "$value" ;;
+            *) realpath -ms -- "$root/$value" ;;
+        esac 2>/dev/null || true
+    done
+}
+
+# first_link PATH: prints the first part of it that is a link, from the root on; nothing where none is.
+first_link() {
+    local part='' rest=${1#/}
+    while [[ -n $rest ]]; do
+        part+=/${rest%%/*}
+        if [[ -L $part ]]; then
+            printf '%s\n' "$part"
+            return
+        fi
+        if [[ $rest != */* ]]; then return; fi
+        rest=${rest#*/}
+    done
+}
+
+# hops PATH: the path, and what it becomes link by link, one a line.
+hops() {
+    local path=$1 link target hop
+    for ((hop = 0; hop < 40; hop++)); do
+        printf '%s\n' "$path"
+        link=$(first_link "$path")
+        if [[ -z $link ]]; then return; fi
+        target=$(readlink -- "$link")
+        if [[ $target != /* ]]; then target=${link%/*}/$target; fi
+        path=$(realpath -ms -- "$target${path#"$link"}")
+    done
 }
 
 # existing_part PATH: the path, or its nearest ancestor that exists.
@@ -31,39 +68,59 @@ is_inside() {
 folder_of() {
     local folder=$1
     if [[ ! -d $folder ]]; then folder=$(dirname -- "$folder"); fi
-    if [[ $folder =~ $never_whole ]]; then folder=$1; fi
+    if ! may_be_mounted "$folder"; then folder=$1; fi
     printf '%s\n' "$folder"
+}
+
+may_be_mounted() {
+    [[ ! $1 =~ $never_whole ]] && [[ ! $1 =~ $container_owned || $1 =~ $data_of_system ]]
 }
 
 # mount_for PATH: what to mount so that PATH is the host's; nothing where it is visible already or never can be.
 mount_for() {
     local path=$1 part
-    if is_inside "$path" "$root" || [[ $path =~ $container_owned ]]; then return; fi
+    if is_inside "$path" "$root" || ! may_be_mounted "$path"; then return; fi
     part=$(folder_of "$(existing_part "$path")")
-    if [[ $part =~ $never_whole ]]; then
-        if [[ $path != "$part" ]]; then
-            say "warning: $path does not exist here and will not outlive the command; make the folder first"
-        fi
-    else
-        printf '%s\n' "$part"
-    fi
+    if may_be_mounted "$part" && [[ -r $part ]]; then printf '%s\n' "$part"; fi
+}
+
+# link_mounts PATH: the same for a path that may be a link, hold links, or lead through some.
+link_mounts() {
+    local path hop
+    hops "$1" | while read -r hop; do mount_for "$hop"; done
+    path=$(realpath -m -- "$1")
+    if [[ ! -d $path ]] || is_inside "$root" "$path"; then return; fi
+    find "$path" -maxdepth "$links_depth" -type l 2>/dev/null | sed -n "1,${most_links}p" | while read -r path; do
+        hops "$path" | while read -r hop; do mount_for "$hop"; done
+    done
 }
 
 # Reads paths, one a line; prints them without duplicates and without those inside another.
 outermost() {
     local path last=
-    sort -u | while read -r path; do
+    LC_ALL=C sort -u | while read -r path; do
         if [[ -n $last ]] && is_inside "$path" "$last"; then continue; fi
         last=$path
         printf '%s\n' "$path"
     done
 }
 
+# texts_in FILE: the texts in quotes of a TOML file, one a line.
+texts_in() {
+    grep -oE "\"[^\"]*\"|'[^']*'" -- "$1" 2>/dev/null | sed -E 's/^.(.*).$/\1/' || true
+}
+
 # argument_mounts ARGUMENT...: the folders and files to mount, one a line.
 argument_mounts() {
-    local argument path
+    local argument path text texts
     for argument in "$@"; do
-        path=$(path_in "$argument")
-        if [[ -n $path ]]; then mount_for "$path"; fi
+        while read -r path; do
+            link_mounts "$path"
+            if [[ $path != *.toml || ! -f $path ]]; then continue; fi
+            mapfile -t texts < <(texts_in "$path")
+            for text in "${texts[@]}"; do
+                paths_in "$text" | while read -r path; do link_mounts "$path"; done
+            done
+        done < <(paths_in "$argument")
     done
 }

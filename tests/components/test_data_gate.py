@@ -21,7 +21,7 @@ from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.gate.report import DataGateError
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.steps.schema_import import SCHEMA_FILE
+from tfx_pipeline.steps.schema_import import schema_text
 
 Inputs = dict[str, list[Artifact]]
 
@@ -52,7 +52,7 @@ def inputs_for(folder: Path, splits: Mapping[str, Sequence[Example]]) -> Inputs:
     """Writes examples, and has TFX compute their statistics and anomalies."""
     examples = write_splits(folder, splits)
     schema = artifact(standard_artifacts.Schema, folder / "schema")
-    (folder / "schema" / "schema.pbtxt").write_bytes(SCHEMA_FILE.read_bytes())
+    (folder / "schema" / "schema.pbtxt").write_text(schema_text())
     statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
     anomalies = artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
     statistics_gen.Executor(context(folder)).Do(

@@ -14,14 +14,14 @@ from tests.components.test_data_gate import artifact, context, write_splits
 from tests.gate.samples import Example, write_examples
 from tfx_pipeline.components import statistics_gen
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.steps.schema_import import SCHEMA_FILE
+from tfx_pipeline.steps.schema_import import schema_text
 
 
 def run(executor: Any, folder: Path, examples: Artifact) -> Artifact:
     """Runs an executor on examples."""
     folder.mkdir()
     schema = artifact(standard_artifacts.Schema, folder / "schema")
-    (folder / "schema" / "schema.pbtxt").write_bytes(SCHEMA_FILE.read_bytes())
+    (folder / "schema" / "schema.pbtxt").write_text(schema_text())
     statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
     executor(context(folder)).Do(
         {keys.EXAMPLES_KEY: [examples], keys.SCHEMA_KEY: [schema]},

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from modules.features import LABEL_KEY
 from tests.gate.samples import write_examples
-from tfx_pipeline.data.records import BATCH_SIZE, record_batches
+from tfx_pipeline.data.idx import BATCH_SIZE
+from tfx_pipeline.data.records import record_batches
 
 
 @pytest.fixture

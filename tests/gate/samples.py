@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
+from tfx_pipeline.data.idx import BATCH_SIZE
 from tfx_pipeline.gate.beam import count_common
 from tfx_pipeline.gate.file_profile import FileProfile, profile_file
-from tfx_pipeline.gate.profile import BATCH_SIZE, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import IMAGE_BYTES, SplitProfile
 from tfx_pipeline.gate.report import Report, judge
 
 Example = tuple[bytes | None, int | None]
@@ -68,7 +69,7 @@ def profile_of(sample: Sample) -> SplitProfile:
     profile.add_labels(sample.labels)
     for start in range(0, len(sample), BATCH_SIZE):
         batch = slice(start, start + BATCH_SIZE)
-        profile.add_images(sample.images[batch].reshape(-1, PIXELS), sample.labels[batch])
+        profile.add_images(sample.images[batch].reshape(-1, IMAGE_BYTES), sample.labels[batch])
     return profile
 
 

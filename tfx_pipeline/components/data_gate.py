@@ -2,14 +2,15 @@
 
 import json
 import logging
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from tensorflow_data_validation.utils import anomalies_util, stats_util
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
 
-from tfx_pipeline.config.limits import Limits
+from tfx_pipeline.components.splits import split_files
+from tfx_pipeline.config.limits import Limits, Mode
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import Pair, profile_splits
 from tfx_pipeline.gate.profile import SplitProfile
@@ -19,7 +20,6 @@ from tfx_pipeline.process.errors import UserError
 logger = logging.getLogger(__name__)
 
 REPORT_KEY: Final = "report"
-MODES: Final = ("stop", "warn")
 
 
 class DataGateSpec(component_spec.ComponentSpec):
@@ -59,8 +59,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         mode = exec_properties["mode"]
-        if mode not in MODES:
-            raise UserError(f"data gate: got the mode {mode!r}, expected {' or '.join(MODES)}; start the run with one")
+        if mode not in get_args(Mode):
+            expected = " or ".join(get_args(Mode))
+            raise UserError(f"data gate: got the mode {mode!r}, expected {expected}; start the run with one")
         splits = artifact_utils.decode_split_names(
             artifact_utils.get_single_instance(input_dict["examples"]).split_names
         )
@@ -78,11 +79,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact_utils.get_single_instance(output_dict[REPORT_KEY]).value = report.to_dict()
 
     def _profile(self, examples: list[Artifact], splits: list[str]) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
-        files = [
-            (split, path)
-            for split in splits
-            for path in sorted(fileio.glob(f"{artifact_utils.get_split_uri(examples, split)}/*"))
-        ]
+        files = [(split, path) for split in splits for path in split_files(examples, split)]
         result = f"{self._get_tmp_dir()}profiles.json"
         with self._make_beam_pipeline() as pipeline:
             profile_splits(pipeline, files, result)
@@ -124,7 +121,7 @@ def _log(report: Report) -> None:
 class DataGate(base_beam_component.BaseBeamComponent):
     """Compares every example with the reviewed limits.
 
-    ExampleValidator only records, and sees no pixels in an image that is one value of 784 bytes.
+    ExampleValidator only records, and sees no pixels in an image that is one value of bytes.
     """
 
     SPEC_CLASS = DataGateSpec

@@ -1,9 +1,8 @@
-"""example-gen: reads Fashion-MNIST from a data source and writes it as tf.Examples."""
+"""example-gen: reads the images from a data source and writes it as tf.Examples."""
 
 import dataclasses
 import functools
 import logging
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +29,7 @@ from tfx_pipeline.process.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-SHARD_SIZE: Final = 10_000
+SHARD_SIZE: Final = max(1, min(10_000, 8_000_000 // DATASET.image_bytes))
 """Examples a shard: what one worker holds, 8 MB of pixels, whatever the size of the data."""
 
 COMPRESSION: Final = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
@@ -82,7 +81,7 @@ def serialize(image: bytes, label: int) -> bytes:
     """Serializes one example.
 
     Args:
-        image: 784 uint8 values, row by row.
+        image: Its uint8 values, row by row.
         label: The class.
 
     Returns:
@@ -98,9 +97,9 @@ def serialize(image: bytes, label: int) -> bytes:
 
 @functools.cache
 def _around_image(label: int) -> tuple[bytes, bytes]:
-    """What stands before and after the 784 bytes of the image in a serialized example with this label."""
-    # No byte of the rest occurs 784 times in a row.
-    image = b"\x01" * math.prod(DATASET.image_shape)
+    """What stands before and after the bytes of the image in a serialized example with this label."""
+    # The first zeros are the image's: what stands before it are names, field numbers and lengths.
+    image = bytes(DATASET.image_bytes)
     before, _, after = serialize(image, label).partition(image)
     return before, after
 
@@ -113,7 +112,7 @@ def read_examples(shard: Shard) -> Iterator[bytes]:
     """
     pixels = idx.read_images(shard.images, shard.start, shard.count).ravel().data
     labels = idx.read_labels(shard.labels, shard.start, shard.count).tolist()
-    size = math.prod(DATASET.image_shape)
+    size = DATASET.image_bytes
     for index, label in enumerate(labels):
         before, after = _around_image(label)
         yield b"".join((before, pixels[index * size : (index + 1) * size], after))
@@ -212,7 +211,7 @@ class ExampleGenSpec(component_spec.ComponentSpec):
 
 
 class ExampleGen(base_beam_component.BaseBeamComponent):
-    """Ingests Fashion-MNIST, or other data in its format, as splits ``train`` and ``eval``.
+    """Ingests the data set as splits ``train`` and ``eval``.
 
     A component of its own and not a ``FileBasedExampleGen``: on Kubeflow that one's cache key has no file contents
     and its resources are dropped.

@@ -12,7 +12,7 @@ def SchemaImport(  # noqa: N802 - TFX names function components like classes
     schema: OutputArtifact[Schema],
     digest: Parameter[str],
 ) -> None:
-    """Copies the curated schema that lies beside this code; see ``import_schema``.
+    """Writes the curated schema that lies beside this code; see ``import_schema``.
 
     TFX's ``ImportSchemaGen`` has the file's path as its only cache key, and so misses an edit of the file.
     """

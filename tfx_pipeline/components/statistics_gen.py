@@ -13,11 +13,11 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components import StatisticsGen as TfxStatisticsGen
 from tfx.components.statistics_gen import executor as tfx_executor
 from tfx.dsl.components.base import base_beam_executor, executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.statistics import merge_util
 
+from tfx_pipeline.components.splits import split_files
 from tfx_pipeline.data.records import record_batches
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Statistics(beam.CombineFn):
     """TFDV's default statistics of record batches, those that the schema asks for included.
 
     TFDV itself combines the same generators. ``tfdv.GenerateStatistics`` puts over a hundred transforms around them,
-    for slices, fan-out and counters, again for each split: more to build than Fashion-MNIST is to read.
+    for slices, fan-out and counters, again for each split: more to build than the data is to read.
     The distinct values and the most frequent ones come from sketches, which are exact up to 1,024 values of a feature;
     labels in an IDX file have at most 256. Values of the same frequency come in the order of their text.
     """
@@ -95,11 +95,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         statistics = artifact_utils.get_single_instance(output_dict[STATISTICS_KEY])
         splits = artifact_utils.decode_split_names(examples.split_names)
         _describe(statistics, examples, splits)
-        files = [
-            (split, path)
-            for split in splits
-            for path in sorted(fileio.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
-        ]
+        files = [(split, path) for split in splits for path in split_files([examples], split)]
         outputs = {
             split: f"{artifact_utils.get_split_uri([statistics], split)}/{tfx_executor.DEFAULT_FILE_NAME}"
             for split in splits

@@ -17,12 +17,17 @@ REASONS: Final = MappingProxyType({name: str(limit["reason"]) for name, limit in
 """Why each limit is what it is, by its name."""
 
 
+MEASURED: Final = DATASET.name == "fashion-mnist"
+"""Whether limits.toml says what to expect of the images: it was measured on Fashion-MNIST."""
+
+
 def _for_each_class(values: list[float]) -> list[float]:
     if len(values) not in (0, DATASET.num_classes):
         raise ValueError(f"expected {DATASET.num_classes} values, one a class, or none")
     return values
 
 
+Mode = Literal["stop", "warn"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Grey = Annotated[float, Field(ge=0, le=255)]
@@ -31,14 +36,16 @@ Greys = Annotated[list[Grey], AfterValidator(_for_each_class)]
 
 
 def _limit(name: str, description: str, **bounds: Any) -> Any:
-    return Field(default=_REVIEWED[name]["value"], description=description, **bounds)
+    value = _REVIEWED[name]["value"]
+    known = MEASURED or not isinstance(value, list)
+    return Field(default=value if known else [], description=description, **bounds)
 
 
 class Limits(Section):
     """Every limit; limits.toml has the reasons. Lists hold one value a class; grey levels go from 0 to 255."""
 
     expected_share: Shares = _limit(
-        "expected_share", "fraction of a split's images that each class should have: 10 numbers in quotes"
+        "expected_share", "fraction of a split's images that each class should have, a number a class"
     )
     min_class_share: Fraction = _limit("min_class_share", "least images of a class, as a part of its expected share")
     max_class_share: float = _limit(
@@ -46,16 +53,16 @@ class Limits(Section):
     )
     max_blank: Fraction = _limit("max_blank", "fraction of images of one colour, overall and in each class")
     max_duplicates: Fraction = _limit("max_duplicates", "fraction of the smaller split that may stand in another too")
-    expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class: 10 numbers in quotes")
+    expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class, a number a class")
     intensity_spread: Greys = _limit(
         "intensity_spread", "standard deviation of the images' mean pixel values in each class"
     )
     expected_contrast: Greys = _limit(
-        "expected_contrast", "standard deviation of an image's pixels, averaged over each class: 10 numbers in quotes"
+        "expected_contrast", "standard deviation of an image's pixels, averaged over each class, a number a class"
     )
     contrast_spread: Greys = _limit("contrast_spread", "standard deviation of the images' contrasts in each class")
     expected_gradient: Greys = _limit(
-        "expected_gradient", "mean difference of neighbouring pixels in each class: 10 numbers in quotes"
+        "expected_gradient", "mean difference of neighbouring pixels in each class, a number a class"
     )
     gradient_spread: Greys = _limit("gradient_spread", "standard deviation of the images' gradients in each class")
     max_deviation: Fraction = _limit(
@@ -76,10 +83,14 @@ class Limits(Section):
     sampling_sigmas: float = _limit("sampling_sigmas", "standard errors that small splits may scatter by", ge=0, le=20)
 
 
+EXPECTED: Final = tuple(name for name in Limits.model_fields if name.startswith("expected_"))
+"""The limits that say what each class should be like; a check whose limit is empty is left out."""
+
+
 class GateMode(Section):
     """What the data gate does with data beyond its limits."""
 
-    mode: Literal["stop", "warn"] = Field(
+    mode: Mode = Field(
         default="stop",
         title="--data-gate",
         description="stop: end the run before training where the data is beyond a limit; warn: record it and go on",

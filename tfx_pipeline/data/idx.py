@@ -23,6 +23,9 @@ LABELS_MAGIC = 2049
 IMAGES_MAGIC = LABELS_MAGIC + len(DATASET.image_shape)
 """Of this checkout's images: 2051 for grey ones, 2052 for colour."""
 
+BATCH_SIZE = max(1, min(1_000, 1_000_000 // DATASET.image_bytes))
+"""Images to hold at once: 1 MB, so that memory does not grow with the data; more is no faster."""
+
 LARGEST_SIDE = 1 << 15
 """Pixels: a header that promises more is damaged, and NumPy has no array for such images, even for none of them."""
 

@@ -7,8 +7,7 @@ import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-BATCH_SIZE: Final = 1_000
-"""Examples that are held at once; more is no faster."""
+from tfx_pipeline.data.idx import BATCH_SIZE
 
 READ_BUFFER: Final = 1 << 20  # bytes of the compressed file
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.profile import MEASURES, NUM_CLASSES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.gate.split_checks import class_means
 
 IMAGE_DEGREES: Final = 5
@@ -142,7 +142,7 @@ def noise_factor(sigmas: float) -> float:
 def _within(profile: SplitProfile) -> NDArray[np.float64]:
     """Sum of squares of the pixels about their class's mean image, averaged over the pixels, float64 [classes]."""
     counts = np.maximum(profile.images[:NUM_CLASSES], 1)
-    within: NDArray[np.float64] = (profile.pixel_squares - (profile.pixel_sums**2).sum(axis=1) / counts) / PIXELS
+    within: NDArray[np.float64] = (profile.pixel_squares - (profile.pixel_sums**2).sum(axis=1) / counts) / IMAGE_BYTES
     return within
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.data.records import record_batches
-from tfx_pipeline.gate.profile import PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import IMAGE_BYTES, SplitProfile
 
 DIGEST_BYTES: Final = 16
 """Bytes of an image's digest: among 10**9 images, two that differ have the same with a probability below 10**-20."""
@@ -65,10 +65,10 @@ def _add_batch(profile: SplitProfile, batch: pa.RecordBatch, count: int) -> list
     profile.add_labels(label_of[with_label])
 
     sizes = pc.binary_length(images).to_numpy(zero_copy_only=False)
-    right = sizes == PIXELS
+    right = sizes == IMAGE_BYTES
     profile.add_wrong_sizes(sizes[~right])
     valid: list[bytes] = images.filter(pa.array(right)).to_pylist()
-    pixels = np.frombuffer(b"".join(valid), np.uint8).reshape(-1, PIXELS)
+    pixels = np.frombuffer(b"".join(valid), np.uint8).reshape(-1, IMAGE_BYTES)
     profile.add_images(pixels, label_of[with_image][right])
     return valid
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from modules.dataset import DATASET
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.gate.profile import BATCH_SIZE, MEASURES, NUM_CLASSES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.process.errors import UserError
 
 SPLIT = "train"
@@ -25,11 +25,11 @@ def profile_dataset(dataset: sources.VerifiedFiles) -> SplitProfile:
     """
     files = sources.SPLIT_FILES[SPLIT]
     profile = SplitProfile()
-    for start in range(0, dataset.counts[SPLIT], BATCH_SIZE):
-        images = idx.read_images(f"{dataset.path}/{files.images}", start, BATCH_SIZE)
-        labels = idx.read_labels(f"{dataset.path}/{files.labels}", start, BATCH_SIZE).astype(np.int64)
+    for start in range(0, dataset.counts[SPLIT], idx.BATCH_SIZE):
+        images = idx.read_images(f"{dataset.path}/{files.images}", start, idx.BATCH_SIZE)
+        labels = idx.read_labels(f"{dataset.path}/{files.labels}", start, idx.BATCH_SIZE).astype(np.int64)
         profile.add_labels(labels)
-        profile.add_images(images.reshape(-1, PIXELS), labels)
+        profile.add_images(images.reshape(-1, IMAGE_BYTES), labels)
     return profile
 
 

@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 from modules.dataset import DATASET
 
 NUM_CLASSES: Final = DATASET.num_classes
-PIXELS: Final = DATASET.image_bytes
+IMAGE_BYTES: Final = DATASET.image_bytes
 MEASURES: Final = ("intensity", "contrast", "gradient")
-"""What is measured of each image, in grey levels: the mean of its pixels, their standard deviation (RMS contrast), and
-the mean absolute difference of neighbouring pixels."""
-
-BATCH_SIZE: Final = 1_000
-"""Images that are held at once; more is no faster."""
+"""What is measured of each image, in grey levels over all channels: the mean of its values, their standard deviation
+(RMS contrast), and the mean absolute difference of neighbouring pixels, channel by channel."""
 
 BINS: Final = 256
 """Bins of the histograms of intensity (one grey level each) and contrast (half a grey level: it is 127.5 at most)."""
@@ -35,7 +32,7 @@ class SplitProfile:
         examples: Examples.
         missing_images: Examples without exactly one image.
         missing_labels: Examples without exactly one label.
-        wrong_sizes: Images that have not 784 bytes.
+        wrong_sizes: Images that have not ``IMAGE_BYTES``.
         size_range: Smallest and largest size of those in bytes; [0, 0] where there are none.
         wrong_labels: Labels that are none of the classes.
         label_range: Smallest and largest of those; [0, 0] where there are none.
@@ -45,7 +42,7 @@ class SplitProfile:
         sums: Sum of each measure, float64 [rows, measures].
         squares: Sum of its square, float64 [rows, measures].
         histograms: Images by intensity and by contrast, int64 [rows, 2, bins].
-        pixel_sums: Sum of the images, float64 [classes, pixels].
+        pixel_sums: Sum of the images, float64 [classes, bytes].
         pixel_squares: Sum of the squares of all pixels, float64 [classes].
     """
 
@@ -62,7 +59,7 @@ class SplitProfile:
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((ROWS, len(MEASURES)), np.float64))
     squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros((ROWS, len(MEASURES)), np.float64))
     histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((ROWS, 2, BINS), np.int64))
-    pixel_sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, PIXELS), np.float64))
+    pixel_sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, IMAGE_BYTES), np.float64))
     pixel_squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.float64))
 
     def merge(self, other: "SplitProfile") -> None:
@@ -81,7 +78,7 @@ class SplitProfile:
         self.labels += np.bincount(labels[(labels >= 0) & (labels < NUM_CLASSES)], minlength=NUM_CLASSES)
 
     def add_wrong_sizes(self, sizes: NDArray[np.int64]) -> None:
-        """Counts images by their sizes in bytes, none of which is 784."""
+        """Counts images by their sizes in bytes, none of which is ``IMAGE_BYTES``."""
         self.size_range = _hull(self.size_range, self.wrong_sizes, _range(sizes), len(sizes))
         self.wrong_sizes += len(sizes)
 
@@ -89,14 +86,14 @@ class SplitProfile:
         """Adds images of the right size.
 
         Args:
-            images: uint8 [n, pixels].
+            images: uint8 [n, bytes].
             labels: int64 [n]; any value that is no class where an image has none.
         """
         rows = np.where((labels >= 0) & (labels < NUM_CLASSES), labels, NO_CLASS)
         pixels = images.astype(np.float32)
         measures = measure(images, pixels)
         self.images += np.bincount(rows, minlength=ROWS)
-        self.blank += np.bincount(rows[(images == images[:, :1]).all(axis=1)], minlength=ROWS)
+        self.blank += np.bincount(rows[_one_colour(images)], minlength=ROWS)
         self.sums += _sum_by_row(rows, measures)
         self.squares += _sum_by_row(rows, measures**2)
         self.histograms += _histograms(rows, measures)
@@ -126,27 +123,35 @@ def measure(images: NDArray[np.uint8], pixels: NDArray[np.float32]) -> NDArray[n
     """Measures each image.
 
     Args:
-        images: uint8 [n, pixels].
+        images: uint8 [n, bytes].
         pixels: The same as float32.
 
     Returns:
         ``MEASURES``, float64 [n, measures] in grey levels.
     """
-    intensity = images.sum(axis=1, dtype=np.uint32) / PIXELS
-    mean_square = np.einsum("ij,ij->i", pixels, pixels) / np.float64(PIXELS)
+    intensity = images.sum(axis=1, dtype=np.uint32) / IMAGE_BYTES
+    mean_square = np.einsum("ij,ij->i", pixels, pixels) / np.float64(IMAGE_BYTES)
     contrast = np.sqrt(np.maximum(mean_square - intensity**2, 0))
     return np.stack([intensity, contrast, _gradient(images)], axis=1)
 
 
+def _one_colour(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which images are blank, bool [n]: every pixel is like the one before it."""
+    same: NDArray[np.bool_] = (images[:, DATASET.channels :] == images[:, : -DATASET.channels]).all(axis=1)
+    return same
+
+
 def _gradient(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference of neighbouring pixels, of the mean over the columns and the mean over the rows."""
-    height, width = DATASET.image_shape
-    vertical = _distance(images[:, width:], images[:, :-width])
-    horizontal = _distance(images[:, 1:], images[:, :-1])
+    height, width, channels = *DATASET.image_shape[:2], DATASET.channels
+    row = width * channels
+    vertical = _distance(images[:, row:], images[:, :-row])
+    horizontal = _distance(images[:, channels:], images[:, :-channels])
     # The last pixel of a row has no neighbour in the next one.
-    horizontal[:, width - 1 :: width] = 0
-    of_columns = vertical.sum(axis=1, dtype=np.int32) / ((height - 1) * width)
-    of_rows = horizontal.sum(axis=1, dtype=np.int32) / (height * (width - 1))
+    for channel in range(channels):
+        horizontal[:, row - channels + channel :: row] = 0
+    of_columns = vertical.sum(axis=1, dtype=np.int32) / max(1, (height - 1) * row)
+    of_rows = horizontal.sum(axis=1, dtype=np.int32) / max(1, height * (row - channels))
     gradient: NDArray[np.float64] = (of_columns + of_rows) / 2
     return gradient
 

@@ -3,14 +3,16 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from tfx_pipeline.config.limits import Limits
+from tfx_pipeline.config.limits import EXPECTED, Limits
 from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
 from tfx_pipeline.process.errors import UserError
+
+MEASURE: Final = "python -m tfx_pipeline.gate.measure --data-dir FOLDER"
 
 
 class DataGateError(UserError):
@@ -25,11 +27,13 @@ class Report:
         mode: "stop" or "warn".
         checks: Each check, passed or not.
         counts: Examples by split.
+        left_out: What could not be checked, since nobody said what to expect.
     """
 
     mode: str
     checks: Sequence[Check]
     counts: Mapping[str, int]
+    left_out: Sequence[str] = ()
 
     @property
     def anomalies(self) -> list[Check]:
@@ -41,9 +45,16 @@ class Report:
         """The verdict in one line."""
         found = self.anomalies
         if not found:
-            return f"{len(self.checks)} checks passed"
+            return f"{len(self.checks)} checks passed{self._without}"
         count = "1 anomaly" if len(found) == 1 else f"{len(found)} anomalies, the first"
         return f"{count}: {found[0]}"
+
+    @property
+    def _without(self) -> str:
+        if not self.left_out:
+            return ""
+        names = ", ".join(self.left_out)
+        return f"; each class's {names} not checked: measure what to expect with {MEASURE} and give it to --config"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as what JSON can hold."""
@@ -64,7 +75,7 @@ class Report:
         """
         found = self.anomalies
         if found and self.mode == "stop":
-            setting = f"set {found[0].setting} in [data_gate] or " if found[0].setting else ""
+            setting = f"set data_gate.{found[0].setting} or " if found[0].setting else ""
             raise DataGateError(
                 f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
                 "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)"
@@ -102,7 +113,8 @@ def judge(
             Check("examples in the statistics", split, count, "count", examples, examples, reason=EVERY_EXAMPLE)
         )
     checks += _unnamed(found, checks)
-    return Report(mode, checks, {split: profile.examples for split, profile in profiles.items()})
+    left_out = [name.removeprefix("expected_") for name in EXPECTED if not getattr(limits, name)]
+    return Report(mode, checks, {split: profile.examples for split, profile in profiles.items()}, left_out)
 
 
 def _unnamed(found: Sequence[Check], checks: Sequence[Check]) -> list[Check]:

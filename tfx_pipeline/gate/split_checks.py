@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.profile import MEASURES, NUM_CLASSES, PIXELS, SplitProfile
+from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 
-WHOLE: Final = "every example is one image of 784 bytes and one label, whatever the data"
+WHOLE: Final = f"every example is one image of {IMAGE_BYTES} bytes and one label, whatever the data"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"
 EVERY_EXAMPLE: Final = "what was judged on a sample says nothing of the rest"
 
@@ -49,7 +49,7 @@ def _whole(split: str, profile: SplitProfile) -> Iterator[Check]:
     counts = (
         ("missing images", IMAGE_KEY, profile.missing_images, ""),
         ("missing labels", LABEL_KEY, profile.missing_labels, ""),
-        (f"images of another size than {PIXELS} bytes", IMAGE_KEY, profile.wrong_sizes, sizes),
+        (f"images of another size than {IMAGE_BYTES} bytes", IMAGE_KEY, profile.wrong_sizes, sizes),
         (f"labels outside 0 to {NUM_CLASSES - 1}", LABEL_KEY, profile.wrong_labels, labels),
     )
     for name, feature, count, note in counts:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from modules.dataset import DATASET
 from tfx_pipeline.config.flags import ArgumentParser, add_flags
 from tfx_pipeline.process.errors import RunFailedError, UserError
 
@@ -26,7 +27,7 @@ def main() -> int:
 
 
 def _add_client_flags(parser: argparse.ArgumentParser) -> None:
-    output = "fashion_mnist_pipeline.yaml"
+    output = f"{DATASET.name.replace('-', '_')}_pipeline.yaml"
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
     logs = "instead of a package, print the manifest of a Kubeflow TensorBoard for this log directory"
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", default="", help=logs)

@@ -8,6 +8,7 @@ from tfx.components import ExampleValidator, Transform
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
+from modules.dataset import DATASET
 from tfx_pipeline.components.baseline_locator import BaselineLocator
 from tfx_pipeline.components.beam_options import beam_options
 from tfx_pipeline.components.code_digest import modules_digest
@@ -17,14 +18,14 @@ from tfx_pipeline.components.evaluator import Evaluator
 from tfx_pipeline.components.example_gen import ExampleGen
 from tfx_pipeline.components.pusher import Pusher
 from tfx_pipeline.components.schema_import import SchemaImport
-from tfx_pipeline.components.source_checkout import SourceSettings, run_code_from, source_checkout
+from tfx_pipeline.components.source_checkout import GitRepository, run_code_from, source_checkout
 from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.steps.schema_import import schema_digest
 
-PIPELINE_NAME: Final = "fashion-mnist"
+PIPELINE_NAME: Final = DATASET.name
 
 UNCACHED: Final = frozenset({"baseline-locator"})
 """Components that look at what lies outside the pipeline, and so run each time."""
@@ -38,7 +39,7 @@ def create_pipeline(
     data_digest: str = "",
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     parameters: Callable[[Section], Any] = lambda section: section,
-    source: SourceSettings | None = None,
+    repository: GitRepository | None = None,
 ) -> Pipeline:
     """Wires the components.
 
@@ -50,15 +51,15 @@ def create_pipeline(
         metadata: ML Metadata's connection; None where the orchestrator has its own.
         parameters: Makes of a section one whose values can be set when a run is started; without it, the configured
             values are fixed.
-        source: The repository from which the steps that run the user's code take ``modules``; None for the package
-            that is installed beside this one.
+        repository: Where the steps that run the user's code take ``modules`` from; None for the package that is
+            installed beside this one.
 
     Returns:
         The pipeline, for any TFX runner.
     """
     data, data_gate_mode = parameters(config.data), parameters(config.data_gate).mode
     # What a step runs follows from the checkout then, which is an input of its own.
-    code_digest = "" if source else modules_digest()
+    code_digest = "" if repository else modules_digest()
 
     example_gen = ExampleGen(
         source=data.source,
@@ -133,8 +134,8 @@ def create_pipeline(
         example_gen, statistics_gen, schema_import, example_validator, data_gate,
         transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
     ]  # fmt: skip
-    if source:
-        checkout = source_checkout(source)
+    if repository:
+        checkout = source_checkout(repository)
         run_code_from(checkout, transform, trainer, evaluator, evaluation_review)
         components.insert(0, checkout)
 

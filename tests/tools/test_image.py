@@ -36,6 +36,13 @@ def test_the_default_image_is_the_one_of_the_package(target: str, ending: str) -
     assert image('image_name "$@"', *([target] if target else [])).stdout == f"tfx-fashion-mnist:0.1.0{ending}\n"
 
 
+def test_the_default_image_is_named_after_the_data_set(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "dataset.py").write_text('DATASET: Final = ImageDataset(\n    name="digits-8x8",\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "2.0"\n')
+    assert image("image_name", root=tmp_path).stdout == "tfx-digits-8x8:2.0\n"
+
+
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
     done = image("image_name gpu")
     assert done.returncode == 1

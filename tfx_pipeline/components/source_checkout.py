@@ -2,8 +2,8 @@
 
 How it reaches them: the checkout is an artifact, an input ``source`` of each step that runs the user's code. On
 Kubeflow, the entrypoint takes that input out of the step's inputs before anything else is imported, and puts its
-directory first on Python's path (``tfx_pipeline.kubeflow.step.modules_path``); TFX's own components need not know of
-it. The artifact holds ``modules`` alone, so that a repository which is a copy of this project does not replace
+directory first on Python's path (``tfx_pipeline.kubeflow.step.modules_checkout``), so TFX's own components need not
+know of it. The artifact holds ``modules`` alone: a repository that is a copy of this project does not replace
 ``tfx_pipeline`` as well.
 
 An artifact rather than the run's workspace volume: Kubeflow's cache then knows the code as an input. A branch that
@@ -11,21 +11,18 @@ moved is another artifact, so transform and trainer run again; a full commit is 
 A volume is empty in the next run, when the cache says that the checkout is done, and takes a storage class.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_source
-
-SOURCE_KEY: Final = "source"
-"""Key of the checkout among the outputs of this step, and among the inputs of those that import from it."""
+from tfx_pipeline.steps.source_checkout import CHECKOUT_KEY, SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_modules
 
 
-class SourceSettings(NamedTuple):
-    """Where the code is.
+class GitRepository(NamedTuple):
+    """Where the user's code is, and the Secrets that open it.
 
     Attributes:
         url: The repository; text or a run parameter.
@@ -56,8 +53,8 @@ def SourceCheckout(  # noqa: N802 - TFX names function components like classes
     token_secret: Parameter[str],
     token_dir: Parameter[str],
 ) -> None:
-    """Fetches one revision and writes its ``modules``; see ``check_out_source``."""
-    check_out_source(
+    """Fetches one revision and writes its ``modules``; see ``check_out_modules``."""
+    check_out_modules(
         source=source,
         repo_url=repo_url,
         repo_ref=repo_ref,
@@ -68,21 +65,14 @@ def SourceCheckout(  # noqa: N802 - TFX names function components like classes
     )
 
 
-def source_checkout(settings: SourceSettings) -> BaseComponent:
-    """Makes the step.
-
-    Args:
-        settings: Where the code is.
-
-    Returns:
-        The component.
-    """
+def source_checkout(repository: GitRepository) -> BaseComponent:
+    """Makes the step that checks out ``modules`` of a repository."""
     return SourceCheckout(
-        repo_url=settings.url,
-        repo_ref=settings.ref,
-        ssh_secret=settings.ssh_secret,
+        repo_url=repository.url,
+        repo_ref=repository.ref,
+        ssh_secret=repository.ssh_secret,
         ssh_dir=SSH_MOUNT,
-        token_secret=settings.token_secret,
+        token_secret=repository.token_secret,
         token_dir=TOKEN_MOUNT,
     ).with_id(STEP)
 
@@ -95,4 +85,4 @@ def run_code_from(checkout: BaseComponent, *steps: BaseComponent) -> None:
         steps: The components, TFX's own among them; each gets the input ``source``.
     """
     for step in steps:
-        step.spec.inputs[SOURCE_KEY] = checkout.outputs[SOURCE_KEY]
+        step.spec.inputs[CHECKOUT_KEY] = checkout.outputs[CHECKOUT_KEY]

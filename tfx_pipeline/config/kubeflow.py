@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from modules.dataset import DATASET
 from tfx_pipeline.config.git_remote import check_ref, check_url
 from tfx_pipeline.config.kubernetes_values import (
     Endpoint,
@@ -26,7 +27,7 @@ class StepSettings(Section):
 
     image: Image = Field(
         title="--image",
-        default="tfx-fashion-mnist:0.1.0",
+        default=f"tfx-{DATASET.name}:0.1.0",
         description="container image of the steps; Kubeflow's cache takes the same name for the same content, so give "
         "each build a tag of its own, or a digest",
     )

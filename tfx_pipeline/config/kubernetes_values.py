@@ -1,4 +1,4 @@
-"""Values as Kubernetes takes them, for the configuration: what is none is refused, saying what one looks like."""
+"""Values as Kubernetes takes them, for the configuration; a wrong one is refused, saying what is expected."""
 
 import re
 from typing import Annotated
@@ -10,7 +10,7 @@ _LABEL_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _EFFECT = r"(:(NoSchedule|PreferNoSchedule|NoExecute))?"
 
 
-def _like(pattern: str, expectation: str) -> AfterValidator:
+def _pattern(pattern: str, expectation: str) -> AfterValidator:
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -22,7 +22,7 @@ def _like(pattern: str, expectation: str) -> AfterValidator:
 
 
 Quantity = Annotated[
-    str, _like(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m, 2 or 4Gi")
+    str, _pattern(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m, 2 or 4Gi")
 ]
 """Cores ("500m", "2") or bytes ("2Gi")."""
 
@@ -38,7 +38,7 @@ def _by_digest(image: str) -> str:
 
 Image = Annotated[
     str,
-    _like(
+    _pattern(
         r"[^\s@]+(@sha256:[0-9a-f]{64})?",
         "the name of an image, such as registry.example.org/fashion-mnist:1.0, or with @sha256: and 64 hex digits",
     ),
@@ -46,29 +46,29 @@ Image = Annotated[
 ]
 """A name with a digest has no tag: the digest says which content, and says it for ever."""
 
-Name = Annotated[str, _like(_NAME, "a name of Kubernetes: lower case letters, digits, hyphens and dots")]
+Name = Annotated[str, _pattern(_NAME, "a name of Kubernetes: lower case letters, digits, hyphens and dots")]
 """The name of an object."""
 
-SecretName = Annotated[str, _like(rf"{_NAME}\??", "a Secret's name, with ? at the end where it may be missing")]
+SecretName = Annotated[str, _pattern(rf"{_NAME}\??", "a Secret's name, with ? at the end where it may be missing")]
 
 SecretKey = Annotated[
-    str, _like(rf"{_NAME}/[-._A-Za-z0-9]+\??", "SECRET/KEY, with ? at the end where it may be missing")
+    str, _pattern(rf"{_NAME}/[-._A-Za-z0-9]+\??", "SECRET/KEY, with ? at the end where it may be missing")
 ]
 
-MountPath = Annotated[str, _like(r"/[^:\s]+", "an absolute path in the container, such as /models")]
+MountPath = Annotated[str, _pattern(r"/[^:\s]+", "an absolute path in the container, such as /models")]
 
-EnvName = Annotated[str, _like(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+EnvName = Annotated[str, _pattern(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
 
-LabelName = Annotated[str, _like(rf"({_NAME}/)?{_LABEL_PART}", "a name such as team or example.org/team")]
+LabelName = Annotated[str, _pattern(rf"({_NAME}/)?{_LABEL_PART}", "a name such as team or example.org/team")]
 
-LabelValue = Annotated[str, _like(rf"({_LABEL_PART})?", "at most 63 letters, digits, hyphens, underscores and dots")]
+LabelValue = Annotated[str, _pattern(rf"({_LABEL_PART})?", "at most 63 letters, digits, hyphens, underscores and dots")]
 
 Toleration = Annotated[
     str,
-    _like(
+    _pattern(
         rf"({_NAME}/)?{_LABEL_PART}(=({_LABEL_PART})?)?{_EFFECT}",
         "KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT with the effect NoSchedule, PreferNoSchedule or NoExecute",
     ),
 ]
 
-Endpoint = Annotated[str, _like(r"https?://[^/\s]+/?", "an address such as http://minio-service.kubeflow:9000")]
+Endpoint = Annotated[str, _pattern(r"https?://[^/\s]+/?", "an address such as http://minio-service.kubeflow:9000")]

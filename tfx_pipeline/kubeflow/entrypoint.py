@@ -17,7 +17,7 @@ from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare
 from tfx_pipeline.kubeflow.step.executor_output import finish
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
-from tfx_pipeline.kubeflow.step.modules_checkout import import_from_source
+from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
 from tfx_pipeline.process.errors import one_line
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     output_file.unlink(missing_ok=True)
     prepared = prepare(executor_input, inputs_spec)
     make_directories(prepared)
-    prepared = import_from_source(prepared)
+    prepared = import_modules_from_checkout(prepared)
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
     write_message(output_file, finish(output, executor_input))
 

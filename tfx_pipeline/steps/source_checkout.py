@@ -11,11 +11,13 @@ from tfx_pipeline.steps.git.secrets import Secret
 logger = logging.getLogger(__name__)
 
 STEP: Final = "source-checkout"
+CHECKOUT_KEY: Final = "source"
+"""Key of the checkout among the outputs of this step, and among the inputs of those that import from it."""
 SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
 
 
-def check_out_source(
+def check_out_modules(
     *, source: Artifact, repo_url: str, repo_ref: str, ssh_secret: str, ssh_dir: str, token_secret: str, token_dir: str
 ) -> None:
     """Writes ``modules`` into an artifact.

@@ -8,6 +8,11 @@ project_version() {
     sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml" | head -n 1
 }
 
+# The data set that the pipeline is for, which names the image.
+dataset_name() {
+    sed -n 's/^ *name="\([a-z0-9-]*\)".*/\1/p' "$root/modules/dataset.py" | head -n 1
+}
+
 # image_name [TARGET]: the name that kubeflow_runner.py has for the steps' image; the other target's has an ending.
 image_name() {
     local ending=
@@ -16,7 +21,7 @@ image_name() {
         runtime-cpu) ending=-cpu ;;
         *) die "$1: no such target, expected runtime or runtime-cpu" ;;
     esac
-    printf 'tfx-fashion-mnist:%s%s\n' "$(project_version)" "$ending"
+    printf 'tfx-%s:%s%s\n' "$(dataset_name)" "$(project_version)" "$ending"
 }
 
 # The repository's address as anybody may see it: without a name or a password, and not a folder of this machine.

@@ -58,9 +58,9 @@ def python(code: str, *arguments: str, **variables: str) -> str:
 
 
 ACTIVATE = (
-    "import sys\nfrom tfx_pipeline.kubeflow.step.modules_checkout import import_from_source\n"
+    "import sys\nfrom tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout\n"
     "message = {{'inputs': {{'artifacts': {{'source': {{'artifacts': [{{'uri': {uri!r}}}]}}, 'model': 1}}}}}}\n"
-    "print(import_from_source(message))\n"
+    "print(import_modules_from_checkout(message))\n"
 )
 
 

@@ -4,20 +4,21 @@ from typing import Any, Final
 
 import yaml
 
+from modules.dataset import DATASET
 from tfx_pipeline.process.errors import UserError
 
 SCHEMES: Final = ("s3://", "minio://", "gs://", "pvc://")
 DEFAULT_NAMESPACE: Final = "kubeflow-user-example-com"
 """The profile that Kubeflow makes for its first user."""
 
-LABEL: Final = "fashion-mnist-object-store"
+LABEL: Final = f"{DATASET.name}-object-store"
 """Ties the TensorBoard's pod to the PodDefault that gives it access to the object store."""
 
 
 def tensorboard_manifest(
     logs: str,
     *,
-    name: str = "fashion-mnist",
+    name: str = DATASET.name,
     namespace: str = DEFAULT_NAMESPACE,
     endpoint: str = "seaweedfs.kubeflow:9000",
     secret: str = "mlpipeline-minio-artifact",  # noqa: S107 - the name of a Secret

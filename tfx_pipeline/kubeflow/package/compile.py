@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tfx_pipeline.components.source_checkout import SourceSettings
+from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config
@@ -40,12 +40,12 @@ def compile_package(config: Config) -> Package:
         pipeline_root="",
         serving_dir=runtime_parameter("serving_dir", serving_uri(config.kubeflow), SERVING_DIR),
         parameters=RunParameters,
-        source=_source(config.kubeflow),
+        repository=_repository(config.kubeflow),
     )
     return KubeflowDagRunner(config.kubeflow).run(pipeline)
 
 
-def _source(config: KubeflowConfig) -> SourceSettings | None:
+def _repository(config: KubeflowConfig) -> GitRepository | None:
     if config.repo_url is None:
         for name in sorted(config.model_fields_set & {"repo_ref", "repo_ssh_secret", "repo_token_secret"}):
             raise UserError(f"kubeflow.{name}: says nothing without a repository; give one with --repo-url")
@@ -53,7 +53,7 @@ def _source(config: KubeflowConfig) -> SourceSettings | None:
     parameters = RunParameters(config)
     # A full commit stays fixed: the step is cached then, which it must not be when a run names a branch in its place.
     ref = config.repo_ref if is_commit(config.repo_ref) else parameters.repo_ref
-    return SourceSettings(parameters.repo_url, ref, config.repo_ssh_secret, config.repo_token_secret or "")
+    return GitRepository(parameters.repo_url, ref, config.repo_ssh_secret, config.repo_token_secret or "")
 
 
 def write_package(config: Config, path: Path) -> Package:

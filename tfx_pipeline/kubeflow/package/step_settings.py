@@ -3,14 +3,16 @@
 from collections.abc import Collection
 from typing import Any, Final
 
+from modules.dataset import DATASET
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.steps import source_checkout
 
 SERVING_MOUNT: Final = "/serving"
 DATA_MOUNT: Final = "/data"
-STOCK_SERVING_URI: Final = "minio://mlpipeline/shared/fashion-mnist/serving"
-"""In the bucket that Kubeflow Pipelines comes with, where its policy lets every profile read and write."""
+STOCK_SERVING_URI: Final = f"minio://mlpipeline/shared/{DATASET.name}/serving"
+"""In the bucket that Kubeflow Pipelines comes with, where its policy lets every profile read and write; each data set
+has a place of its own, so that no model becomes the baseline of another's."""
 
 GPU_STEP: Final = "trainer"
 DATA_STEPS: Final = frozenset({"example-gen"})
@@ -56,8 +58,8 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
     if step in uncached or _is_moving_source(step, config):
         common["cache"] = False
     merged: dict[str, Any] = dict(_LIGHT)
-    for layer in (STEP_DEFAULTS.get(step, {}), _outside(step, config), common, own):
-        merged |= {name: _over(merged.get(name), value) for name, value in layer.items()}
+    for layer in (STEP_DEFAULTS.get(step, {}), _access_settings(step, config), common, own):
+        merged |= {name: _merged_value(merged.get(name), value) for name, value in layer.items()}
     return StepSettings(**merged)
 
 
@@ -66,7 +68,7 @@ def _is_moving_source(step: str, config: KubeflowConfig) -> bool:
     return step == source_checkout.STEP and not is_commit(config.repo_ref)
 
 
-def _over(old: Any, new: Any) -> Any:
+def _merged_value(old: Any, new: Any) -> Any:
     return {**(old or {}), **new} if isinstance(new, dict) else new
 
 
@@ -75,7 +77,7 @@ def _explicit(settings: StepSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in sorted(names)}
 
 
-def _outside(step: str, config: KubeflowConfig) -> dict[str, Any]:
+def _access_settings(step: str, config: KubeflowConfig) -> dict[str, Any]:
     """What a step needs to read or write outside the run: mounts, and the way to Kubeflow's object store."""
     if step == source_checkout.STEP:
         return {"secret_files": _repository_secrets(config)}

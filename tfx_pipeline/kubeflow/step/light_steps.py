@@ -16,7 +16,7 @@ STEPS: Final = {
     ),
     f"{COMPONENTS}pusher.Pusher_Executor": ("tfx_pipeline.steps.pusher", "push_model"),
     f"{COMPONENTS}schema_import.SchemaImport_Executor": ("tfx_pipeline.steps.schema_import", "import_schema"),
-    f"{COMPONENTS}source_checkout.SourceCheckout_Executor": ("tfx_pipeline.steps.source_checkout", "check_out_source"),
+    f"{COMPONENTS}source_checkout.SourceCheckout_Executor": ("tfx_pipeline.steps.source_checkout", "check_out_modules"),
 }
 """The function that does the work of an executor class, by the class's import path.
 

@@ -1,0 +1,54 @@
+"""Everything that a data set has on a cluster is named after it, so that two data sets share nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.small_run import ROOT
+
+NAMES = """
+import yaml, kubeflow_runner
+from tfx_pipeline.config.flags import ArgumentParser
+from tfx_pipeline.config.kubeflow import KubeflowConfig
+from tfx_pipeline.kubeflow.client.tensorboard_manifest import tensorboard_manifest
+from tfx_pipeline.kubeflow.package.step_settings import serving_uri
+from tfx_pipeline.pipeline import PIPELINE_NAME
+parser = ArgumentParser()
+kubeflow_runner._add_client_flags(parser)
+access, tensorboard = yaml.safe_load_all(tensorboard_manifest("s3://logs"))
+print(PIPELINE_NAME, parser.get_default("output"), KubeflowConfig().image, serving_uri(KubeflowConfig()))
+print(tensorboard["metadata"]["name"], access["metadata"]["name"], *tensorboard["metadata"]["labels"])
+"""
+
+
+def names(modules: Path) -> list[str]:
+    """What is named after the data set of a `modules`, whose parent folder is given."""
+    environment = {**os.environ, "PYTHONPATH": f"{modules}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", NAMES]
+    done = subprocess.run(command, cwd=modules, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_fashion_mnist_keeps_the_names_that_it_had() -> None:
+    assert names(ROOT) == [
+        "fashion-mnist",
+        "fashion_mnist_pipeline.yaml",
+        "tfx-fashion-mnist:0.1.0",
+        "minio://mlpipeline/shared/fashion-mnist/serving",
+        *("fashion-mnist", "fashion-mnist-object-store", "fashion-mnist-object-store"),
+    ]
+
+
+def test_another_data_set_has_names_of_its_own(tmp_path: Path) -> None:
+    for path in (ROOT / "modules").rglob("*.py"):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(path.read_text().replace('name="fashion-mnist"', 'name="digits-8x8"'))
+    assert names(tmp_path) == [
+        "digits-8x8",
+        "digits_8x8_pipeline.yaml",
+        "tfx-digits-8x8:0.1.0",
+        "minio://mlpipeline/shared/digits-8x8/serving",
+        *("digits-8x8", "digits-8x8-object-store", "digits-8x8-object-store"),
+    ]

@@ -35,7 +35,7 @@ def program(path: Path, body: str) -> None:
 def host(tmp_path: Path) -> Path:
     """A folder to put before PATH, with a host of glibc 2.41 whose python3 is too new and whose python3.12 is not."""
     program(tmp_path / "getconf", "echo glibc ${GLIBC:-2.41}")
-    program(tmp_path / "uname", "echo Linux ${MACHINE:-x86_64}")
+    program(tmp_path / "uname", '[ "$1" = -s ] && echo Linux || echo ${MACHINE:-x86_64}')
     program(tmp_path / "python3", "exit 1")
     program(tmp_path / "python3.13", "exit 1")
     program(tmp_path / "python3.12", "exit 0")
@@ -63,6 +63,19 @@ def test_the_first_suitable_python_is_chosen(host: Path) -> None:
 
 def test_a_new_enough_host_uses_a_virtual_environment(host: Path) -> None:
     assert on(host, "choose_way") == "venv"
+
+
+@pytest.mark.parametrize("emulated", [False, True])
+def test_another_processor_needs_an_emulator(host: Path, tmp_path: Path, emulated: bool) -> None:
+    (tmp_path / "binfmt").mkdir()
+    if emulated:
+        (tmp_path / "binfmt" / "qemu-x86_64").touch()
+    path = f"{host}{os.pathsep}{os.environ['PATH']}"
+    result = bash("require_x86_64", PATH=path, MACHINE="aarch64", binfmt=str(tmp_path / "binfmt"))
+    assert (result.returncode == 0) is emulated
+    line = "tools/env: this processor is aarch64, and TFX has packages for x86_64 only: install an emulator and"
+    assert result.stderr.startswith(line) is not emulated
+    assert result.stderr.count("\n") == (not emulated)
 
 
 @pytest.mark.parametrize("old", [{"GLIBC": "2.36"}, {"MACHINE": "aarch64"}])
@@ -123,44 +136,6 @@ def test_only_the_tests_need_an_ssh_server(host: Path) -> None:
     assert on(host, script) == "needed"
 
 
-def mounts(checkout: Path, *arguments: str) -> list[str]:
-    return bash('argument_mounts "$@" | outermost', *arguments, root=checkout).stdout.split()
-
-
-def test_folders_named_by_arguments_are_mounted_once(tmp_path: Path) -> None:
-    checkout, data = tmp_path / "checkout", tmp_path / "data"
-    (data / "sub").mkdir(parents=True)
-    checkout.mkdir()
-    arguments = ("--data-dir", str(data), f"--output-dir={data}/sub", "../data/sub", "--epochs=3", "dense")
-    assert mounts(checkout, *arguments) == [str(data)]
-
-
-def test_a_folder_still_to_be_made_is_seen_through_the_nearest_that_exists(tmp_path: Path) -> None:
-    checkout, data = tmp_path / "checkout", tmp_path / "data"
-    checkout.mkdir()
-    data.mkdir()
-    assert mounts(checkout, str(data / "new" / "deeper")) == [str(data)]
-
-
-def test_a_file_is_seen_through_its_folder(tmp_path: Path) -> None:
-    checkout, file = tmp_path / "checkout", tmp_path / "settings" / "run.toml"
-    checkout.mkdir()
-    file.parent.mkdir()
-    file.touch()
-    assert mounts(checkout, f"--config={file}") == [str(file.parent)]
-
-
-def test_neither_the_checkout_nor_system_folders_are_mounted(tmp_path: Path) -> None:
-    inside = (str(tmp_path), str(tmp_path / "output"))
-    assert mounts(tmp_path, *inside, "/", "/etc/hosts", "/usr/bin/env", "/proc/self", "/opt/venv/bin/python") == []
-
-
-def test_a_folder_that_would_be_lost_is_warned_about() -> None:
-    result = bash("argument_mounts --output-dir /no-such-folder-here/out")
-    assert result.stdout == ""
-    assert "/no-such-folder-here/out does not exist" in result.stderr
-
-
 @pytest.fixture
 def packaging(tmp_path: Path) -> Path:
     """A copy of the files that the environment is made from."""
@@ -194,6 +169,20 @@ def test_a_failed_installation_shows_its_end_and_names_its_log(tmp_path: Path) -
     assert "tools/env:   fetching" in result.stderr
     assert "disk full" in result.stderr
     assert str(tmp_path / "made.log") in result.stderr
+
+
+def test_what_was_cut_off_is_no_success(tmp_path: Path) -> None:
+    result = bash('step() { kill -KILL $BASHPID; }; logged "$1" step', str(tmp_path / "made.log"), root=tmp_path)
+    assert result.returncode == 1
+    assert str(tmp_path / "made.log") in result.stderr
+
+
+def test_a_checkout_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env-cache").touch()
+    result = bash('podman_settings() { echo "[engine]"; }; CONTAINERS_CONF=; adapt_podman', root=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"tools/env: {tmp_path}/.env-cache cannot be written by ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_only_one_process_makes_the_environment(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ link_mounts() {
     local path hop
     hops "$1" | while read -r hop; do mount_for "$hop"; done
     path=$(realpath -m -- "$1")
-    if [[ ! -d $path ]] || is_inside "$root" "$path"; then return; fi
+    if [[ ! -d $path ]] || is_inside "$root" "$path" || ! may_be_mounted "$path"; then return; fi
     find "$path" -maxdepth "$links_depth" -type l 2>/dev/null | sed -n "1,${most_links}p" | while read -r path; do
         hops "$path" | while read -r hop; do mount_for "$hop"; done
     done

@@ -1,0 +1,113 @@
+"""Which folders of the host the container sees: what a command's arguments name, through links and TOML files too."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools.test_env import bash
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    return folder
+
+
+def mounts(checkout: Path, *arguments: str, home: str = "/root") -> list[str]:
+    return bash('argument_mounts "$@" | outermost', *arguments, root=checkout, HOME=home).stdout.splitlines()
+
+
+def test_folders_named_by_arguments_are_mounted_once(checkout: Path, data: Path) -> None:
+    arguments = ("--data-dir", str(data), f"--output-dir={data}/sub", "../data/sub", "--epochs=3", "dense")
+    assert mounts(checkout, *arguments) == [str(data)]
+
+
+@pytest.mark.parametrize("argument", ["{0}", "--set=data.dir={0}", "data.dir={0}", "--data-dir={0}", "~/sub/..", "~"])
+def test_a_folder_is_found_in_every_form_of_an_argument(checkout: Path, data: Path, argument: str) -> None:
+    assert mounts(checkout, argument.format(data), home=str(data)) == [str(data)]
+
+
+@pytest.mark.parametrize("name", ["with space", "comma, and", 'quote"s', "s3:", "naïve", "a=b"])
+def test_any_name_is_mounted(checkout: Path, data: Path, name: str) -> None:
+    (data / name).mkdir()
+    assert mounts(checkout, f"{data}/{name}") == [f"{data}/{name}"]
+
+
+def test_a_folder_still_to_be_made_is_seen_through_the_nearest_that_exists(checkout: Path, data: Path) -> None:
+    assert mounts(checkout, str(data / "new" / "deeper")) == [str(data)]
+
+
+def test_a_file_is_seen_through_its_folder(checkout: Path, data: Path) -> None:
+    (data / "file").touch()
+    assert mounts(checkout, f"--data-dir={data}/file") == [str(data)]
+
+
+def test_what_a_toml_file_names_is_seen(checkout: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    text = f"""
+    output_dir = "{data}/sub"  # here
+    dir = '../more'
+    model = "dense"
+    """
+    (checkout / "my.toml").write_text(text)
+    assert mounts(checkout, "--config", "my.toml") == [str(data / "sub"), str(tmp_path / "more")]
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "other.toml").write_text(f"[run]\noutput_dir='{data}'\n")
+    assert mounts(checkout, f"--config={tmp_path}/settings/other.toml") == [str(data), str(tmp_path / "settings")]
+
+
+def test_a_link_is_followed_link_by_link(checkout: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "alias").mkdir()
+    (tmp_path / "alias" / "link").symlink_to("../data/sub")
+    (checkout / "output").symlink_to(tmp_path / "alias" / "link")
+    expected = [str(tmp_path / "alias" / "link"), str(data / "sub")]
+    assert mounts(checkout, "output/new") == expected
+    assert bash('link_mounts "$root/output"', root=checkout).stdout.splitlines() == expected
+
+
+def test_a_loop_of_links_ends(checkout: Path) -> None:
+    (checkout / "loop").symlink_to("loop")
+    assert mounts(checkout, "loop/x") == []
+
+
+def test_what_links_in_a_folder_lead_to_is_seen(checkout: Path, data: Path, tmp_path: Path) -> None:
+    (data / "sub" / "train-images-idx3-ubyte").touch()
+    (tmp_path / "links" / "raw").mkdir(parents=True)
+    (tmp_path / "links" / "raw" / "images").symlink_to(data / "sub" / "train-images-idx3-ubyte")
+    (checkout / "inside").symlink_to(tmp_path / "links")
+    assert mounts(checkout, f"{tmp_path}/links") == [str(data / "sub"), str(tmp_path / "links")]
+    assert mounts(checkout, "inside") == [str(data / "sub"), str(tmp_path / "links")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/etc/hosts", "/usr/bin/env", "/usr/share", "/proc/self", "/opt/venv/bin/python", "/opt/new", "/home/new"],
+)
+def test_neither_the_checkout_nor_system_folders_are_mounted(checkout: Path, path: str) -> None:
+    assert mounts(checkout, str(checkout), "output", path, f"--output-dir={path}", "s3://b/x") == []
+
+
+def test_debians_data_sets_are_mounted_though_they_lie_in_usr(checkout: Path) -> None:
+    script = (
+        "may_be_mounted /usr/share/datasets/fashion-mnist && ! may_be_mounted /usr/share && ! may_be_mounted /usr/lib/x"
+    )
+    assert bash(script, root=checkout).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "mount"),
+    [
+        ("/a/b", "type=bind,source=/a/b,target=/a/b"),
+        ('/a, "b"', 'type=bind,"source=/a, ""b""","target=/a, ""b"""'),
+    ],
+)
+def test_commas_and_quotes_are_kept_from_the_engines_parser(path: str, mount: str) -> None:
+    assert bash('bind "$1"', path).stdout == f"{mount}\n"

@@ -1,6 +1,7 @@
 """A run of the whole pipeline on a few real images, as a person starts it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,8 +39,17 @@ class Run:
         return max((self.output / "pipeline" / component / key).iterdir(), key=lambda path: int(path.name))
 
 
-def local_runner(output: Path, *flags: str) -> Run:
-    """Calls local_runner.py with the flags and waits for its end."""
+def local_runner(output: Path, *flags: str, root: Path = ROOT) -> Run:
+    """Calls a checkout's local_runner.py with the flags and waits for its end."""
     command = [sys.executable, "local_runner.py", "--output-dir", str(output), *flags]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=False)
     return Run(output, done.stdout + done.stderr, done.returncode)
+
+
+def checkout(folder: Path, dataset: str) -> Path:
+    """Copies what a run needs of this checkout, with another content of modules/dataset.py; returns the folder."""
+    for name in ("modules", "tfx_pipeline"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "local_runner.py", folder)
+    (folder / "modules" / "dataset.py").write_text(dataset)
+    return folder

@@ -5,7 +5,7 @@ TARGET ?= runtime
 IMAGE ?= $(shell tools/image name $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile image image-push audit clean
+.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile image image-push audit clean clean-data
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -38,8 +38,8 @@ contracts: ## Check which package may import which
 bench: ## Measure the pipeline against the tutorial's two scripts, five minutes (ARGS="--growth 10", ARGS="--cnn")
 	@$(ENV) python -m bench.end_to_end $(ARGS)
 
-tensorboard: ## Show training and evaluation in TensorBoard
-	@$(ENV) tensorboard --logdir output/tensorboard $(ARGS)
+tensorboard: ## Show training and evaluation in TensorBoard (ARGS="--logdir FOLDER")
+	@$(ENV) tools/tensorboard $(ARGS)
 
 compile: ## Write the Kubeflow package
 	@$(ENV) python kubeflow_runner.py $(ARGS)
@@ -57,3 +57,6 @@ audit: ## Ask for known vulnerabilities of the locked packages, GPU's too
 clean: ## Remove output/ with its models and reports, and the tools' caches; keep the environment and the data
 	rm -rf output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+clean-data: ## Remove the data sets that runs keep for the next one, while nothing runs
+	rm -rf -- "$${XDG_CACHE_HOME:-$${HOME:-$$(echo ~)}/.cache}/tfx-fashion-mnist"

@@ -85,8 +85,9 @@ use_docker() {
 
 # step_processes PROCESS: prints what podman's builds below a process run now. Podman starts it by a runtime of its own.
 step_processes() {
-    local child
-    for child in $(cat "/proc/$1"/task/*/children 2>/dev/null); do
+    local child children
+    read -r -a children < <(cat "/proc/$1"/task/*/children 2>/dev/null) || true
+    for child in "${children[@]}"; do
         if [[ $(tr '\0' ' ' 2>/dev/null <"/proc/$child/cmdline") == buildah-*-runtime* ]]; then
             cat "/proc/$child"/task/*/children 2>/dev/null || true
         else

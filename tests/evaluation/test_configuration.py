@@ -1,105 +1,102 @@
-"""What TFMA computes for the pipeline, and the verdict in words."""
+"""TFMA judges as the configuration says, to the last digit."""
 
-from pathlib import Path
+import functools
+from typing import Annotated
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_model_analysis as tfma
-from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
+from tensorflow_model_analysis.evaluators import metrics_validator
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
 
 from modules.dataset import DATASET
-from tests.small_run import Run
-from tfx_pipeline.data import idx, sources
-from tfx_pipeline.evaluation.configuration import Thresholds, eval_config
-from tfx_pipeline.evaluation.results import read_model_scores
-from tfx_pipeline.evaluation.verdict import read_metrics, read_refusals
+from tfx_pipeline.config.evaluation import ACCURACY, LOSS, EvaluationConfig, Metric, Threshold
+from tfx_pipeline.evaluation import metrics
+from tfx_pipeline.evaluation.class_counts import ClassCounts
+from tfx_pipeline.evaluation.configuration import BASELINE, CANDIDATE, LIMIT_DECIMALS, ROUNDING, eval_config
 
 
-@pytest.fixture(scope="module")
-def evaluation(first_run: Run) -> Path:
-    return first_run.artifact("evaluator", "evaluation")
+class LossConfig(EvaluationConfig):
+    """Limits the loss too."""
+
+    max_loss: Annotated[float, Threshold(LOSS)] = 0.4
+    max_loss_rise: Annotated[float, Threshold(LOSS, change=True)] = 0.05
+    max_class_loss: Annotated[float, Threshold(LOSS, by_class=True)] = 0.9
 
 
-@pytest.fixture(scope="module")
-def labels(dataset: sources.VerifiedFiles) -> np.ndarray:
-    return idx.read_labels(f"{dataset.path}/t10k-labels-idx1-ubyte", 0, 1000)
-
-
-@pytest.fixture(scope="module")
-def probabilities(first_run: Run, dataset: sources.VerifiedFiles) -> np.ndarray:
-    model = tf.saved_model.load(first_run.artifact("trainer", "model") / "Format-Serving")
-    images = idx.read_images(f"{dataset.path}/t10k-images-idx3-ubyte", 0, 1000)
-    return model.signatures["serving_images"](images=tf.constant(images))["probabilities"].numpy()
-
-
-def whole(evaluation: Path) -> dict[tuple[str, int | None], float]:
-    """TFMA's metrics over all examples, by name and class."""
-    (metrics,) = [m for m in tfma.load_metrics(str(evaluation)) if not m.slice_key.single_slice_keys]
-    return {
-        (item.key.name, item.key.sub_key.class_id.value if item.key.HasField("sub_key") else None):
-        item.value.double_value.value
-        for item in metrics.metric_keys_and_values
-    }  # fmt: skip
-
-
-def test_the_metrics_equal_those_of_the_models_predictions(
-    evaluation: Path, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
-    metrics = read_metrics(str(evaluation))
-    right = probabilities.argmax(axis=1) == labels
-    assert metrics.accuracy == np.float32(right.mean())
-    assert metrics.loss == pytest.approx(log_loss(labels, probabilities), abs=1e-6)
-    assert metrics.num_examples == 1000
-    assert list(metrics.per_class_accuracy) == list(DATASET.class_names)
-    by_class = [right[labels == label].mean() for label in range(10)]
-    assert list(metrics.per_class_accuracy.values()) == [np.float32(value) for value in by_class]
-
-
-def test_the_losses_by_class_are_those_of_the_models_predictions(
-    evaluation: Path, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
-    model, _ = read_model_scores(str(evaluation))
-    losses = -np.log(probabilities[np.arange(len(labels)), labels].astype(np.float64))
-    by_class = [losses[labels == label].mean() for label in range(10)]
-    assert [scores.loss for scores in model.classes] == pytest.approx(by_class, abs=1e-6)
-    assert [scores.examples for scores in model.classes] == np.bincount(labels).tolist()
-
-
-def test_precision_recall_and_auc_by_class_equal_scikit_learns(
-    evaluation: Path, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
-    values = whole(evaluation)
-    matrix = confusion_matrix(labels, probabilities.argmax(axis=1))
-    for label in range(10):
-        assert values["class_precision", label] == pytest.approx(matrix[label, label] / matrix[:, label].sum())
-        assert values["class_recall", label] == pytest.approx(matrix[label, label] / matrix[label].sum())
-        area = roc_auc_score(labels == label, probabilities[:, label])
-        assert values["auc", label] == pytest.approx(area, abs=1e-3)
-
-
-def test_the_confusion_matrix_is_that_of_the_predictions(
-    evaluation: Path, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
-    (plots,) = [p for p in tfma.load_plots(str(evaluation)) if not p.slice_key.single_slice_keys]
-    matrix = np.zeros((10, 10))
-    for plot in plots.plot_keys_and_values:
-        for entry in plot.value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
-            matrix[entry.actual_class_id, entry.predicted_class_id] = entry.num_weighted_examples
-    np.testing.assert_array_equal(matrix, confusion_matrix(labels, probabilities.argmax(axis=1)))
-
-
-def test_a_blessed_model_has_no_refusals(evaluation: Path) -> None:
-    assert read_refusals(str(evaluation)) == []
+def limits(config: config_pb2.EvalConfig, metric: Metric) -> list[config_pb2.PerSliceMetricThreshold]:
+    """What TFMA is told of a metric."""
+    (found,) = [m for m in config.metrics_specs[0].metrics if metric.name in m.config]
+    return list(found.per_slice_thresholds)
 
 
 def test_change_thresholds_exist_only_with_a_baseline() -> None:
-    thresholds = Thresholds(
-        min_accuracy=0.8, min_class_accuracy=0.5, max_accuracy_drop=0.01, max_class_accuracy_drop=0.1
-    )
-    for has_baseline, count in ((False, 1), (True, 2)):
-        config = eval_config(thresholds, has_baseline=has_baseline)
-        assert len(config.model_specs) == count
-        whole_threshold = config.metrics_specs[0].metrics[0].per_slice_thresholds[0].threshold
-        assert whole_threshold.value_threshold.lower_bound.value == 0.8
-        assert whole_threshold.HasField("change_threshold") is has_baseline
+    for has_baseline, names in ((False, [""]), (True, [CANDIDATE, BASELINE])):
+        config = eval_config(EvaluationConfig(min_accuracy=0.8), has_baseline=has_baseline)
+        assert [spec.name for spec in config.model_specs] == names
+        found = limits(config, ACCURACY)
+        assert found[0].threshold.value_threshold.lower_bound.value == pytest.approx(0.8)
+        assert [t.threshold.HasField("change_threshold") for t in found] == [False, False, True, True][: 2 * len(names)]
+
+
+def test_a_metric_of_which_less_is_better_has_maximums() -> None:
+    whole, change, by_class = limits(eval_config(LossConfig(), has_baseline=True), LOSS)
+    assert whole.threshold.value_threshold.upper_bound.value == pytest.approx(0.4)
+    assert not whole.threshold.value_threshold.HasField("lower_bound")
+    assert change.threshold.change_threshold.absolute.value == pytest.approx(0.05)
+    assert change.threshold.change_threshold.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
+    assert [dict(s.feature_values) for s in by_class.slicing_specs] == [
+        {"label": str(n)} for n in range(DATASET.num_classes)
+    ]
+
+
+def config_of(min_accuracy: float, max_accuracy_drop: float) -> config_pb2.EvalConfig:
+    """Thresholds over all examples alone, which TFMA reads faster."""
+    values = EvaluationConfig(min_accuracy=min_accuracy, max_accuracy_drop=max_accuracy_drop)
+    config = eval_config(values, has_baseline=True)
+    kept = [found for found in limits(config, ACCURACY) if len(found.slicing_specs) == 1]
+    metric = config_pb2.MetricConfig(class_name="Overall", module=metrics.__name__, per_slice_thresholds=kept)
+    metric.config = config.metrics_specs[0].metrics[0].config
+    del config.metrics_specs[:]
+    config.metrics_specs.add(metrics=[metric])
+    return config
+
+
+@functools.cache
+def tfma_keys() -> tuple[metric_types.MetricKey, ...]:
+    """What TFMA calls the accuracy and its change."""
+    config = config_of(0, 0)
+    return tuple(metric_specs.metric_thresholds_from_metrics_specs(config.metrics_specs, config))
+
+
+def judge(config: config_pb2.EvalConfig, accuracy: float, baseline: float) -> bool:
+    """TFMA's verdict over all examples of a model and a baseline with these accuracies."""
+    values = {key: accuracy - baseline if key.is_diff else accuracy for key in tfma_keys()}
+    return metrics_validator.validate_metrics(((), values), config).validation_ok
+
+
+def counts_of(right: int, examples: int = 10_000) -> ClassCounts:
+    """The counts of a model of two classes that is right so many times."""
+    return ClassCounts(np.array([[right, examples - right], [0, 0]]), 0.0, np.empty(0, np.int64))
+
+
+def test_an_accuracy_that_equals_its_threshold_passes_and_the_next_lower_one_is_refused() -> None:
+    for right in range(1, 10_001):
+        config = config_of(float(f"0.{right:04d}" if right < 10_000 else "1"), 1.0)
+        assert judge(config, metrics.OVERALL[ACCURACY.name](counts_of(right)), 0), right
+        assert not judge(config, metrics.OVERALL[ACCURACY.name](counts_of(right - 1)), 0), right
+
+
+@pytest.mark.parametrize("allowed", ["0", "0.0001", "0.003", "0.01", "0.0125", "0.1"])
+def test_a_drop_that_equals_the_allowed_one_passes_and_the_next_larger_one_is_refused(allowed: str) -> None:
+    config, drop = config_of(0.0, float(allowed)), round(10_000 * float(allowed))
+    for right in range(1, 10_001 - drop, 7):
+        accuracies = (metrics.OVERALL[ACCURACY.name](counts_of(n)) for n in (right, right - 1, right + drop))
+        equal, lower, baseline = accuracies
+        assert judge(config, equal, baseline), right
+        assert not judge(config, lower, baseline), right
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.1, 0.01, 0.8875, 0.123456789, 1.0, 4.25])
+def test_a_limit_is_read_back_as_it_was_given(limit: float) -> None:
+    assert {round(limit + side, LIMIT_DECIMALS) for side in (-ROUNDING, 0, ROUNDING)} == {limit}

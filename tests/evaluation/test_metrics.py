@@ -22,7 +22,10 @@ def test_accuracy_precision_and_recall_equal_scikit_learns(scored: tuple[np.ndar
     labels, probabilities = scored
     predictions = probabilities.argmax(axis=1)
     matrix = confusion_matrix(labels, predictions)
-    assert metrics.accuracy(matrix) == np.float32((labels == predictions).mean())
+    counts = class_counts.ClassCounts.empty(3)
+    counts.add(labels, probabilities)
+    assert metrics.OVERALL["sparse_categorical_accuracy"](counts) == (labels == predictions).mean()
+    assert metrics.OVERALL["example_count"](counts) == 5000
     for class_id in range(3):
         options = {"labels": [class_id], "average": None}
         assert metrics.precision(matrix, class_id) == pytest.approx(precision_score(labels, predictions, **options)[0])

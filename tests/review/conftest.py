@@ -12,49 +12,24 @@ from tfx.components.evaluator.executor import Executor as TfxExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from modules.features import IMAGE_KEY, LABEL_KEY
+from tests.predictions import predicted  # noqa: F401 - a fixture
 from tests.small_run import Run
-from tfx_pipeline.components.evaluator import THRESHOLDS, Executor
-from tfx_pipeline.data import idx, sources
-from tfx_pipeline.data.idx_files import SPLIT_FILES
-from tfx_pipeline.review import inputs as collect
+from tfx_pipeline.components.evaluator import Executor
+from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.review.content import Review
+from tfx_pipeline.review.inputs import ReviewInputs, read_review
 
 HYPERPARAMETERS = {"model_name": "dense", "epochs": 2, "batch_size": 64, "learning_rate": 0.001, "seed": 1}
 
 
-@dataclasses.dataclass(frozen=True)
-class Predicted:
-    """Real test images (uint8 [n, 28, 28]) and labels (int64 [n]), and the run's model's probabilities for them."""
-
-    images: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def right(self) -> np.ndarray:
-        """Whether the most probable class is the label, bool [n]."""
-        return self.probabilities.argmax(axis=1) == self.labels
-
-
 @pytest.fixture(scope="session")
-def predicted(first_run: Run, dataset: sources.VerifiedFiles) -> Predicted:
-    """What the model says of the images themselves, without tf.Examples, TFMA or the review's own code."""
-    files = SPLIT_FILES["eval"]
-    images = idx.read_images(f"{dataset.path}/{files.images}", 0, 1000)
-    labels = idx.read_labels(f"{dataset.path}/{files.labels}", 0, 1000).astype(np.int64)
-    model = tf.saved_model.load(first_run.artifact("trainer", "model") / "Format-Serving")
-    answer = model.signatures["serving_images"](images=tf.constant(images))
-    return Predicted(images, labels, answer["probabilities"].numpy())
-
-
-@pytest.fixture(scope="session")
-def run_sources(first_run: Run) -> collect.Sources:
+def review_inputs(first_run: Run) -> ReviewInputs:
     """Where the parts of the first run's review are."""
 
     def splits(component: str, key: str) -> dict[str, str]:
         return {split: str(first_run.artifact(component, key) / f"Split-{split}") for split in ("train", "eval")}
 
-    return collect.Sources(
+    return ReviewInputs(
         evaluation=str(first_run.artifact("evaluator", "evaluation")),
         blessed=True,
         baseline=None,
@@ -69,9 +44,9 @@ def run_sources(first_run: Run) -> collect.Sources:
 
 
 @pytest.fixture(scope="session")
-def review(run_sources: collect.Sources) -> Review:
+def review(review_inputs: ReviewInputs) -> Review:
     """The first run's review."""
-    return collect.collect(run_sources)
+    return read_review(review_inputs)
 
 
 def write_examples(directory: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -89,7 +64,7 @@ def write_examples(directory: Path, images: np.ndarray, labels: np.ndarray) -> N
 
 @pytest.fixture
 def review_of(
-    first_run: Run, run_sources: collect.Sources, tmp_path: Path
+    first_run: Run, review_inputs: ReviewInputs, tmp_path: Path
 ) -> Callable[[np.ndarray, np.ndarray, dict[str, float]], Review]:
     """Evaluates the run's model on other examples with the project's Evaluator, and reviews that."""
 
@@ -104,11 +79,11 @@ def review_of(
         Executor(TfxExecutor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
             {"examples": [examples], "model": [model], "schema": [schema]},
             {"evaluation": [evaluation], "blessing": [blessing]},
-            dict.fromkeys(THRESHOLDS, 0.0) | thresholds | {"fairness_indicator_thresholds": "null"},
+            dict.fromkeys(EvaluationConfig.model_fields, 0.0) | thresholds | {"fairness_indicator_thresholds": "null"},
         )
-        return collect.collect(
+        return read_review(
             dataclasses.replace(
-                run_sources,
+                review_inputs,
                 evaluation=evaluation.uri,
                 blessed=bool(blessing.get_int_custom_property("blessed")),
                 examples=[str(path) for path in (tmp_path / "examples" / "Split-eval").iterdir()],

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from modules.dataset import DATASET
 from tests.small_run import ROOT, Run
-from tfx_pipeline.review import inputs as collect
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.review.content import Review, Verdict
+from tfx_pipeline.review.inputs import ReviewInputs
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 
@@ -83,13 +83,13 @@ def shoot(page: Page, name: str, *, whole: bool = False) -> None:
 
 
 @pytest.fixture(scope="module")
-def log_directory(review: Review, run_sources: collect.Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def log_directory(review: Review, review_inputs: ReviewInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reviews of ten runs, with as many configurations."""
     directory = tmp_path_factory.mktemp("tensorboard")
     for number, run in enumerate(RUNS, start=1):
         hyperparameters = review.hyperparameters | {"epochs": number, "learning_rate": number / 1000}
         shown = dataclasses.replace(review, hyperparameters=hyperparameters)
-        write_tensorboard(shown, str(directory / run), run_sources.training_logs, run)
+        write_tensorboard(shown, str(directory / run), review_inputs.training_logs, run)
     return directory
 
 

@@ -12,7 +12,7 @@ from tfx_pipeline.review.content import Verdict
 @pytest.mark.parametrize(("right", "examples"), [(881, 1000), (10, 10), (0, 10), (9212, 10_000), (1, 1)])
 def test_the_interval_is_wilsons(right: int, examples: int) -> None:
     expected = binomtest(right, examples).proportion_ci(method="wilson")
-    assert Scores(right / examples, 0.1, examples).interval == pytest.approx((expected.low, expected.high))
+    assert Scores({"accuracy": right / examples}, examples).interval == pytest.approx((expected.low, expected.high))
 
 
 def test_an_f1_of_nothing_right_is_0_and_of_nothing_known_undefined() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tfx.types import Artifact
 
-from tests.review.conftest import Predicted
+from tests.predictions import Predicted
 from tfx_pipeline.components.system_artifacts import ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
 from tfx_pipeline.review.content import Review

@@ -8,7 +8,7 @@ import numpy as np
 from ml_metadata.proto import metadata_store_pb2
 
 from modules.dataset import DATASET
-from tests.review.conftest import Predicted
+from tests.predictions import Predicted
 from tfx_pipeline.components.system_artifacts import HTML, SYSTEM_ARTIFACTS, ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
 from tfx_pipeline.review.content import Review

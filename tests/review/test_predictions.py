@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modules.dataset import DATASET
-from tests.review.conftest import Predicted
+from tests.predictions import Predicted
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.predictions import THRESHOLDS, UNIFORM_THRESHOLDS, Batch, summarize
 

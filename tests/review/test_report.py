@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import precision_score, recall_score
 
 from modules.dataset import DATASET
-from tfx_pipeline.review import report_pages
+from tests.predictions import Predicted
+from tfx_pipeline.review import markdown, report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import digest, embedded, render, write_report
 
@@ -28,6 +30,28 @@ def test_the_page_loads_nothing_from_elsewhere_and_is_small(page: str) -> None:
     assert {reference for reference in references if not reference.startswith(("#", "data:"))} == set()
     assert '<link rel="stylesheet"' not in page
     assert len(page.encode()) < 3_000_000
+
+
+def test_the_page_shows_scikit_learns_figures_to_the_digit(page: str, predicted: Predicted) -> None:
+    precision = precision_score(predicted.labels, predicted.classes, average=None)
+    recall = recall_score(predicted.labels, predicted.classes, average=None)
+    section = page.partition('<section id="classes"')[2].partition("</section>")[0]
+    for label, name in enumerate(DATASET.class_names):
+        row = re.search(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', section)
+        assert row is not None
+        cells = re.findall(r"<td>(.*?)</td>", row[1])
+        assert cells[1:3] == [f"{precision[label]:.4f}", f"{recall[label]:.4f}"]
+
+
+def test_every_threshold_is_listed_with_metric_limit_and_outcome(page: str, review: Review) -> None:
+    accuracy = f"{review.model.overall.accuracy:.4f}"
+    assert f"| all examples | accuracy | {accuracy} | ≥ 0.5000 | passed |" in markdown.thresholds(review)
+    row = f'<tr><th scope="row">all examples</th><td>{accuracy}</td><td>≥ 0.5000</td><td class="passed">'
+    assert row in page.replace("&ge;", "≥")
+    change = dataclasses.replace(review.thresholds[0], change=True, value=-0.02, limit=-0.01, passed=False)
+    compared = render(dataclasses.replace(review, thresholds=(*review.thresholds[:1], change, *review.thresholds[1:])))
+    assert '<th scope="col">change of accuracy from the baseline</th>' in compared
+    assert '<td>-0.0200</td><td>≥ -0.0100</td><td class="missed">' in compared
 
 
 def test_every_section_has_content(page: str) -> None:

@@ -9,15 +9,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from modules.dataset import DATASET
-from tfx_pipeline.review import inputs as collect
 from tfx_pipeline.review.content import Review
+from tfx_pipeline.review.inputs import ReviewInputs
 from tfx_pipeline.review.tensorboard_writer import BY_CLASS, write_tensorboard
 
 
 @pytest.fixture(scope="module")
-def directory(review: Review, run_sources: collect.Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(review: Review, review_inputs: ReviewInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("logs") / "a run"
-    write_tensorboard(review, str(directory), run_sources.training_logs, "a run")
+    write_tensorboard(review, str(directory), review_inputs.training_logs, "a run")
     return directory
 
 

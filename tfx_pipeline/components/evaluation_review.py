@@ -11,10 +11,9 @@ from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.components.properties import data_origin, hyperparameters
-from tfx_pipeline.review import inputs as collect
-from tfx_pipeline.review import kubeflow_writer
-from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
+from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
@@ -59,7 +58,7 @@ class ReviewError(Exception):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Collects the review once and hands it to every writer."""
+    """Reads the review once and hands it to every writer."""
 
     def Do(  # noqa: N802 - TFX's name
         self,
@@ -75,12 +74,12 @@ class Executor(base_executor.BaseExecutor):
             ReviewError: A part of the review cannot be read or written.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        sources = _sources(input_dict)
-        verdict = "blessed" if sources.blessed else "refused"
+        inputs = _review_inputs(input_dict)
+        verdict = "blessed" if inputs.blessed else "refused"
         try:
-            review = collect.collect(sources)
-            logger.info("%s Accuracy %s", review.verdict.headline, text.accuracy(review.model.overall))
-            _write(review, output_dict, sources.training_logs, self._run_id(output_dict))
+            review = read_review(inputs)
+            logger.info("%s Accuracy %s", review.verdict.headline, markdown.accuracy(review.model.overall))
+            _write(review, output_dict, inputs.training_logs, self._run_id(output_dict))
         except Exception as error:
             raise ReviewError(
                 f"the evaluation cannot be shown ({type(error).__name__}: {error}); "
@@ -101,10 +100,10 @@ def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs
     kubeflow_writer.write_classification_metrics(review, outputs[CLASSIFICATION_METRICS_KEY])
 
 
-def _sources(input_dict: dict[str, list[Artifact]]) -> collect.Sources:
+def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
     inputs = {key: artifact_utils.get_single_instance(found) for key, found in input_dict.items() if found}
     baseline = inputs.get(keys.BASELINE_MODEL_KEY)
-    return collect.Sources(
+    return ReviewInputs(
         evaluation=inputs[keys.EVALUATION_KEY].uri,
         blessed=bool(inputs[keys.BLESSING_KEY].get_int_custom_property("blessed")),
         baseline=(baseline.get_int_custom_property(VERSION_PROPERTY) or None) if baseline else None,

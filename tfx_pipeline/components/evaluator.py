@@ -18,16 +18,16 @@ from tfx.types import (
 from tfx.utils import path_utils, proto_utils
 
 from tfx_pipeline.components.properties import data_origin, hyperparameters
-from tfx_pipeline.evaluation import extractors as evaluation_extractors
-from tfx_pipeline.evaluation.configuration import Thresholds, eval_config
-from tfx_pipeline.evaluation.results import read_model_scores
+from tfx_pipeline.config.evaluation import EvaluationConfig
+from tfx_pipeline.evaluation import extractors
+from tfx_pipeline.evaluation.configuration import eval_config
+from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.review.inputs import versions
 from tfx_pipeline.review.model_card import model_card
-from tfx_pipeline.serving.directory import MODEL_CARD, SAVED_MODEL
+from tfx_pipeline.serving.versions import MODEL_CARD, SAVED_MODEL
 
 logger = logging.getLogger(__name__)
 
-THRESHOLDS: Final = ("min_accuracy", "min_class_accuracy", "max_accuracy_drop", "max_class_accuracy_drop")
 SCHEMA_KEY: Final = standard_component_specs.SCHEMA_KEY
 BASELINE_MODEL_KEY: Final = standard_component_specs.BASELINE_MODEL_KEY
 
@@ -35,7 +35,9 @@ BASELINE_MODEL_KEY: Final = standard_component_specs.BASELINE_MODEL_KEY
 class EvaluatorSpec(component_spec.ComponentSpec):
     """Evaluator's contract, with thresholds that Kubeflow can ask for on its "Create run" page."""
 
-    PARAMETERS = {name: component_spec.ExecutionParameter(type=float) for name in THRESHOLDS}  # noqa: RUF012 - TFX's form
+    PARAMETERS = {  # noqa: RUF012 - TFX's form
+        name: component_spec.ExecutionParameter(type=float) for name in EvaluationConfig.model_fields
+    }
     INPUTS = {  # noqa: RUF012
         standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -65,18 +67,21 @@ class Executor(tfx_executor.Executor):
         """Evaluates and blesses the model, and writes its card beside TFMA's results.
 
         See ``EvaluatorSpec`` for the keys of the three dictionaries.
+
+        Raises:
+            UserError: A threshold is not what the configuration allows.
         """
         inputs = dict(input_dict)
         has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))
         if not has_baseline:
             inputs.pop(BASELINE_MODEL_KEY, None)
-        thresholds = Thresholds(**{name: float(exec_properties[name]) for name in THRESHOLDS})
+        thresholds = EvaluationConfig.checked({name: exec_properties[name] for name in EvaluationConfig.model_fields})
         config = eval_config(thresholds, has_baseline=has_baseline)
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(config),
             standard_component_specs.EXAMPLE_SPLITS_KEY: '["eval"]',
-            standard_component_specs.MODULE_PATH_KEY: evaluation_extractors.__name__,
+            standard_component_specs.MODULE_PATH_KEY: extractors.__name__,
         }
         super().Do(inputs, output_dict, properties)
         try:
@@ -88,10 +93,10 @@ class Executor(tfx_executor.Executor):
 
 def _write_card(inputs: dict[str, list[Artifact]], evaluation_uri: str) -> None:
     """Writes the card here, where the results are at hand, for a pusher that starts without TensorFlow to publish."""
-    model, baseline = read_model_scores(evaluation_uri)
+    found = read_evaluation(evaluation_uri)
     card = model_card(
-        model=model,
-        baseline=baseline,
+        model=found.model,
+        baseline=found.baseline,
         hyperparameters=hyperparameters(artifact_utils.get_single_instance(inputs[standard_component_specs.MODEL_KEY])),
         data=data_origin(artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY])),
         versions=versions(),
@@ -138,6 +143,6 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 schema=schema,
                 evaluation=channel_utils.as_channel([standard_artifacts.ModelEvaluation()]),
                 blessing=channel_utils.as_channel([standard_artifacts.ModelBlessing()]),
-                **{name: getattr(thresholds, name) for name in THRESHOLDS},
+                **{name: getattr(thresholds, name) for name in EvaluationConfig.model_fields},
             )
         )

@@ -1,8 +1,7 @@
-"""What the evaluator measures, and the thresholds that a model must pass to be pushed."""
+"""What the evaluator measures, and the thresholds that a model must pass to be pushed, as TFMA has them."""
 
-import dataclasses
 import json
-from typing import Final
+from typing import Any, Final
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
@@ -10,33 +9,23 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from modules.dataset import DATASET
 from modules.features import LABEL_KEY
+from tfx_pipeline.config.evaluation import METRICS, EvaluationConfig, Metric
 from tfx_pipeline.evaluation import metrics
 
 CANDIDATE: Final = "candidate"
 BASELINE: Final = "baseline"
 
+ROUNDING: Final = 1e-12
+"""By how much a value may miss its limit: in float64, 0.8775 - 0.8875 is below -0.01."""
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """What a model must reach, as fractions from 0 to 1.
-
-    Attributes:
-        min_accuracy: Accuracy over all examples.
-        min_class_accuracy: Accuracy over the examples of each class.
-        max_accuracy_drop: How far the accuracy may lie below the baseline's.
-        max_class_accuracy_drop: The same for the accuracy of each class.
-    """
-
-    min_accuracy: float
-    min_class_accuracy: float
-    max_accuracy_drop: float
-    max_class_accuracy_drop: float
+LIMIT_DECIMALS: Final = 11
+"""A limit with ``ROUNDING`` taken off or added is itself again when rounded to so many."""
 
 
-def eval_config(thresholds: Thresholds, *, has_baseline: bool) -> config_pb2.EvalConfig:
+def eval_config(thresholds: EvaluationConfig, *, has_baseline: bool) -> config_pb2.EvalConfig:
     """Configures TFMA.
 
-    The accuracy, the loss and the example count are computed on the whole and for the examples of each class; the
+    The metrics of ``METRICS`` and the example count are computed on the whole and for the examples of each class; the
     precision, recall and area under the ROC curve one-vs-rest, for each class on the whole. Precision and recall
     take the most probable class as the prediction, as accuracy does.
 
@@ -48,12 +37,14 @@ def eval_config(thresholds: Thresholds, *, has_baseline: bool) -> config_pb2.Eva
         A configuration for a model named "" and, with a baseline, one named "baseline".
     """
     models = [_model_spec(CANDIDATE), _model_spec(BASELINE)] if has_baseline else [_model_spec("")]
+    overall = [_with_thresholds(metric, thresholds, has_baseline=has_baseline) for metric in METRICS]
+    overall += [_metric(metrics.Overall, name=metrics.EXAMPLE_COUNT), _metric(metrics.ConfusionMatrix)]
     return config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])],
         metrics_specs=[
-            config_pb2.MetricsSpec(metrics=_overall_metrics(thresholds, has_baseline=has_baseline)),
-            config_pb2.MetricsSpec(metrics=[_metric(metrics.ClassPrecisionRecall), _metric(metrics.ClassAuc)]),
+            config_pb2.MetricsSpec(metrics=overall),
+            config_pb2.MetricsSpec(metrics=[_metric(metrics.OneVsRest)]),
         ],
     )
 
@@ -69,34 +60,37 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
     )
 
 
-def _overall_metrics(thresholds: Thresholds, *, has_baseline: bool) -> list[config_pb2.MetricConfig]:
-    whole = _threshold(thresholds.min_accuracy, thresholds.max_accuracy_drop, has_baseline=has_baseline)
-    by_class = _threshold(thresholds.min_class_accuracy, thresholds.max_class_accuracy_drop, has_baseline=has_baseline)
-    slices = [config_pb2.SlicingSpec(feature_values={LABEL_KEY: str(index)}) for index in range(DATASET.num_classes)]
-    accuracy = _metric(metrics.Accuracy)
-    accuracy.per_slice_thresholds.extend(
-        [
-            config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=whole),
-            config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=by_class),
-        ]
-    )
-    return [accuracy, *map(_metric, (metrics.CrossEntropy, metrics.Examples, metrics.ConfusionMatrix))]
-
-
-def _metric(kind: type[metric_types.Metric]) -> config_pb2.MetricConfig:
-    return config_pb2.MetricConfig(
-        class_name=kind.__name__, module=kind.__module__, config=json.dumps({"num_classes": DATASET.num_classes})
-    )
-
-
-def _threshold(minimum: float, drop: float, *, has_baseline: bool) -> config_pb2.MetricThreshold:
-    threshold = config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": minimum})
-    )
-    if has_baseline:
-        threshold.change_threshold.CopyFrom(
-            config_pb2.GenericChangeThreshold(
-                absolute={"value": -drop}, direction=config_pb2.MetricDirection.HIGHER_IS_BETTER
+def _with_thresholds(metric: Metric, config: EvaluationConfig, *, has_baseline: bool) -> config_pb2.MetricConfig:
+    found = _metric(metrics.Overall, name=metric.name)
+    for field, threshold in config.thresholds().items():
+        if threshold.metric.name == metric.name and (has_baseline or not threshold.change):
+            limit = getattr(config, field)
+            found.per_slice_thresholds.add(
+                slicing_specs=_slices(by_class=threshold.by_class),
+                threshold=_change(metric, limit) if threshold.change else _bound(metric, limit),
             )
-        )
-    return threshold
+    return found
+
+
+def _metric(kind: type[metric_types.Metric], **arguments: Any) -> config_pb2.MetricConfig:
+    arguments["num_classes"] = DATASET.num_classes
+    return config_pb2.MetricConfig(class_name=kind.__name__, module=kind.__module__, config=json.dumps(arguments))
+
+
+def _slices(*, by_class: bool) -> list[config_pb2.SlicingSpec]:
+    labels = [{LABEL_KEY: str(label)} for label in range(DATASET.num_classes)]
+    return [config_pb2.SlicingSpec(feature_values=values) for values in (labels if by_class else [{}])]
+
+
+def _bound(metric: Metric, limit: float) -> config_pb2.MetricThreshold:
+    side, bound = ("lower_bound", limit - ROUNDING) if metric.higher_is_better else ("upper_bound", limit + ROUNDING)
+    return config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(**{side: {"value": bound}}))
+
+
+def _change(metric: Metric, allowed: float) -> config_pb2.MetricThreshold:
+    better = config_pb2.MetricDirection.HIGHER_IS_BETTER, config_pb2.MetricDirection.LOWER_IS_BETTER
+    sign, direction = (-1, better[0]) if metric.higher_is_better else (1, better[1])
+    limit = {"value": sign * (allowed + ROUNDING)}
+    return config_pb2.MetricThreshold(
+        change_threshold=config_pb2.GenericChangeThreshold(absolute=limit, direction=direction)
+    )

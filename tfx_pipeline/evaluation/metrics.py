@@ -18,10 +18,9 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as matrices
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_pipeline.config.evaluation import METRICS
 from tfx_pipeline.evaluation.class_counts import ClassCounts, total
 
-ACCURACY: Final = "sparse_categorical_accuracy"
-LOSS: Final = "sparse_categorical_crossentropy"
 EXAMPLE_COUNT: Final = "example_count"
 CONFUSION_MATRIX: Final = "multi_class_confusion_matrix_plot"
 CLASS_PRECISION: Final = "class_precision"
@@ -32,11 +31,6 @@ _COUNTS: Final = "_class_counts"
 """TFMA writes no metric whose name begins so."""
 
 Values = dict[metric_types.MetricKey, Any]
-
-
-def accuracy(confusion: NDArray[np.int64]) -> np.float32:
-    """The fraction of the examples whose most probable class is the label, in Keras' precision."""
-    return np.float32(confusion.trace()) / np.float32(confusion.sum())
 
 
 def precision(confusion: NDArray[np.int64], class_id: int) -> float:
@@ -68,35 +62,31 @@ def area_under_roc(negatives: NDArray[np.int64], positives: NDArray[np.int64]) -
     return float((positives * below).sum() / pairs) if pairs else math.nan
 
 
-class Accuracy(metric_types.Metric):
-    """``sparse_categorical_accuracy``, as Keras has it."""
+OVERALL: Final[dict[str, Callable[[ClassCounts], Any]]] = {
+    **{metric.name: metric.value for metric in METRICS},
+    EXAMPLE_COUNT: lambda counts: counts.confusion.sum(),
+}
+"""Functions of the counts by the names of their metrics."""
 
-    def __init__(self, num_classes: int, name: str = ACCURACY) -> None:
+ONE_VS_REST: Final[dict[str, Callable[[ClassCounts, int], float]]] = {
+    CLASS_PRECISION: lambda counts, class_id: precision(counts.confusion, class_id),
+    CLASS_RECALL: lambda counts, class_id: recall(counts.confusion, class_id),
+    AUC: lambda counts, class_id: area_under_roc(*counts.scores[:, class_id]),
+}
+"""Functions of the counts and of a class, by the names of their metrics."""
+
+
+class Overall(metric_types.Metric):
+    """One number for each slice: a metric of ``OVERALL``."""
+
+    def __init__(self, num_classes: int, name: str) -> None:
         """Makes the metric.
 
         Args:
             num_classes: Number of classes, labelled from 0; the same in the metrics below.
-            name: Names the metric in the configuration and in the results.
+            name: Names the metric in ``OVERALL``, in the configuration and in the results.
         """
-        super().__init__(_single(lambda counts: accuracy(counts.confusion)), num_classes=num_classes, name=name)
-
-
-class CrossEntropy(metric_types.Metric):
-    """``sparse_categorical_crossentropy``, the mean in nats, as Keras has it."""
-
-    def __init__(self, num_classes: int, name: str = LOSS) -> None:
-        """Makes the metric."""
-        super().__init__(
-            _single(lambda counts: np.float32(counts.loss / counts.confusion.sum())), num_classes=num_classes, name=name
-        )
-
-
-class Examples(metric_types.Metric):
-    """``example_count``."""
-
-    def __init__(self, num_classes: int, name: str = EXAMPLE_COUNT) -> None:
-        """Makes the metric."""
-        super().__init__(_single(lambda counts: float(counts.confusion.sum())), num_classes=num_classes, name=name)
+        super().__init__(metric_util.merge_per_key_computations(_overall), num_classes=num_classes, name=name)
 
 
 class ConfusionMatrix(metric_types.Metric):
@@ -107,66 +97,40 @@ class ConfusionMatrix(metric_types.Metric):
         super().__init__(metric_util.merge_per_key_computations(_plot), num_classes=num_classes, name=name)
 
 
-class ClassPrecisionRecall(metric_types.Metric):
-    """Computes ``class_precision`` and ``class_recall`` for each class, as metric keys with the class's id."""
+class OneVsRest(metric_types.Metric):
+    """Each class against all others: the metrics of ``ONE_VS_REST``, as metric keys with the class's id."""
 
-    def __init__(self, num_classes: int, name: str = "class_precision_recall") -> None:
+    def __init__(self, num_classes: int, name: str = "one_vs_rest") -> None:
         """Makes the metric."""
-        by_class: dict[str, Callable[[ClassCounts, int], float]] = {
-            CLASS_PRECISION: lambda counts, class_id: precision(counts.confusion, class_id),
-            CLASS_RECALL: lambda counts, class_id: recall(counts.confusion, class_id),
-        }
-        super().__init__(_of_each_class(by_class), num_classes=num_classes, name=name)
+        super().__init__(metric_util.merge_per_key_computations(_one_vs_rest), num_classes=num_classes, name=name)
 
 
-class ClassAuc(metric_types.Metric):
-    """Computes ``auc`` of each class against all others, as metric keys with the class's id."""
-
-    def __init__(self, num_classes: int, name: str = "class_auc") -> None:
-        """Makes the metric."""
-        by_class = {AUC: lambda counts, class_id: area_under_roc(*counts.scores[:, class_id])}
-        super().__init__(_of_each_class(by_class), num_classes=num_classes, name=name)
+def _overall(
+    num_classes: int, name: str, eval_config: config_pb2.EvalConfig | None = None, model_name: str = ""
+) -> metric_types.MetricComputations:
+    key = metric_types.MetricKey(name=name, model_name=model_name)
+    return _derived(num_classes, eval_config, model_name, [key], lambda counts: {key: float(OVERALL[name](counts))})
 
 
-def _single(value: Callable[[ClassCounts], Any]) -> Callable[..., metric_types.MetricComputations]:
-    """Makes a metric's computations from a function of the counts."""
+def _one_vs_rest(
+    num_classes: int,
+    name: str,  # noqa: ARG001 - TFMA passes every argument of the metric
+    eval_config: config_pb2.EvalConfig | None = None,
+    model_name: str = "",
+) -> metric_types.MetricComputations:
+    keys = {
+        metric_types.MetricKey(name=metric, model_name=model_name, sub_key=metric_types.SubKey(class_id=class_id)): (
+            metric,
+            class_id,
+        )
+        for metric in ONE_VS_REST
+        for class_id in range(num_classes)
+    }
 
-    def computations(
-        num_classes: int, name: str, eval_config: config_pb2.EvalConfig | None = None, model_name: str = ""
-    ) -> metric_types.MetricComputations:
-        key = metric_types.MetricKey(name=name, model_name=model_name)
-        return _derived(num_classes, eval_config, model_name, [key], lambda counts: {key: value(counts)})
+    def result(counts: ClassCounts) -> Values:
+        return {key: ONE_VS_REST[metric](counts, class_id) for key, (metric, class_id) in keys.items()}
 
-    merged: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(computations)
-    return merged
-
-
-def _of_each_class(
-    values: dict[str, Callable[[ClassCounts, int], float]],
-) -> Callable[..., metric_types.MetricComputations]:
-    """Makes a metric's computations from functions of the counts and a class, by metric name."""
-
-    def computations(
-        num_classes: int,
-        name: str,  # noqa: ARG001 - TFMA passes every argument of the metric
-        eval_config: config_pb2.EvalConfig | None = None,
-        model_name: str = "",
-    ) -> metric_types.MetricComputations:
-        keys = {
-            metric_types.MetricKey(
-                name=metric, model_name=model_name, sub_key=metric_types.SubKey(class_id=class_id)
-            ): (metric, class_id)
-            for metric in values
-            for class_id in range(num_classes)
-        }
-
-        def result(counts: ClassCounts) -> Values:
-            return {key: values[metric](counts, class_id) for key, (metric, class_id) in keys.items()}
-
-        return _derived(num_classes, eval_config, model_name, list(keys), result)
-
-    merged: Callable[..., metric_types.MetricComputations] = metric_util.merge_per_key_computations(computations)
-    return merged
+    return _derived(num_classes, eval_config, model_name, list(keys), result)
 
 
 def _plot(

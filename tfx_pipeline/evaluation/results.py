@@ -1,8 +1,10 @@
-"""Reads TFMA's output: the metrics of the model and the baseline, the confusion matrices, every threshold's outcome."""
+"""Reads TFMA's output once: the figures of the model and of the baseline, and what came of every threshold."""
 
+import dataclasses
+import json
 import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_model_analysis as tfma
@@ -12,21 +14,61 @@ from tensorflow_model_analysis.writers import eval_config_writer
 
 from modules.dataset import DATASET
 from modules.features import LABEL_KEY
-from tfx_pipeline.evaluation.configuration import BASELINE
-from tfx_pipeline.evaluation.metrics import (
-    ACCURACY,
-    AUC,
-    CLASS_PRECISION,
-    CLASS_RECALL,
-    EXAMPLE_COUNT,
-    LOSS,
-)
+from tfx_pipeline.config.evaluation import ACCURACY, LOSS, METRICS
+from tfx_pipeline.evaluation.configuration import BASELINE, LIMIT_DECIMALS
+from tfx_pipeline.evaluation.metrics import AUC, CLASS_PRECISION, CLASS_RECALL, EXAMPLE_COUNT
 from tfx_pipeline.evaluation.scores import ClassScores, ModelScores, Scores, ThresholdResult
 
-ALL: Final = "all examples"
+
+@dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==
+class Evaluation:
+    """What the evaluator found.
+
+    Attributes:
+        model: The judged model's figures; NaN where TFMA has none, as for a class without examples.
+        baseline: The same of the baseline; None where there was none.
+        thresholds: Every threshold that was configured, all examples first, then class by class.
+    """
+
+    model: ModelScores
+    baseline: ModelScores | None
+    thresholds: tuple[ThresholdResult, ...]
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why the model was refused: a line for each threshold that was missed; none where it was blessed."""
+        return tuple(dict.fromkeys(threshold.refusal for threshold in self.thresholds if not threshold.passed))
 
 
-class Key(NamedTuple):
+def read_evaluation(evaluation_uri: str) -> Evaluation:
+    """Reads what TFMA wrote.
+
+    Args:
+        evaluation_uri: Directory of the ``ModelEvaluation`` artifact.
+
+    Returns:
+        The figures, and the thresholds; one that could not be measured is missed, as it is for TFMA.
+
+    Raises:
+        ValueError: The directory holds no metrics over all examples, or no configuration.
+    """
+    metrics = {key: value for found in tfma.load_metrics(evaluation_uri) for key, value in _scalars(found)}
+    if _Key(ACCURACY.name) not in metrics:
+        raise ValueError(f"{evaluation_uri}: holds no metric {ACCURACY.name} over all examples")
+    config = eval_config_writer.load_eval_run(evaluation_uri)[0]
+    if config is None:
+        raise ValueError(f"{evaluation_uri}: holds no eval_config.json")
+    failed = set(_failures(evaluation_uri))
+    has_baseline = _Key(ACCURACY.name, baseline=True) in metrics
+    confusion, baseline_confusion = _confusion(evaluation_uri)
+    return Evaluation(
+        model=_model_scores(metrics, confusion, baseline=False),
+        baseline=_model_scores(metrics, baseline_confusion, baseline=True) if has_baseline else None,
+        thresholds=tuple(_threshold_results(config, metrics, failed)),
+    )
+
+
+class _Key(NamedTuple):
     """What a metric is about: the model or the baseline, a slice by label, and for one-vs-rest metrics the class."""
 
     name: str
@@ -36,148 +78,86 @@ class Key(NamedTuple):
     is_diff: bool = False
 
 
-Metrics = dict[Key, float]
-
-
-def read_metrics(evaluation_uri: str) -> Metrics:
-    """Reads every scalar metric.
-
-    Args:
-        evaluation_uri: Directory of the ``ModelEvaluation`` artifact.
-
-    Returns:
-        The metrics of the judged model, of the baseline where there is one, and their differences.
-    """
-    return {key: value for metrics in tfma.load_metrics(evaluation_uri) for key, value in _scalars(metrics)}
-
-
-def _scalars(metrics: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[Key, float]]:
+def _scalars(metrics: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[_Key, float]]:
     label = _label(metrics.slice_key)
     for item in metrics.metric_keys_and_values:
         key = item.key
         class_id = key.sub_key.class_id.value if key.HasField("sub_key") else None
         if item.value.WhichOneof("type") == "double_value":
             yield (
-                Key(key.name, key.model_name == BASELINE, label, class_id, key.is_diff),
+                _Key(key.name, key.model_name == BASELINE, label, class_id, key.is_diff),
                 item.value.double_value.value,
             )
 
 
 def _label(slice_key: metrics_for_slice_pb2.SliceKey) -> int | None:
+    """The label that a slice is about; None for the whole."""
     return slice_key.single_slice_keys[0].int64_value if slice_key.single_slice_keys else None
 
 
-def read_confusion(evaluation_uri: str, *, baseline: bool) -> NDArray[np.int64]:
-    """Reads a confusion matrix over all examples.
-
-    Args:
-        evaluation_uri: Directory of the ``ModelEvaluation`` artifact.
-        baseline: Takes the baseline's instead of the judged model's.
-
-    Returns:
-        Number of examples, int64 [actual class, predicted class].
-    """
-    matrix = np.zeros((DATASET.num_classes, DATASET.num_classes), np.int64)
+def _confusion(evaluation_uri: str) -> NDArray[np.int64]:
+    """The confusion matrices over all examples, of the model and of the baseline: [2, actual, predicted]."""
+    matrices = np.zeros((2, DATASET.num_classes, DATASET.num_classes), np.int64)
     for plots in tfma.load_plots(evaluation_uri):
-        if _label(plots.slice_key) is not None:
-            continue
-        for item in plots.plot_keys_and_values:
-            if (item.key.model_name == BASELINE) == baseline:
-                for entry in item.value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
-                    matrix[entry.actual_class_id, entry.predicted_class_id] += round(entry.num_weighted_examples)
-    return matrix
+        for item in plots.plot_keys_and_values if _label(plots.slice_key) is None else ():
+            for entry in item.value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
+                cell = int(item.key.model_name == BASELINE), entry.actual_class_id, entry.predicted_class_id
+                matrices[cell] += round(entry.num_weighted_examples)
+    return matrices
 
 
-def model_scores(metrics: Metrics, confusion: NDArray[np.int64], *, baseline: bool) -> ModelScores:
-    """Takes one model's figures out of all metrics.
-
-    Args:
-        metrics: What ``read_metrics`` returned.
-        confusion: Its confusion matrix.
-        baseline: Takes the baseline's instead of the judged model's.
-
-    Returns:
-        The figures; NaN where TFMA has none, as for a class without examples.
-    """
-
+def _model_scores(metrics: dict[_Key, float], confusion: NDArray[np.int64], *, baseline: bool) -> ModelScores:
     def value(name: str, label: int | None = None, class_id: int | None = None) -> float:
-        return metrics.get(Key(name, baseline, label, class_id), math.nan)
+        return metrics.get(_Key(name, baseline, label, class_id), math.nan)
 
     classes = tuple(
         ClassScores(
             name=name,
-            examples=int(metrics.get(Key(EXAMPLE_COUNT, baseline, label), 0)),
+            examples=int(metrics.get(_Key(EXAMPLE_COUNT, baseline, label), 0)),
             precision=value(CLASS_PRECISION, class_id=label),
             recall=value(CLASS_RECALL, class_id=label),
-            auc=value(AUC, class_id=label) if Key(EXAMPLE_COUNT, baseline, label) in metrics else math.nan,
-            loss=value(LOSS, label),
+            auc=value(AUC, class_id=label) if _Key(EXAMPLE_COUNT, baseline, label) in metrics else math.nan,
+            loss=value(LOSS.name, label),
         )
         for label, name in enumerate(DATASET.class_names)
     )
-    return ModelScores(Scores(value(ACCURACY), value(LOSS), int(value(EXAMPLE_COUNT))), classes, confusion)
+    overall = Scores({metric.title: value(metric.name) for metric in METRICS}, int(value(EXAMPLE_COUNT)))
+    return ModelScores(overall, classes, confusion)
 
 
-def read_model_scores(evaluation_uri: str) -> tuple[ModelScores, ModelScores | None]:
-    """Reads the figures of the judged model, and of the baseline where there is one."""
-    metrics = read_metrics(evaluation_uri)
-    model, baseline = (
-        model_scores(metrics, read_confusion(evaluation_uri, baseline=baseline), baseline=baseline)
-        if Key(ACCURACY, baseline) in metrics
-        else None
-        for baseline in (False, True)
-    )
-    if model is None:
-        raise ValueError(f"{evaluation_uri}: holds no metric {ACCURACY} over all examples")
-    return model, baseline
-
-
-def read_thresholds(evaluation_uri: str) -> tuple[ThresholdResult, ...]:
-    """Reads every threshold that was configured and what came of it, all examples first.
-
-    Args:
-        evaluation_uri: Directory of the ``ModelEvaluation`` artifact.
-
-    Returns:
-        The thresholds; one that could not be measured is missed, as it is for TFMA.
-
-    Raises:
-        ValueError: The directory holds no configuration.
-    """
-    config = eval_config_writer.load_eval_run(evaluation_uri)[0]
-    if config is None:
-        raise ValueError(f"{evaluation_uri}: holds no eval_config.json")
-    metrics = read_metrics(evaluation_uri)
-    failed = set(_failures(evaluation_uri))
-    return tuple(
-        ThresholdResult(
-            subject=ALL if key.label is None else DATASET.class_names[key.label],
-            measure=measure,
-            value=metrics.get(key, math.nan),
-            limit=limit,
-            passed=key in metrics and key not in failed,
-        )
-        for key, measure, limit in _configured(config)
-    )
-
-
-def _failures(evaluation_uri: str) -> Iterator[Key]:
+def _failures(evaluation_uri: str) -> Iterator[_Key]:
     for result in tfma.load_validation_result(evaluation_uri).metric_validations_per_slice:
         for failure in result.failures:
-            yield Key(failure.metric_key.name, label=_label(result.slice_key), is_diff=failure.metric_key.is_diff)
+            yield _Key(failure.metric_key.name, label=_label(result.slice_key), is_diff=failure.metric_key.is_diff)
 
 
-def _configured(config: config_pb2.EvalConfig) -> Iterator[tuple[Key, str, float]]:
-    for spec in config.metrics_specs:
-        for metric in spec.metrics:
-            for threshold in metric.per_slice_thresholds:
-                for slicing in threshold.slicing_specs:
-                    label = int(slicing.feature_values[LABEL_KEY]) if slicing.feature_values else None
-                    yield from _limits(label, threshold.threshold)
+def _threshold_results(
+    config: config_pb2.EvalConfig, metrics: dict[_Key, float], failed: set[_Key]
+) -> Iterator[ThresholdResult]:
+    titles = {metric.name: metric.title for metric in METRICS}
+    limits = sorted(_limits(config), key=lambda found: -1 if found[0].label is None else found[0].label)
+    for key, minimum, limit in limits:
+        yield ThresholdResult(
+            metric=titles[key.name],
+            class_name=None if key.label is None else DATASET.class_names[key.label],
+            examples=int(metrics.get(_Key(EXAMPLE_COUNT, label=key.label), 0)),
+            change=key.is_diff,
+            minimum=minimum,
+            value=metrics.get(key, math.nan),
+            limit=round(limit, LIMIT_DECIMALS) + 0.0,  # no -0.0
+            passed=key in metrics and key not in failed,
+        )
 
 
-def _limits(label: int | None, threshold: config_pb2.MetricThreshold) -> Iterator[tuple[Key, str, float]]:
-    if threshold.HasField("value_threshold"):
-        yield Key(ACCURACY, label=label), "accuracy", threshold.value_threshold.lower_bound.value
-    if threshold.HasField("change_threshold"):
-        limit = threshold.change_threshold.absolute.value
-        yield Key(ACCURACY, label=label, is_diff=True), "change from the baseline", limit
+def _limits(config: config_pb2.EvalConfig) -> Iterator[tuple[_Key, bool, float]]:
+    """Every limit of the configuration: of what, whether it is a minimum, and its value."""
+    for metric in config.metrics_specs[0].metrics:
+        for found in metric.per_slice_thresholds:
+            bound, change = found.threshold.value_threshold, found.threshold.change_threshold
+            is_diff = found.threshold.HasField("change_threshold")
+            minimum = bound.HasField("lower_bound") or change.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
+            limit = change.absolute if is_diff else bound.lower_bound if minimum else bound.upper_bound
+            for slicing in found.slicing_specs:
+                label = int(slicing.feature_values[LABEL_KEY]) if slicing.feature_values else None
+                name = json.loads(metric.config)["name"]
+                yield _Key(name, label=label, is_diff=is_diff), minimum, limit.value

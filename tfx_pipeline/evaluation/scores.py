@@ -1,4 +1,4 @@
-"""A model's figures and the outcome of its thresholds, as plain data."""
+"""A model's figures and what came of its thresholds, as plain data."""
 
 import dataclasses
 import math
@@ -7,17 +7,41 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tfx_pipeline.config.evaluation import ACCURACY, LOSS
+
 Z_95: Final = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
+
+DIGITS: Final = 4
+"""Digits after the point with which a metric is shown."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """A model's metrics over all examples; accuracy as a fraction, loss as the mean cross-entropy in nats."""
+    """A model's metrics over all examples.
 
-    accuracy: float
-    loss: float
+    Attributes:
+        metrics: Every metric of the configuration by its title; accuracy as a fraction, loss in nats.
+        examples: Examples evaluated.
+    """
+
+    metrics: dict[str, float]
     examples: int
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of the examples whose most probable class is the label."""
+        return self.metrics[ACCURACY.title]
+
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy, in nats."""
+        return self.metrics[LOSS.title]
+
+    @property
+    def further(self) -> dict[str, float]:
+        """The metrics that have no property of their own."""
+        return {title: value for title, value in self.metrics.items() if title not in (ACCURACY.title, LOSS.title)}
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -61,23 +85,60 @@ class ClassScores:
         return 2 * self.precision * self.recall / total if total else total
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ThresholdResult:
-    """One threshold.
+    """One threshold and what came of it.
 
     Attributes:
-        subject: "all examples" or a class.
-        measure: What was measured.
-        value: What it came to; NaN where it could not be measured.
+        metric: The metric's title.
+        class_name: The class whose examples it holds for; None for all examples.
+        examples: How many examples there were.
+        change: It limits the change from the baseline: value and limit are differences.
+        minimum: The value must be at least the limit, else at most.
+        value: What was measured; NaN where it could not be.
         limit: What it must reach.
         passed: Whether it did.
     """
 
-    subject: str
-    measure: str
+    metric: str
+    class_name: str | None
+    examples: int
+    change: bool
+    minimum: bool
     value: float
     limit: float
     passed: bool
+
+    @property
+    def subject(self) -> str:
+        """What it holds for, in words."""
+        return self.class_name or "all examples"
+
+    @property
+    def measure(self) -> str:
+        """What was measured, in words."""
+        return f"change of {self.metric} from the baseline" if self.change else self.metric
+
+    @property
+    def digits(self) -> int:
+        """Digits after the point: as many as it takes to tell a value that misses the limit from it."""
+        enough = (n for n in range(DIGITS, 17) if self.passed or f"{self.value:.{n}f}" != f"{self.limit:.{n}f}")
+        return next(enough, 17)
+
+    @property
+    def refusal(self) -> str:
+        """Why the model is refused where it did not pass, as one line."""
+        if not self.examples:
+            return f"{self.subject}: no examples to evaluate"
+        subject = f"{self.metric} on {self.class_name}" if self.class_name else self.metric
+        if math.isnan(self.value):
+            return f"{subject} is not defined"
+        fall = self.change and self.minimum  # told without the sign
+        value, limit = (f"{-figure if fall else figure:.{self.digits}f}" for figure in (self.value, self.limit))
+        if self.change:
+            value = f"{value} {'below' if fall else 'above'} the baseline's"
+        required = self.minimum and not self.change
+        return f"{subject} is {value}, {f'at least {limit} is required' if required else f'at most {limit} is allowed'}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.components.data_gate import REPORT_KEY
 from tfx_pipeline.data.sources import SPLIT_FILES
-from tfx_pipeline.evaluation.verdict import read_metrics, read_refusals
+from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
@@ -70,10 +72,19 @@ def _data_gate(uri: str) -> dict[str, Any]:
 
 
 def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:
-    uri = outputs["evaluation"].uri
+    evaluation = read_evaluation(outputs["evaluation"].uri)
     return dataclasses.replace(
         outcome,
-        metrics=read_metrics(uri),
+        metrics=_metrics(evaluation.model),
         blessed=bool(outputs["blessing"].custom_properties["blessed"].int_value),
-        refusals=tuple(read_refusals(uri)),
+        refusals=evaluation.refusals,
     )
+
+
+def _metrics(model: ModelScores) -> dict[str, Any]:
+    defined = {title: value if math.isfinite(value) else None for title, value in model.overall.metrics.items()}
+    return {
+        **{title.replace(" ", "_"): value for title, value in defined.items()},
+        "num_examples": model.overall.examples,
+        "per_class_accuracy": {scores.name: scores.recall for scores in model.classes if scores.examples},
+    }

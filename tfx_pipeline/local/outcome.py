@@ -2,11 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    # It loads TensorFlow, which a run that was interrupted at once must not wait for.
-    from tfx_pipeline.evaluation.verdict import Metrics
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +14,8 @@ class Outcome:
         data_gate: ``mode``, ``ok``, ``checks`` and ``anomalies`` (their numbers) and ``headline`` of the data gate.
         training_logs: TensorBoard's event files of the training, with those of the review where there is one.
         report: The review's page.
-        metrics: The model's metrics.
+        metrics: The model's metrics over all examples by name (``accuracy``, ``loss``, ...), ``num_examples``, and
+            ``per_class_accuracy`` by class name, of the classes that have examples.
         blessed: Whether the model passed every threshold.
         refusals: Why not, in words.
         baseline: Version of the model that it was compared with.
@@ -29,7 +26,7 @@ class Outcome:
     data_gate: dict[str, Any] | None = None
     training_logs: Path | None = None
     report: Path | None = None
-    metrics: "Metrics | None" = None
+    metrics: dict[str, Any] | None = None
     blessed: bool | None = None
     refusals: tuple[str, ...] = ()
     baseline: int | None = None

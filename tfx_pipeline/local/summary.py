@@ -39,7 +39,9 @@ def _judgement(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the evaluator found: it stands whatever else may have failed."""
     metrics = content["metrics"]
     yield "data gate", _data_gate(content["data_gate"])
-    yield "accuracy", f"{metrics['accuracy']:.4f} on {metrics['num_examples']:,} images, loss {metrics['loss']:.4f}"
+    further = [(name, value) for name, value in metrics.items() if isinstance(value, float) and name != "accuracy"]
+    words = "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in further)
+    yield "accuracy", f"{metrics['accuracy']:.4f} on {metrics['num_examples']:,} images{words}"
     yield "by class", _extremes(metrics["per_class_accuracy"])
     yield "verdict", _verdict(content)
     for reason in content["refusals"]:

@@ -1,4 +1,4 @@
-"""Collects a review from the artifacts of a run."""
+"""Reads a review from the artifacts of a run."""
 
 import dataclasses
 import importlib.metadata
@@ -6,8 +6,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tfx_pipeline.evaluation import results as tfma_results
-from tfx_pipeline.evaluation.verdict import read_refusals
+from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.review import predictions, statistics
 from tfx_pipeline.review.content import Review, Rows, Verdict
 from tfx_pipeline.review.gate_checks import read_gate
@@ -17,7 +16,7 @@ PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "t
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Sources:
+class ReviewInputs:
     """Where the parts of a review are.
 
     Attributes:
@@ -45,27 +44,27 @@ class Sources:
     data: Rows
 
 
-def collect(sources: Sources) -> Review:
+def read_review(inputs: ReviewInputs) -> Review:
     """Reads everything that a review shows, and predicts the evaluated split once.
 
     Args:
-        sources: Where the parts are.
+        inputs: Where the parts are.
 
     Returns:
         The review.
     """
-    model, baseline = tfma_results.read_model_scores(sources.evaluation)
+    evaluation = read_evaluation(inputs.evaluation)
     return Review(
-        verdict=Verdict(sources.blessed, tuple(read_refusals(sources.evaluation)), sources.baseline),
-        thresholds=tfma_results.read_thresholds(sources.evaluation),
-        model=model,
-        baseline=baseline,
-        predictions=predictions.summarize(predictions.predict(sources.model, sources.examples)),
-        statistics=tuple(statistics.read_statistics(split, uri) for split, uri in sources.statistics.items()),
-        gate=read_gate(sources.data_gate),
-        training=read_training_curves(sources.training_logs),
-        hyperparameters=sources.hyperparameters,
-        data=sources.data,
+        verdict=Verdict(inputs.blessed, evaluation.refusals, inputs.baseline),
+        thresholds=evaluation.thresholds,
+        model=evaluation.model,
+        baseline=evaluation.baseline,
+        predictions=predictions.summarize(predictions.predict(inputs.model, inputs.examples)),
+        statistics=tuple(statistics.read_statistics(split, uri) for split, uri in inputs.statistics.items()),
+        gate=read_gate(inputs.data_gate),
+        training=read_training_curves(inputs.training_logs),
+        hyperparameters=inputs.hyperparameters,
+        data=inputs.data,
         versions=versions(),
     )
 

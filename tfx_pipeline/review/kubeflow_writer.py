@@ -7,8 +7,7 @@ import numpy as np
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.evaluation.scores import ModelScores
-from tfx_pipeline.review import markdown as text
-from tfx_pipeline.review import tensorboard_writer
+from tfx_pipeline.review import markdown, tensorboard_writer
 from tfx_pipeline.review.content import Curve, Review
 
 ROC_POINTS: Final = 40
@@ -24,13 +23,13 @@ def write_markdown(review: Review, path: str) -> None:
     """
     parts = (
         "# Evaluation",
-        text.verdict(review),
+        markdown.verdict(review),
         "## Thresholds",
-        text.thresholds(review),
+        markdown.thresholds(review),
         "## Classes",
-        text.classes(review.model, review.baseline),
+        markdown.classes(review.model, review.baseline),
         "## Configuration",
-        text.table(("what", "value"), text.configuration(review)),
+        markdown.table(("what", "value"), markdown.configuration(review)),
     )
     Path(path).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

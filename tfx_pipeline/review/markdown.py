@@ -4,22 +4,20 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tfx_pipeline.evaluation.scores import ModelScores, Scores, ThresholdResult
+from tfx_pipeline.evaluation.scores import DIGITS, ModelScores, Scores, ThresholdResult
 from tfx_pipeline.review.content import Review, Rows
 
-DIGITS: Final = 4
 UNDEFINED: Final = "n/a"
 
 
-def number(value: float) -> str:
-    """A metric with four digits after the point; "n/a" where it is not defined."""
-    return f"{value:.{DIGITS}f}" if math.isfinite(value) else UNDEFINED
+def number(value: float, digits: int = DIGITS, sign: str = "-") -> str:
+    """A metric with some digits after the point, "+" as the sign for one before positive ones too; "n/a" for NaN."""
+    return f"{value:{sign}.{digits}f}" if math.isfinite(value) else UNDEFINED
 
 
 def change(value: float, baseline: float) -> str:
     """The difference from the baseline, with its sign; "n/a" where one of the two is not defined."""
-    difference = value - baseline
-    return f"{difference:+.{DIGITS}f}" if math.isfinite(difference) else UNDEFINED
+    return number(value - baseline, sign="+")
 
 
 def percent(value: float) -> str:
@@ -34,6 +32,16 @@ def accuracy(scores: Scores) -> str:
         f"{number(scores.accuracy)} (95 % confidence interval {number(low)} to {number(high)}) "
         f"on {scores.examples:,} examples"
     )
+
+
+def measured(threshold: ThresholdResult) -> str:
+    """What was measured for a threshold; a change has its sign."""
+    return number(threshold.value, threshold.digits, "+" if threshold.change else "-")
+
+
+def limit(threshold: ThresholdResult) -> str:
+    """What a threshold requires."""
+    return f"{'≥' if threshold.minimum else '≤'} {number(threshold.limit, threshold.digits)}"
 
 
 def outcome(threshold: ThresholdResult) -> str:
@@ -58,20 +66,17 @@ def verdict(review: Review) -> str:
 
 def thresholds(review: Review) -> str:
     """A table of every threshold, its value and its outcome."""
-    rows = [(t.subject, t.measure, number(t.value), f"≥ {number(t.limit)}", outcome(t)) for t in review.thresholds]
+    rows = [(t.subject, t.measure, measured(t), limit(t), outcome(t)) for t in review.thresholds]
     return table(("of", "measure", "value", "limit", "outcome"), rows)
 
 
 def overall(model: ModelScores, baseline: ModelScores | None) -> str:
     """A table of the metrics over all examples, with the baseline's."""
-    now = model.overall
+    metrics = model.overall.metrics.items()
     if baseline is None:
-        return table(("metric", "model"), [("accuracy", number(now.accuracy)), ("loss", number(now.loss))])
-    old = baseline.overall
-    rows = [
-        (name, number(value), number(before), change(value, before))
-        for name, value, before in (("accuracy", now.accuracy, old.accuracy), ("loss", now.loss, old.loss))
-    ]
+        return table(("metric", "model"), [(name, number(value)) for name, value in metrics])
+    old = baseline.overall.metrics
+    rows = [(name, number(value), number(old[name]), change(value, old[name])) for name, value in metrics]
     return table(("metric", "model", "baseline", "change"), rows)
 
 

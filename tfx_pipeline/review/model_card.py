@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from tfx_pipeline.evaluation.scores import ModelScores
-from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review import markdown
 from tfx_pipeline.review.content import Rows
 
 LICENCES: Final = {
@@ -52,16 +52,16 @@ def model_card(
     licence = LICENCES.get(dict(data).get("data kind", ""), "that of your own data")
     name = hyperparameters.get("model_name", "model")
     sections = {
-        f"# Model card: {name} for Fashion-MNIST": f"Accuracy {text.accuracy(model.overall)}.",
+        f"# Model card: {name} for Fashion-MNIST": f"Accuracy {markdown.accuracy(model.overall)}.",
         "## Intended use": INTENDED_USE,
         "## Signatures": SIGNATURES,
-        "## Metrics": f"{text.overall(model, baseline)}\n\n{text.classes(model, baseline)}",
+        "## Metrics": f"{markdown.overall(model, baseline)}\n\n{markdown.classes(model, baseline)}",
         "## Limits": f"{LIMITS}\n- {_weakest(model)}",
-        "## Data": text.table(("what", "value"), (*data, ("licence", licence))),
-        "## Configuration": text.table(
+        "## Data": markdown.table(("what", "value"), (*data, ("licence", licence))),
+        "## Configuration": markdown.table(
             ("what", "value"), [(key, str(value)) for key, value in hyperparameters.items()]
         ),
-        "## Versions": text.table(("what", "version"), versions),
+        "## Versions": markdown.table(("what", "version"), versions),
     }
     return "\n\n".join(f"{title}\n\n{body}" for title, body in sections.items()) + "\n"
 
@@ -71,4 +71,4 @@ def _weakest(model: ModelScores) -> str:
     if not known:
         return "No class had examples to measure it on."
     worst = min(known, key=lambda scores: scores.recall)
-    return f"It recognises {worst.name} least: {text.percent(worst.recall)} of those in the evaluation."
+    return f"It recognises {worst.name} least: {markdown.percent(worst.recall)} of those in the evaluation."

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.evaluation.scores import ThresholdResult
-from tfx_pipeline.review import charts
-from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review import charts, markdown
 from tfx_pipeline.review.content import Review
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -33,14 +32,18 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters |= {"number": text.number, "percent": text.percent, "groupby_subject": by_subject}
-    jinja.globals |= {"change": text.change, "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8"))}  # noqa: S704 - our own file
+    jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit")}
+    jinja.globals |= {
+        "change": markdown.change,
+        "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - our own file
+    }
     return jinja
 
 
-def by_subject(thresholds: Sequence[ThresholdResult]) -> list[tuple[str, list[ThresholdResult]]]:
-    """Groups thresholds that follow on each other by what they are about."""
-    return [(subject, list(found)) for subject, found in itertools.groupby(thresholds, key=lambda t: t.subject)]
+def by_subject(thresholds: Sequence[ThresholdResult]) -> dict[str, dict[str, ThresholdResult]]:
+    """Arranges thresholds by what they are about, and then by what they measure."""
+    groups = itertools.groupby(thresholds, key=lambda threshold: threshold.subject)
+    return {subject: {threshold.measure: threshold for threshold in found} for subject, found in groups}
 
 
 def write_report(review: Review, path: str) -> None:
@@ -69,10 +72,12 @@ def render(review: Review) -> str:
         .get_template("report.html.j2")
         .render(
             review=review,
+            measures=list(dict.fromkeys(threshold.measure for threshold in review.thresholds)),
+            thresholds=by_subject(review.thresholds),
             figures={name: _inline(chart) for name, chart in figures.items()},
             curves=[(scores.name, _inline(chart)) for scores, chart in zip(classes, curves, strict=True)],
             mistakes=[(mistake, data_uri(mistake.image)) for mistake in review.predictions.mistakes],
-            accuracy=text.accuracy(review.model.overall),
+            accuracy=markdown.accuracy(review.model.overall),
             digest=embedded(digest(review)),
         )
     )
@@ -93,14 +98,18 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 
 def digest(review: Review) -> dict[str, Any]:
     """What a comparison of two runs needs, as plain JSON; a metric that is not defined is null."""
-    overall = dataclasses.asdict(review.model.overall)
+    overall = review.model.overall
     classes = [dataclasses.asdict(c) | {"f1": c.f1} for c in review.model.classes]
     content: dict[str, Any] = {
         "blessed": review.verdict.blessed,
         "headline": review.verdict.headline,
         "reasons": list(review.verdict.reasons),
         "baseline": review.verdict.baseline,
-        "overall": overall | {"calibration_error": review.predictions.calibration.error},
+        "overall": {
+            **overall.metrics,
+            "examples": overall.examples,
+            "calibration_error": review.predictions.calibration.error,
+        },
         "classes": classes,
         "hyperparameters": review.hyperparameters,
         "data": dict(review.data),

@@ -13,8 +13,7 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import summary as pr_curve_summary
 
-from tfx_pipeline.review import charts
-from tfx_pipeline.review import markdown as text
+from tfx_pipeline.review import charts, markdown
 from tfx_pipeline.review.content import Curve, Review
 from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
 
@@ -25,8 +24,6 @@ OVERALL: Final = "evaluation"
 BY_CLASS: Final = "evaluation_by_class"
 """TensorBoard sorts groups by name: after the training's ``epoch_...`` come the evaluation's, then those by class."""
 
-ACCURACY: Final = f"{OVERALL}/accuracy"
-LOSS: Final = f"{OVERALL}/loss"
 CALIBRATION_ERROR: Final = f"{OVERALL}/expected calibration error"
 WORST_RECALL: Final = f"{OVERALL}/recall of the worst class"
 
@@ -69,13 +66,12 @@ def scalars(review: Review) -> dict[str, float]:
     model = review.model
     recalls = [c.recall for c in model.classes if np.isfinite(c.recall)]
     values = {
-        ACCURACY: model.overall.accuracy,
-        LOSS: model.overall.loss,
+        **{f"{OVERALL}/{_in_tag(name)}": value for name, value in model.overall.metrics.items()},
         CALIBRATION_ERROR: review.predictions.calibration.error,
         WORST_RECALL: min(recalls, default=np.nan),
     }
     for scores in model.classes:
-        name = scores.name.replace("/", " or ")  # a slash would make a group of its own
+        name = _in_tag(scores.name)
         values |= {
             f"{BY_CLASS}_precision/{name}": scores.precision,
             f"{BY_CLASS}_recall/{name}": scores.recall,
@@ -83,6 +79,11 @@ def scalars(review: Review) -> dict[str, float]:
             f"{BY_CLASS}_AUC/{name}": scores.auc,
         }
     return {tag: value for tag, value in values.items() if np.isfinite(value)}
+
+
+def _in_tag(name: str) -> str:
+    """A name without the slash, which would make a group of its own."""
+    return name.replace("/", " or ")
 
 
 def _write_images(review: Review) -> None:
@@ -104,12 +105,12 @@ def _write_images(review: Review) -> None:
 
 def _write_texts(review: Review) -> None:
     texts = {
-        "1_verdict": text.verdict(review),
-        "2_thresholds": text.thresholds(review),
-        "3_metrics": text.overall(review.model, review.baseline),
-        "4_classes": text.classes(review.model, review.baseline),
-        "5_worst_mistakes": text.mistakes(review),
-        "6_configuration": text.table(("what", "value"), text.configuration(review)),
+        "1_verdict": markdown.verdict(review),
+        "2_thresholds": markdown.thresholds(review),
+        "3_metrics": markdown.overall(review.model, review.baseline),
+        "4_classes": markdown.classes(review.model, review.baseline),
+        "5_worst_mistakes": markdown.mistakes(review),
+        "6_configuration": markdown.table(("what", "value"), markdown.configuration(review)),
     }
     for tag, content in texts.items():
         tf.summary.text(tag, content)
@@ -119,7 +120,7 @@ def _write_pr_curve(curve: Curve) -> None:
     chosen = np.isin(curve.thresholds.astype(np.float32), UNIFORM_THRESHOLDS.astype(np.float32))
     true_positives, false_positives = curve.true_positives[chosen], curve.false_positives[chosen]
     summary = pr_curve_summary.raw_data_pb(
-        name=f"one class against the others/{curve.name.replace('/', ' or ')}",
+        name=f"one class against the others/{_in_tag(curve.name)}",
         true_positive_counts=true_positives,
         false_positive_counts=false_positives,
         true_negative_counts=curve.negatives - false_positives,
@@ -132,7 +133,7 @@ def _write_pr_curve(curve: Curve) -> None:
 
 
 def _write_hparams(review: Review, run_id: str) -> None:
-    metrics = (ACCURACY, LOSS, WORST_RECALL, CALIBRATION_ERROR)
+    metrics = [tag for tag in scalars(review) if tag.startswith(f"{OVERALL}/")]
     hp.hparams_config(
         hparams=[hp.HParam(name) for name in review.hyperparameters],
         metrics=[hp.Metric(tag, display_name=tag.removeprefix(f"{OVERALL}/")) for tag in metrics],

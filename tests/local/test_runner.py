@@ -31,6 +31,9 @@ class Quiet:
     def finished(self, component: str, state: State, seconds: float) -> None:
         """A component ended."""
 
+    def note(self, text: str) -> None:
+        """Something to know of."""
+
 
 @pytest.fixture
 def states(tmp_path: Path) -> dict[str, State]:

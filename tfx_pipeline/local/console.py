@@ -46,6 +46,10 @@ class Console:
         time = f"{seconds:6.1f} s" if state in ("succeeded", "failed") else f"{state:>8}"
         self._console.print(f"{MARKS[state]} {component:<18} {time}")
 
+    def note(self, text: str) -> None:
+        """Writes one line that begins with note."""
+        self.line(f"note: {text}")
+
     def close(self) -> None:
         """Ends what moves."""
         if self._status:

@@ -25,6 +25,9 @@ class Display(Protocol):
     def finished(self, component: str, state: State, seconds: float) -> None:
         """A component ended after so many seconds."""
 
+    def note(self, text: str) -> None:
+        """Something that a person should know of, in one line."""
+
 
 class Progress:
     """Remembers how each component went, and passes it on to a display.
@@ -54,3 +57,7 @@ class Progress:
         if execution is not None:
             self.executions[component] = execution
         self._display.finished(component, state, seconds)
+
+    def note(self, text: str) -> None:
+        """Something that a person should know of, in one line."""
+        self._display.note(text)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Protocol
 
 from ml_metadata.proto import metadata_store_pb2
@@ -12,6 +13,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner as TfxLocalD
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import State
 
 
@@ -23,6 +25,9 @@ class Observer(Protocol):
 
     def finished(self, component: str, state: State, seconds: float, execution: int | None) -> None:
         """A component ended after so many seconds of wall time; its id in ML Metadata is None where it failed."""
+
+    def note(self, text: str) -> None:
+        """Something that a person should know of, in one line."""
 
 
 class LocalDagRunner(TfxLocalDagRunner):
@@ -83,13 +88,26 @@ class LocalDagRunner(TfxLocalDagRunner):
         begin = time.monotonic()
         self._observer.started(component)
         try:
-            connection = _connection(pipeline)
-            execution = _launcher(pipeline, node, connection).launch().execution_id
+            execution, state = self._execute(pipeline, node)
         except BaseException:  # an interrupt ends a component as an error does
             self._observer.finished(component, "failed", time.monotonic() - begin, None)
             raise
-        state: State = "cached" if _was_cached(connection, execution) else "succeeded"
         self._observer.finished(component, state, time.monotonic() - begin, execution)
+
+    def _execute(self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> tuple[int, State]:
+        """Runs a component, or takes what an earlier run left where that is still as it was written."""
+        connection, component = _connection(pipeline), node.node_info.id
+        root = Path(pipeline.runtime_spec.pipeline_root.field_value.string_value)
+        with connection as handle:
+            name = f"{pipeline.pipeline_info.id}.{component}"
+            for problem in artifact_digests.withdraw_changed(handle.store, name, root):
+                self._observer.note(f"{component}: {problem}: not reused")
+        execution: int = _launcher(pipeline, node, connection).launch().execution_id
+        if _was_cached(connection, execution):
+            return execution, "cached"
+        with connection as handle:
+            artifact_digests.record(handle.store, execution)
+        return execution, "succeeded"
 
 
 def _connection(pipeline: pipeline_pb2.Pipeline) -> metadata.Metadata:

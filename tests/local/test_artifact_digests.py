@@ -1,0 +1,118 @@
+"""What an earlier run left is reused only where it is still what was written, and only within its own directory."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tfx.dsl.component.experimental.annotations import OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types.standard_artifacts import Model
+
+from tests.local.test_runner import Quiet
+from tfx_pipeline.local.artifact_digests import files_digest
+from tfx_pipeline.local.progress import Progress, State
+from tfx_pipeline.local.runner import LocalDagRunner
+
+
+@component
+def Writer(out: OutputArtifact[Model]) -> None:  # noqa: N802 - TFX names function components like classes
+    Path(out.uri, "folder").mkdir(parents=True)
+    Path(out.uri, "folder", "weights").write_text("0.5")
+    Path(out.uri, "model").write_text("dense")
+
+
+class Notes(Quiet):
+    """A display that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def run(root: Path, run_id: str) -> tuple[State, list[str]]:
+    """Runs the one component in an output directory; returns what became of it, and the notes."""
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(root / "pipeline"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.db")),
+        enable_cache=True,
+        components=[Writer().with_id("writer")],
+    )
+    notes = Notes()
+    progress = Progress(notes)
+    LocalDagRunner(run_id=run_id, observer=progress).run(pipeline)
+    return progress.components["writer"].state, notes.notes
+
+
+def written(root: Path) -> Path:
+    """The newest artifact."""
+    return max((root / "pipeline" / "writer" / "out").iterdir(), key=lambda path: int(path.name))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An output directory in which the component ran."""
+    assert run(tmp_path / "output", "1") == ("succeeded", [])
+    return tmp_path / "output"
+
+
+def test_what_is_as_it_was_written_is_reused(root: Path) -> None:
+    assert run(root, "2") == ("cached", [])
+    assert run(root, "3") == ("cached", [])
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "cut short": lambda artifact: (artifact / "folder" / "weights").write_text("0"),
+    "changed": lambda artifact: (artifact / "folder" / "weights").write_text("0.6"),
+    "gone": lambda artifact: (artifact / "model").unlink(),
+    "added": lambda artifact: (artifact / "more").touch(),
+    "renamed": lambda artifact: (artifact / "model").rename(artifact / "other"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_damaged_artifact_is_made_anew_with_a_note(root: Path, change: Callable[[Path], object]) -> None:
+    damaged = written(root)
+    change(damaged)
+    state, notes = run(root, "2")
+    assert state == "succeeded"
+    assert notes == [f"writer: {damaged} is not what was written there: not reused"]
+    assert (written(root) / "model").read_text() == "dense"
+    assert run(root, "3") == ("cached", [])
+
+
+def test_a_copied_directory_takes_nothing_from_the_place_it_was_copied_from(root: Path) -> None:
+    copy = root.with_name("copy")
+    shutil.copytree(root, copy)
+    state, notes = run(copy, "2")
+    assert state == "succeeded"
+    assert notes == [f"writer: {written(root)} is another directory's: not reused"]
+    assert written(copy).is_relative_to(copy)
+    assert run(copy, "3") == ("cached", [])
+    assert run(root, "4") == ("cached", [])
+
+
+def test_a_moved_directory_does_not_take_what_a_later_run_left_in_its_old_place(root: Path) -> None:
+    moved = root.with_name("monday")
+    root.rename(moved)
+    assert run(root, "2") == ("succeeded", [])
+    assert run(moved, "3")[0] == "succeeded"
+    assert written(moved).is_relative_to(moved)
+
+
+def test_the_digest_is_of_names_sizes_and_times(tmp_path: Path) -> None:
+    folder = tmp_path / "artifact"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    seen = {files_digest(str(folder)), files_digest(str(folder / "a")), files_digest(str(tmp_path / "nowhere"))}
+    os.utime(folder / "a", ns=(0, 0))
+    seen.add(files_digest(str(folder)))
+    (folder / "a").rename(folder / "b")
+    seen.add(files_digest(str(folder)))
+    assert len(seen) == 5

@@ -47,6 +47,18 @@ def test_a_second_run_is_refused_with_process_and_start_of_the_first(
     assert "give another --output-dir" in str(error.value)
 
 
+def test_a_run_in_a_container_is_named_by_the_process_that_the_host_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASHION_MNIST_HOST_PID", "4242")
+    with (
+        exclusive(tmp_path),
+        pytest.raises(UserError, match=r"in use by process 4242, which started at "),
+        exclusive(tmp_path),
+    ):
+        pass
+
+
 def test_another_directory_is_free(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     with exclusive(tmp_path / "other") as died:
         assert died is None

@@ -72,12 +72,14 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def git_commit() -> str | None:
-    """The commit of this checkout, or None where it is none or git is absent."""
+def git_commit(checkout: Path = Path(__file__).parent) -> str | None:
+    """The commit of this checkout, with ``-dirty`` where files differ or are new; None without git or a commit."""
     # The checkout may belong to another user than the one in the container.
-    command = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
+    command = ["git", "-c", "safe.directory=*", "--no-optional-locks", "status", "--porcelain=v2", "--branch"]
     try:
-        answer = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603
+        answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+    commit, *lines = answer.stdout.splitlines()
+    dirty = any(not line.startswith("#") for line in lines)
+    return None if "(initial)" in commit else commit.removeprefix("# branch.oid ") + "-dirty" * dirty

@@ -20,15 +20,15 @@ LOCK: Final = ".lock"
 def exclusive(root: Path) -> Iterator[str | None]:
     """Holds the output directory for this process.
 
-    The kernel drops the lock with the process that held it, however it ended, and knows it across containers on one
-    host; the file's content only tells people who holds it. A file system without locks (some network mounts) gets
-    none, and two runs there are not noticed.
+    The kernel drops the lock with the process, however it ends, and knows it across containers on one host; the file's
+    content only tells people who holds it. On a file system without locks (some network mounts), nobody notices two
+    runs.
 
     Args:
         root: The output directory; made where it does not exist.
 
     Yields:
-        Who held the directory before and ended without letting go of it, in words; None where nobody did.
+        Who held the directory before and died with it, in words; None where nobody did.
 
     Raises:
         UserError: Another process holds it, or it cannot be written.
@@ -56,8 +56,8 @@ def _opened(root: Path) -> Iterator[FileIO]:
                 root.mkdir(parents=True, exist_ok=True)
             except FileExistsError:
                 os.listdir(root)  # noqa: PTH208 - raises what tells a file from a loop of links
-            # Appending opens a file that is there without emptying it, which "w" would do before it has the lock.
-            # Without a buffer, a full disk is noticed by the write and not once more when the file is closed.
+            # "w" would empty the file before it is locked. Without a buffer, a full disk fails the write, and not the
+            # closing once more.
             file = stack.enter_context((root / LOCK).open("a+b", buffering=0))
         yield file
 
@@ -88,8 +88,9 @@ def _owner(file: FileIO) -> str | None:
 
 def _myself() -> dict[str, str | int]:
     now = datetime.datetime.now().astimezone()
-    # A container's host name is its id: process numbers are its own.
-    return {"pid": os.getpid(), "host": socket.gethostname(), "started": now.isoformat(" ", "seconds")}
+    # Nobody finds a container's own process numbers on the host. Without tools/env, its host name is its id.
+    pid = int(os.environ.get("FASHION_MNIST_HOST_PID", os.getpid()))
+    return {"pid": pid, "host": socket.gethostname(), "started": now.isoformat(" ", "seconds")}
 
 
 def _write(file: FileIO, root: Path, content: str) -> None:

@@ -70,7 +70,16 @@ def test_a_link_is_followed_link_by_link(checkout: Path, data: Path, tmp_path: P
     (checkout / "output").symlink_to(tmp_path / "alias" / "link")
     expected = [str(tmp_path / "alias" / "link"), str(data / "sub")]
     assert mounts(checkout, "output/new") == expected
-    assert bash('link_mounts "$root/output"', root=checkout).stdout.splitlines() == expected
+
+
+def test_links_in_the_checkout_are_followed_without_being_named(checkout: Path, data: Path, tmp_path: Path) -> None:
+    (checkout / "modules" / "models").mkdir(parents=True)
+    (checkout / "modules" / "models" / "mine.py").symlink_to("../../../mine/mine.py")
+    (checkout / "output").symlink_to(data)
+    (checkout / "inner").symlink_to("modules")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.py").touch()
+    assert bash("checkout_mounts | outermost", root=checkout).stdout.splitlines() == [str(data), str(tmp_path / "mine")]
 
 
 def test_a_loop_of_links_ends(checkout: Path) -> None:

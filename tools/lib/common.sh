@@ -80,7 +80,7 @@ ending=end_group
 
 end_group() {
     kill -INT -- "-$1" 2>/dev/null || return 0
-    if ! group_ends "$1" 100; then kill -KILL -- "-$1" 2>/dev/null || true; fi
+    if ! group_ends "$1" 600; then kill -KILL -- "-$1" 2>/dev/null || true; fi
 }
 
 # group_ends GROUP TENTHS: whether no process of the group is left after so many tenths of a second.

@@ -84,7 +84,7 @@ make_data_cache() {
 
 # visible_folders DATA_CACHE ARGUMENT...: the checkout, the data cache, and what the arguments name, one a line.
 visible_folders() {
-    { printf '%s\n' "$root" "$1"; git_folder; link_mounts "$root/output"; argument_mounts "${@:2}"; } | outermost
+    { printf '%s\n' "$root" "$1"; git_folder; checkout_mounts; argument_mounts "${@:2}"; } | outermost
 }
 
 ca_flags() {

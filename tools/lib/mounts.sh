@@ -84,15 +84,31 @@ mount_for() {
     if may_be_mounted "$part" && [[ -r $part ]]; then printf '%s\n' "$part"; fi
 }
 
-# link_mounts PATH: the same for a path that may be a link, hold links, or lead through some.
-link_mounts() {
+# hop_mounts: the same for each path that is read, and for what it becomes link by link.
+hop_mounts() {
     local path hop
-    hops "$1" | while read -r hop; do mount_for "$hop"; done
-    path=$(realpath -m -- "$1")
-    if [[ ! -d $path ]] || is_inside "$root" "$path" || ! may_be_mounted "$path"; then return; fi
-    find "$path" -maxdepth "$links_depth" -type l 2>/dev/null | sed -n "1,${most_links}p" | while read -r path; do
+    while read -r path; do
         hops "$path" | while read -r hop; do mount_for "$hop"; done
     done
+}
+
+# links_in FOLDER: the links in it, one a line.
+links_in() {
+    find "$1" -maxdepth "$links_depth" '(' -name .git -o -name .venv -o -name .env-cache ')' -prune -o -type l -print \
+        2>/dev/null | sed -n "1,${most_links}p"
+}
+
+# link_mounts PATH: what to mount for a path that may be a link, hold links, or lead through some.
+link_mounts() {
+    local path
+    hop_mounts <<<"$1"
+    path=$(realpath -m -- "$1")
+    if [[ -d $path ]] && ! is_inside "$root" "$path" && may_be_mounted "$path"; then links_in "$path" | hop_mounts; fi
+}
+
+# What links in the checkout lead to: output, data, or a model's file may be kept elsewhere.
+checkout_mounts() {
+    links_in "$root" | hop_mounts
 }
 
 # Reads paths, one a line; prints them without duplicates and without those inside another.

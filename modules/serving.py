@@ -1,11 +1,15 @@
 """The model as it is exported: the transform graph and the network behind two signatures."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY, PIXELS_KEY
+
+Function = Callable[[tf.Tensor], tf.Tensor]
 
 
 class ServingModel(tf.Module):
@@ -17,28 +21,33 @@ class ServingModel(tf.Module):
 
     def __init__(self, model: keras.Model, transform: tft.TFTransformOutput) -> None:
         super().__init__()
-        self._model = model
+        # As an attribute, the model would be exported with its optimizer.
+        self._network: Function = lambda pixels: model(pixels, training=False)
         self._transform = transform.transform_features_layer()
+        self._transform_decoded = _after_decoding(transform) or self._from_strings
         self._spec = {key: spec for key, spec in transform.raw_feature_spec().items() if key != LABEL_KEY}
-        self._byte_of = tf.constant([bytes([value]) for value in range(256)])
         self._class_names = tf.constant(DATASET.class_names)
+        self._weights = self.serve_examples.get_concrete_function().variables
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies serialized tf.Examples, string [batch]; a label in them is not needed."""
-        return self._predict(tf.io.parse_example(examples, self._spec))
+        return self._predict(self._transform(tf.io.parse_example(examples, self._spec))[PIXELS_KEY])
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, *DATASET.image_shape], tf.uint8, name="images")], autograph=False
     )
     def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies raw images, uint8 [batch, height, width] or [batch, height, width, 3]."""
-        pixels = tf.reshape(images, [-1, DATASET.image_bytes])
-        as_bytes = tf.strings.reduce_join(tf.gather(self._byte_of, tf.cast(pixels, tf.int32)), axis=1, keepdims=True)
-        return self._predict({IMAGE_KEY: as_bytes})
+        return self._predict(self._transform_decoded(tf.reshape(images, [-1, DATASET.image_bytes])))
 
-    def _predict(self, raw_features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        logits = self._model(self._transform(raw_features)[PIXELS_KEY], training=False)
+    def _from_strings(self, decoded: tf.Tensor) -> tf.Tensor:
+        byte_of = tf.constant([bytes([value]) for value in range(256)])
+        images = tf.strings.reduce_join(tf.gather(byte_of, tf.cast(decoded, tf.int32)), axis=1, keepdims=True)
+        return self._transform({IMAGE_KEY: images})[PIXELS_KEY]
+
+    def _predict(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = self._network(pixels)
         classes = tf.argmax(logits, axis=1)
         return {
             "logits": logits,
@@ -46,6 +55,25 @@ class ServingModel(tf.Module):
             "classes": classes,
             "class_names": tf.gather(self._class_names, classes),
         }
+
+
+def _after_decoding(transform: tft.TFTransformOutput) -> Function | None:
+    """What the transform graph does to an image after ``tf.io.decode_raw``; None where it needs more than its bytes."""
+    graph = tf.saved_model.load(transform.transform_savedmodel_dir).transform_fn.graph
+    outputs = tf.nest.pack_sequence_as(graph.structured_outputs, graph.outputs, expand_composites=True)
+
+    def imported() -> list[tf.Tensor]:
+        known = {inside.name: tf.identity(value) for value, inside in graph.captures if value.dtype != tf.resource}
+        return tf.graph_util.import_graph_def(graph.as_graph_def(), known, [outputs[PIXELS_KEY].name])  # type: ignore[no-any-return]
+
+    whole = tf.compat.v1.wrap_function(imported, [])
+    decoded = [op.outputs[0] for op in whole.graph.get_operations() if op.type == "DecodeRaw"]
+    decoded = [tensor for tensor in decoded if tensor.dtype == tf.uint8]
+    try:
+        pruned = whole.prune(decoded, whole.outputs[0])
+    except Exception:  # noqa: BLE001 - the error of prune has no public name
+        return None
+    return lambda values: pruned(*[values] * len(decoded))
 
 
 def export(model: keras.Model, transform: tft.TFTransformOutput, directory: str) -> None:

@@ -1,4 +1,4 @@
-"""Makes a larger data set of the real one: ``python -m bench.growth_data FOLDER [--times N]``.
+"""Makes a larger data set of the checkout's: ``python -m bench.growth_data FOLDER [--data-dir DIR] [--times N]``.
 
 Writes four IDX files for ``local_runner.py --data-dir FOLDER``. Each copy of the images is rolled by another offset,
 the nearest first, so that no image of one split stands in the other and the data gate's limits hold as they are.
@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,23 +18,20 @@ from modules.dataset import DATASET
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
 
-BATCH: Final = 10_000
-"""Images that are held at once, 8 MB."""
-
 
 def offsets() -> list[tuple[int, int]]:
     """Every distinct offset of an image in rows and columns, the nearest first; (0, 0) leaves it as it is."""
-    height, width = DATASET.image_shape
+    height, width = DATASET.image_shape[:2]
     grid = itertools.product(range(-(height // 2), height // 2), range(-(width // 2), width // 2))
     return sorted(grid, key=lambda offset: (math.hypot(*offset), offset))
 
 
 def rolled_images(dataset: VerifiedFiles, split: str, times: int) -> Iterator[NDArray[np.uint8]]:
-    """Yields a split's images so many times, uint8 [n, 28, 28] with n up to ``BATCH``."""
+    """Yields a split's images so many times, uint8 [n, *image_shape], a batch at once."""
     path = f"{dataset.path}/{SPLIT_FILES[split].images}"
     for offset in offsets()[:times]:
-        for start in range(0, dataset.counts[split], BATCH):
-            yield np.roll(idx.read_images(path, start, BATCH), offset, axis=(1, 2))
+        for start in range(0, dataset.counts[split], idx.BATCH_SIZE):
+            yield np.roll(idx.read_images(path, start, idx.BATCH_SIZE), offset, axis=(1, 2))
 
 
 def write_split(dataset: VerifiedFiles, split: str, times: int, folder: Path) -> None:
@@ -63,11 +59,12 @@ def main() -> None:
     """Writes the files."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth_data", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the four files go; made where it is absent")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of IDX files; else the published data")
     parser.add_argument("--times", type=int, default=10, help="copies of the data (default: 10)")
     arguments = parser.parse_args()
     if not 1 <= arguments.times <= len(offsets()):
         parser.error(f"--times {arguments.times}: expected 1 to {len(offsets())}, the number of distinct offsets")
-    dataset = resolve("auto", None, default_cache_dir(), lambda line: sys.stderr.write(f"{line}\n"))
+    dataset = resolve("auto", arguments.data_dir, default_cache_dir(), lambda line: sys.stderr.write(f"{line}\n"))
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for split in SPLIT_FILES:
         write_split(dataset, split, arguments.times, arguments.folder)

@@ -46,6 +46,12 @@ def local_runner(output: Path, *flags: str, root: Path = ROOT) -> Run:
     return Run(output, done.stdout + done.stderr, done.returncode)
 
 
+def dataset_module(**values: Any) -> str:
+    """The content of a modules/dataset.py whose ImageDataset has these values."""
+    text = "".join(f"    {name}={value!r},\n" for name, value in values.items())
+    return f"from modules.features import ImageDataset\n\nDATASET = ImageDataset(\n{text})\n"
+
+
 def checkout(folder: Path, dataset: str) -> Path:
     """Copies what a run needs of this checkout, with another content of modules/dataset.py; returns the folder."""
     for name in ("modules", "tfx_pipeline"):

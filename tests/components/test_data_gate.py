@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorflow_data_validation.utils import anomalies_util
 from tfx.components.example_validator import executor as example_validator
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -16,7 +17,7 @@ from tfx.types import standard_component_specs as keys
 from tests.conftest import Split
 from tests.gate.samples import Example, write_examples
 from tests.small_run import QUICK, local_runner
-from tfx_pipeline.components import data_gate, statistics_gen
+from tfx_pipeline.components import data_gate, example_gen, statistics_gen
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.gate.report import DataGateError
@@ -49,8 +50,12 @@ def write_splits(folder: Path, splits: Mapping[str, Sequence[Example]]) -> Artif
 
 
 def inputs_for(folder: Path, splits: Mapping[str, Sequence[Example]]) -> Inputs:
-    """Writes examples, and has TFX compute their statistics and anomalies."""
-    examples = write_splits(folder, splits)
+    """Writes examples, and has their statistics and anomalies computed."""
+    return inputs_of(folder, write_splits(folder, splits))
+
+
+def inputs_of(folder: Path, examples: Artifact) -> Inputs:
+    """Has the statistics and anomalies of examples computed."""
     schema = artifact(standard_artifacts.Schema, folder / "schema")
     (folder / "schema" / "schema.pbtxt").write_text(schema_text())
     statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
@@ -121,6 +126,30 @@ def test_real_data_passes_and_the_report_holds_every_figure(good: Inputs, tmp_pa
     assert figures["mean intensity", "train", ""] == pytest.approx(72.9, abs=3)
     assert figures["images that stand in both splits", "train and eval", ""] == 0
     assert figures["examples in the statistics", "train", ""] == 900
+
+
+def test_the_validator_finds_a_label_beyond_the_last_class(broken: Inputs) -> None:
+    (anomalies,) = broken["anomalies"]
+    found = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/Split-eval/SchemaDiff.pb")
+    assert "Unexpectedly large value: 10." in found.anomaly_info["label"].description
+
+
+@pytest.mark.parametrize(("name", "sibling"), [("sib?", "sibs"), ("run [1]", "run 1")])
+def test_an_output_directory_named_like_a_pattern_holds_its_own_files_only(
+    name: str, sibling: str, idx_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    for place, (train, evaluation) in {sibling: (500, 200), name: (900, 300)}.items():
+        folder = idx_folder(train, evaluation, name=f"data {place}")
+        (tmp_path / place).mkdir()
+        examples = artifact(standard_artifacts.Examples, tmp_path / place / "examples")
+        example_gen.Executor(context(tmp_path / place)).Do(
+            {},
+            {keys.EXAMPLES_KEY: [examples]},
+            {"source": "idx", "data_dir": str(folder), "digest": "", "version": "", "limit": 0},
+        )
+        inputs = inputs_of(tmp_path / place, examples)
+        report = json.loads(run_gate(tmp_path / place, inputs).read_bytes())
+        assert report["examples"] == {"train": train, "eval": evaluation}
 
 
 def test_broken_examples_stop_the_run_without_a_report(broken: Inputs, tmp_path: Path) -> None:

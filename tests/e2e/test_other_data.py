@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import write_idx
-from tests.small_run import ROOT, Run, checkout, local_runner
+from tests.small_run import ROOT, Run, checkout, dataset_module, local_runner
 from tfx_pipeline.data import idx, sources
 
 pytestmark = pytest.mark.e2e
@@ -56,8 +56,7 @@ class Project:
 
 def project(folder: Path, images: dict[str, tuple[np.ndarray, np.ndarray]], **values: Any) -> Project:
     """Makes a checkout for images and labels by the prefix of their files, with `images/` beside it."""
-    text = "".join(f"    {name}={value!r},\n" for name, value in values.items())
-    root = checkout(folder, f"from modules.features import ImageDataset\n\nDATASET = ImageDataset(\n{text})\n")
+    root = checkout(folder, dataset_module(**values))
     (root / "images").mkdir()
     for prefix, (pixels, labels) in images.items():
         write_idx(root / f"images/{prefix}-images-idx{pixels.ndim}-ubyte", pixels)

@@ -13,6 +13,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Model
 
 from tests.local.test_runner import Quiet
+from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.artifact_digests import files_digest
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
@@ -85,6 +86,17 @@ def test_a_damaged_artifact_is_made_anew_with_a_note(root: Path, change: Callabl
     assert notes == [f"writer: {damaged} is not what was written there: not reused"]
     assert (written(root) / "model").read_text() == "dense"
     assert run(root, "3") == ("cached", [])
+
+
+def test_an_artifact_of_a_version_that_noted_nothing_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(artifact_digests, "record", lambda _store, _execution: None)
+        run(tmp_path, "1")
+    note = f"writer: {tmp_path}/pipeline/writer/out/1 is not what was written there: not reused"
+    assert run(tmp_path, "2") == ("succeeded", [note])
+    assert run(tmp_path, "3") == ("cached", [])
 
 
 def test_a_copied_directory_takes_nothing_from_the_place_it_was_copied_from(root: Path) -> None:

@@ -57,5 +57,6 @@ def withdraw_changed(store: MetadataStore, component: str, root: Path) -> Iterat
 def _problem(artifact: metadata_store_pb2.Artifact, root: Path) -> str:
     if not Path(artifact.uri).is_relative_to(root):
         return "another directory's"
-    noted = artifact.custom_properties[PROPERTY].string_value
+    properties = artifact.custom_properties  # a look-up would add the property, without a value, where it is missing
+    noted = properties[PROPERTY].string_value if PROPERTY in properties else ""
     return "" if noted == files_digest(artifact.uri) else "not what was written there"

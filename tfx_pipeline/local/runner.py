@@ -100,8 +100,10 @@ class LocalDagRunner(TfxLocalDagRunner):
         root = Path(pipeline.runtime_spec.pipeline_root.field_value.string_value)
         with connection as handle:
             name = f"{pipeline.pipeline_info.id}.{component}"
-            for problem in artifact_digests.withdraw_changed(handle.store, name, root):
-                self._observer.note(f"{component}: {problem}: not reused")
+            problems = list(artifact_digests.withdraw_changed(handle.store, name, root))
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self._observer.note(f"{component}: {problems[0]}{more}: not reused")
         execution: int = _launcher(pipeline, node, connection).launch().execution_id
         if _was_cached(connection, execution):
             return execution, "cached"

@@ -27,14 +27,7 @@ a subprocess only where it finds them in the command."""
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Reads the arguments that TFX's compiler writes.
-
-    Args:
-        argv: Arguments without the program's name.
-
-    Returns:
-        The known arguments, and the rest, which are options for Apache Beam.
-    """
+    """Reads the arguments that TFX's compiler writes; returns them and the rest, which are options for Beam."""
     parser = argparse.ArgumentParser(prog=__spec__.name, description=__doc__, allow_abbrev=False)
     parser.add_argument("--executor_class_path", required=True, help="import path of the executor class")
     parser.add_argument("--json_serialized_invocation_args", required=True, help="an ExecutorInput")
@@ -72,21 +65,14 @@ def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, 
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs a step.
-
-    Args:
-        argv: Arguments without the program's name.
-
-    Returns:
-        0, or 1 after the traceback and one line that says what was wrong.
-    """
+    """Runs a step; returns 0, or 1 after the traceback and one line that says what was wrong."""
     args, beam_args = parse(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Beam reports each of its type hints at this level, a thousand lines a step.
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     try:
         run(args, beam_args)
-    except Exception as error:  # noqa: BLE001 - whatever a step raises is its own, and ends as one line
+    except Exception as error:  # noqa: BLE001 - a step may raise anything
         traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log
         return 1

@@ -68,7 +68,7 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
 
 
 def _require_gpu() -> None:
-    """Says so before the data is read rather than when the trainer starts."""
+    """Fails before the data is read rather than when the trainer starts."""
     try:
         devices.require_gpu()
     except devices.NoGpuError as error:
@@ -92,7 +92,7 @@ def collect(output: Output, progress: Progress) -> Outcome:
     try:
         _show(output, progress, outcome)
     except Exception:
-        # The verdict, which the caller shows next, must not be lost with a page about it.
+        # A page that fails must not cost the verdict, which the caller shows next.
         logger.exception("the review cannot be shown")
         return dataclasses.replace(outcome, report=None)
     return outcome

@@ -67,13 +67,13 @@ class Output:
 
     @property
     def reserve(self) -> Path:
-        """Holds room on the disk during the run, for what is said about its end where the disk is full."""
+        """Keeps room on the disk for the messages at the end of a run that fills it."""
         return self.run / ".reserve"
 
     def clean(self) -> None:
         """Deletes what earlier runs left, and nothing else that may lie in the directory.
 
-        ML Metadata goes first, with SQLite's journal: where this is killed, nothing half deleted is reused.
+        ML Metadata goes first, with SQLite's journal, so that nothing half deleted is reused where this is killed.
         """
         for file in (self.metadata, *self.root.glob(f"{self.metadata.name}-*"), self.manifests[1]):
             file.unlink(missing_ok=True)
@@ -85,13 +85,7 @@ class Output:
 
 
 def new_run(root: Path) -> Output:
-    """Makes the folder of a new run, named by the time.
-
-    Args:
-        root: The output directory; made where it does not exist.
-
-    Returns:
-        The run's places.
+    """Makes the folder of a new run, named by the time, in an output directory that need not exist.
 
     Raises:
         UserError: The directory cannot be written.

@@ -19,17 +19,14 @@ _UNFINISHED: Final = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execu
 
 
 def recover(output: Output) -> Path | None:
-    """Makes what earlier runs left usable.
+    """Makes what earlier runs left usable, while no other run uses the directory.
 
-    Call it while no other run uses the directory: executions that ML Metadata has as running died with their process.
-    They are marked as failed, and what they had written so far is deleted.
-
-    Args:
-        output: The run's places.
+    Executions that ML Metadata has as running died with their process: they are marked as failed, and what they wrote
+    is deleted.
 
     Returns:
-        Where artifacts were moved that no execution in ML Metadata stands for, whose numbers would be given again;
-        None where there were none.
+        Where artifacts without an execution in ML Metadata were moved, since their numbers will be given again; None
+        where there were none.
 
     Raises:
         UserError: ``metadata.db`` is damaged, or is no ML Metadata.
@@ -46,10 +43,7 @@ def recover(output: Output) -> Path | None:
 
 
 def fail_unfinished(output: Output) -> int:
-    """Marks executions that are not finished as failed, and deletes what they wrote.
-
-    Args:
-        output: The run's places; ``metadata.db`` exists.
+    """Marks unfinished executions in an existing ``metadata.db`` as failed, and deletes what they wrote.
 
     Returns:
         How many executions there are, finished or not.

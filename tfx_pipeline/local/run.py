@@ -85,7 +85,7 @@ def _recover(output: Output, console: Console) -> None:
 
 
 def _close(output: Output, progress: Progress) -> None:
-    """Marks what was interrupted as failed in ML Metadata, which TFX does for errors only."""
+    """Marks interrupted executions as failed in ML Metadata, which TFX does for errors only."""
     if not progress.components:
         return
     from tfx_pipeline.local.recovery import fail_unfinished  # noqa: PLC0415
@@ -93,18 +93,18 @@ def _close(output: Output, progress: Progress) -> None:
     try:
         fail_unfinished(output)
     except Exception:
-        logger.exception("what was interrupted stays unfinished until the next run marks it")
+        logger.exception("the next run will mark as failed what was interrupted")
 
 
 def _record(
     config: Config, output: Output, console: Console, progress: Progress, failure: Failure | None, begin: float
 ) -> Failure | None:
-    """Writes manifest and summary, and returns what stopped the run, or them."""
+    """Writes manifest and summary; returns what stopped the run, or kept them from being written."""
     try:
         content = _content(config, output, progress, failure, begin)
         summary(console, output, content)
     except Exception as exception:
-        logger.exception("what the run came to cannot be recorded")
+        logger.exception("the run's results cannot be recorded")
         failure = failure or Failure(error_line(exception, output.root))
         console.line(f"error: {failure.error}", style="red")
     return failure

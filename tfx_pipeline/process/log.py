@@ -66,14 +66,14 @@ def _writer(log_file: Path) -> Iterator[int]:
         try:
             writer.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            # A process that outlived the run holds the pipe open; nobody waits for what it may still say.
+            # A process that outlived the run holds the pipe open: nobody needs what it may still say.
             writer.kill()
             writer.wait()
 
 
 @contextlib.contextmanager
 def _blocked_signals() -> Iterator[None]:
-    """Has a process that is started meanwhile live through Ctrl-C, which the terminal sends to all: it ends last."""
+    """Lets a process that is started meanwhile survive Ctrl-C, which the terminal sends to all: it must end last."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -1,6 +1,6 @@
-"""Copies what a run says into its log without the secrets in it; a process of its own, so that it can never block one.
+"""Copies what a run says into its log without secrets, in a process of its own: a thread could deadlock with the run.
 
-A thread would have to wait for a library that writes while it holds Python's lock, and the library for the thread.
+It would wait for a library that writes while it holds Python's lock, and the library for the thread.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from tfx_pipeline.process.redaction import redact
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 20
 KEPT = 1 << 18
-"""Bytes that are kept while the disk is full: the end of the log tells what happened."""
+"""Bytes that are kept while the disk is full: the end of the log says what happened."""
 
 
 def copy(source: int, log: int) -> None:

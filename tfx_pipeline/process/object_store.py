@@ -21,7 +21,7 @@ _HINTS: Final = {
     "gs": "check the location and the credentials (GOOGLE_APPLICATION_CREDENTIALS, or the pod's identity)",
 }
 _S3_CONFIG: Final = {
-    # A store that does not answer must cost a step minutes, not the hour that botocore would try.
+    # A store that does not answer costs a step minutes, not the hour that botocore would try.
     "connect_timeout": 10,
     "read_timeout": 60,
     "retries": {"max_attempts": 4},
@@ -68,7 +68,7 @@ def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
 
         return GCSFileSystem(**options), path
     options["config_kwargs"] = _S3_CONFIG
-    # Named here although botocore reads it itself: file systems are kept, and another endpoint is another one.
+    # botocore reads it too, but fsspec keeps file systems by their options, and another endpoint is another one.
     options["endpoint_url"] = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if scheme == "minio":
         options["endpoint_url"] = os.environ.get("MINIO_ENDPOINT") or STOCK_ENDPOINT
@@ -79,14 +79,7 @@ def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
 
 @contextmanager
 def store_errors_as_user_errors(uri: str) -> Iterator[None]:
-    """Turns what a store's client raises into one line that names the location.
-
-    Args:
-        uri: The URL.
-
-    Raises:
-        UserError: The store cannot be reached, or refuses.
-    """
+    """Turns whatever a store's client raises into a ``UserError`` that names the location."""
     try:
         yield
     except UserError:
@@ -96,13 +89,7 @@ def store_errors_as_user_errors(uri: str) -> Iterator[None]:
 
 
 def names(uri: str) -> set[str]:
-    """Lists the names directly under a folder.
-
-    Args:
-        uri: The folder's URL.
-
-    Returns:
-        Names of objects and folders, without the path.
+    """Lists the names, without the path, of the objects and folders directly under a folder's URL.
 
     Raises:
         FileNotFoundError: There is nothing under this URL.
@@ -113,14 +100,7 @@ def names(uri: str) -> set[str]:
 
 
 def open_file(uri: str) -> BinaryIO:
-    """Opens an object for reading, as a file that can seek.
-
-    Args:
-        uri: The object's URL.
-
-    Returns:
-        The file.
-    """
+    """Opens the object at a URL for reading, as a file that can seek."""
     store, path = filesystem(uri)
     stream: BinaryIO = store.open(path, "rb")
     return stream

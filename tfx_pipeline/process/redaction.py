@@ -12,7 +12,7 @@ HIDDEN: Final = "[redacted]"
 _WORD: Final = r"(?:token|secret|passw(?:or)?d|passphrase|signature|credential|(?:api|access|private|account)[_-]?key)"
 _SECRET_NAME: Final = re.compile(rf"{_WORD}|_key$|^key$", re.IGNORECASE)
 _SHORTEST: Final = 6
-"""Characters of the shortest value that is taken for a secret: a shorter one would hit ordinary words."""
+"""Characters of the shortest value taken for a secret; shorter ones would hit ordinary words."""
 
 _PATTERNS: Final = (
     # https://user:password@host, and https://token@host; the user of ssh://git@host is no secret.
@@ -31,15 +31,7 @@ _PATTERNS: Final = (
 
 
 def redact(text: str) -> str:
-    """Replaces secrets in a text.
-
-    Args:
-        text: Any text, of one line or more.
-
-    Returns:
-        The text with ``HIDDEN`` in the place of each credential in a URL or flag, and of each value that an
-        environment variable with a secret's name has.
-    """
+    """Replaces each credential in a URL or flag, and each value of a secret variable, by ``HIDDEN``."""
     for value in _environment_secrets():
         text = text.replace(value, HIDDEN)
     for pattern, replacement in _PATTERNS:
@@ -65,7 +57,7 @@ def _environment_secrets() -> tuple[str, ...]:
 
 def _secret_values() -> Iterator[str]:
     for name, value in os.environ.items():
-        # Where a secret lies is none: GOOGLE_APPLICATION_CREDENTIALS names a file.
+        # The path of a secret is no secret: GOOGLE_APPLICATION_CREDENTIALS names a file.
         if _SECRET_NAME.search(name) and not os.path.exists(value):  # noqa: PTH110 - value may be no path at all
             # Each line of a private key stands in a line of its own.
             yield from (line for line in value.splitlines() if len(line.strip()) >= _SHORTEST)

@@ -47,17 +47,13 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def ignore() -> None:
-    """Leaves what is written at the end of a run undisturbed by signals."""
+    """Ignores signals while the end of a run is written."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def end_soon(code: int) -> None:
-    """Ignores more signals after one that ended the run, and ends the process where it does not do so itself.
-
-    Args:
-        code: The exit code where the time is over.
-    """
+    """Ignores further signals, and ends the process with this exit code where it has not ended in time by itself."""
     ignore()
     watchdog = threading.Timer(PATIENCE_SECONDS, os._exit, (code,))
     watchdog.daemon = True
@@ -65,7 +61,7 @@ def end_soon(code: int) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process at once: what Beam and TensorFlow still run in threads is not waited for."""
+    """Ends the process at once, without waiting for threads of Beam and TensorFlow."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

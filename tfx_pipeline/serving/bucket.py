@@ -27,10 +27,9 @@ _ATTEMPTS: Final = 20
 class ServingBucket:
     """A folder of numeric versions in a bucket.
 
-    ``saved_model.pb`` is written last, so a version that has one is whole; nobody else looks at it before. Versions
-    are never written twice: who pushes first claims the number with an object of its own, and gives way when there is
-    another claim. That is safe where a listing shows what was written before it, as S3, Google Cloud Storage, MinIO
-    and SeaweedFS promise.
+    ``saved_model.pb`` is written last, so a version that has it is whole. No version is written twice: a pusher first
+    claims the number with an object of its own, and gives way to another claim. That is safe where a listing shows all
+    that was written before it, as S3, Google Cloud Storage, MinIO and SeaweedFS promise.
     """
 
     def __init__(self, uri: str) -> None:
@@ -72,8 +71,8 @@ class ServingBucket:
     def prune(self, keep: int, baseline: int) -> None:
         """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline.
 
-        A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a pusher that died left
-        of one is deleted when it is a day old.
+        A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a dead pusher left is
+        deleted when it is a day old.
         """
         numbers = self._numbers()
         whole = [v for v in numbers if self._store.exists(self._path(v, SAVED_MODEL))]

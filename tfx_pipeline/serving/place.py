@@ -18,13 +18,10 @@ ServingPlace: TypeAlias = "ServingDirectory | ServingBucket"
 
 
 def open_place(uri: str) -> ServingPlace:
-    """Opens a serving place.
+    """Opens a serving place, which need not exist.
 
     Args:
         uri: A path, or a URL with s3://, gs:// or minio://.
-
-    Returns:
-        The place; it need not exist.
 
     Raises:
         UserError: It is a URL of another kind.
@@ -40,17 +37,7 @@ def open_place(uri: str) -> ServingPlace:
 
 @contextmanager
 def serving_place(uri: str) -> Iterator[ServingPlace]:
-    """Opens a serving place and says in one line what goes wrong in it.
-
-    Args:
-        uri: A path, or a URL with s3://, gs:// or minio://.
-
-    Yields:
-        The place.
-
-    Raises:
-        UserError: It cannot be read or written.
-    """
+    """Opens a serving place; a ``UserError`` says what kept it from being read or written."""
     place = open_place(uri)
     if object_store.handles(uri):
         with object_store.store_errors_as_user_errors(uri):

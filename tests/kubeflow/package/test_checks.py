@@ -240,7 +240,7 @@ def test_a_package_that_is_refused_leaves_the_last_one_in_place(tmp_path: Path) 
 
 
 def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
-    with pytest.raises(UserError, match=r"^step trainers: has settings but is none, expected one of .*, trainer, "):
+    with pytest.raises(UserError, match=r"^step trainers: has settings but is no step, expected one of .*, trainer, "):
         write(read_config("--set", "kubeflow.steps.trainers.gpus=1"), Path("unwritten.yaml"))
 
 

@@ -72,9 +72,6 @@ class Server:
     def __init__(self, connection: Connection) -> None:
         """Connects.
 
-        Args:
-            connection: How the server is reached.
-
         Raises:
             UserError: It cannot be reached, or refuses.
         """
@@ -87,14 +84,7 @@ class Server:
             self._client.get_kfp_healthz()
 
     def upload(self, package: Path, name: str) -> Version:
-        """Uploads a package, as a new version where the pipeline is there already.
-
-        Args:
-            package: The file.
-            name: The pipeline's name.
-
-        Returns:
-            The version.
+        """Uploads a package as the first or a new version of the pipeline of a name.
 
         Raises:
             UserError: The server cannot be reached, or refuses.
@@ -151,13 +141,7 @@ class Server:
         return str(run.run_id)
 
     def run(self, run_id: str) -> kfp_server_api.V2beta1Run:
-        """Reads the state of a run.
-
-        Args:
-            run_id: The run.
-
-        Returns:
-            What the server knows of it.
+        """Reads what the server knows of a run.
 
         Raises:
             UserError: The server cannot be reached, or refuses.
@@ -190,7 +174,7 @@ class Server:
             yield
 
     def _check_address(self) -> None:
-        """Finds out in seconds what would take the operating system's patience; kfp has no time limit."""
+        """Fails in seconds where nobody answers: kfp's client has no time limit of its own."""
         if not self._host:
             _check_surroundings()
             return
@@ -220,7 +204,7 @@ def _options(connection: Connection, host: str) -> dict[str, Any]:
 
 
 def _check_surroundings() -> None:
-    """Refuses to go on where kfp's client would take localhost for the server."""
+    """Refuses to go on where kfp's client would guess that the server is localhost."""
     kubeconfig = os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config"
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ
     if not in_cluster and not any(Path(part).is_file() for part in str(kubeconfig).split(os.pathsep)):

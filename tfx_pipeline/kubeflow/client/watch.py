@@ -2,22 +2,16 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import kfp_server_api
 
+from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.process.errors import UserError
 
 SUCCEEDED: Final = "SUCCEEDED"
 FINAL: Final = frozenset({SUCCEEDED, "FAILED", "SKIPPED", "CANCELED", "ERROR"})
 _PATIENCE: Final = 6  # answers in a row that may fail before the run is no longer followed
-
-
-class Runs(Protocol):
-    """What tells the state of a run."""
-
-    def run(self, run_id: str) -> kfp_server_api.V2beta1Run:
-        """Reads the state of a run."""
 
 
 class Outcome(NamedTuple):
@@ -39,12 +33,12 @@ class Outcome(NamedTuple):
 
 
 def watch(
-    runs: Runs, run_id: str, steps: Collection[str], say: Callable[[str], None], *, seconds_between: float = 5.0
+    server: Server, run_id: str, steps: Collection[str], say: Callable[[str], None], *, seconds_between: float = 5.0
 ) -> Outcome:
     """Follows a run to its end.
 
     Args:
-        runs: Tells its state.
+        server: Kubeflow's API server.
         run_id: The run.
         steps: The ids of the steps.
         say: Receives a line for each change.
@@ -54,13 +48,13 @@ def watch(
         How it ended.
 
     Raises:
-        UserError: The server does not answer any more, several times in a row.
+        UserError: The server fails to answer several times in a row.
     """
     known: dict[str, str] = {}
     failures = 0
     while True:
         try:
-            run = runs.run(run_id)
+            run = server.run(run_id)
         except UserError:
             failures += 1
             if failures == _PATIENCE:
@@ -83,23 +77,19 @@ def _tasks(run: kfp_server_api.V2beta1Run) -> list[kfp_server_api.V2beta1Pipelin
 
 
 def step_states(tasks: Iterable[kfp_server_api.V2beta1PipelineTaskDetail], steps: Collection[str]) -> Mapping[str, str]:
-    """Reads the state of each step from the nodes of Argo's graph that the server lists.
+    """Reads the state of each step that began from the nodes of Argo's graph.
 
     Args:
-        tasks: All nodes: steps, their drivers, their containers, the graph itself.
+        tasks: All nodes that the server lists: steps, their drivers, their containers, the graph itself.
         steps: The ids of the steps.
 
     Returns:
-        The state of each step that began: one of the server's, or "CACHED" where its container was skipped.
+        The state by step: one of the server's, or "CACHED" where its container was skipped.
     """
     tasks = list(tasks)
-    skipped = {task.pod_name or task.task_id for task in tasks if task.display_name == "executor" and _skipped(task)}
+    skipped = {t.pod_name or t.task_id for t in tasks if t.display_name == "executor" and t.state == "SKIPPED"}
     by_time = sorted((task for task in tasks if task.display_name in steps), key=lambda task: str(task.start_time))
     return {task.display_name: _state(task, skipped) for task in by_time}
-
-
-def _skipped(task: kfp_server_api.V2beta1PipelineTaskDetail) -> bool:
-    return bool(task.state == "SKIPPED")
 
 
 def _state(task: kfp_server_api.V2beta1PipelineTaskDetail, skipped: Collection[str]) -> str:

@@ -23,12 +23,6 @@ from tfx_pipeline.process.errors import UserError
 def compile_package(config: Config) -> Package:
     """Compiles the pipeline with the configured values as defaults of its run parameters.
 
-    Args:
-        config: Every value in force.
-
-    Returns:
-        The package.
-
     Raises:
         UserError: The backend would reject it.
     """
@@ -57,14 +51,7 @@ def _repository(config: KubeflowConfig) -> GitRepository | None:
 
 
 def write_package(config: Config, path: Path) -> Package:
-    """Compiles the pipeline and writes the package.
-
-    Args:
-        config: Every value in force.
-        path: The file, ``.yaml``.
-
-    Returns:
-        The package.
+    """Compiles the pipeline, writes the package to a ``.yaml`` file and returns it.
 
     Raises:
         UserError: The backend would reject the package, or the file cannot be written.

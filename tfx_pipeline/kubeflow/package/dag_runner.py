@@ -34,29 +34,19 @@ class KubeflowDagRunner:
     """
 
     def __init__(self, config: KubeflowConfig) -> None:
-        """Makes a runner.
-
-        Args:
-            config: What Kubernetes is asked for.
-        """
+        """Makes a runner; the configuration says what Kubernetes is asked for."""
         self._config = config
 
     def run(self, pipeline: Pipeline) -> Package:
-        """Compiles a pipeline.
-
-        Args:
-            pipeline: The pipeline; its run parameters are made by ``runtime_parameter``.
-
-        Returns:
-            The package.
+        """Compiles a pipeline whose run parameters are made by ``runtime_parameter``.
 
         Raises:
-            UserError: The settings name a step that the pipeline has not.
+            UserError: The settings name a step that the pipeline does not have.
         """
         spec = self._compile(pipeline)
         steps = list(spec["root"]["dag"]["tasks"])
         for unknown in sorted(self._config.steps.keys() - set(steps)):
-            raise UserError(f"step {unknown}: has settings but is none, expected one of {', '.join(sorted(steps))}")
+            raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
         settings = {step: settings_of(step, self._config, UNCACHED) for step in steps}
         labels = {step: spec["components"][step]["executorLabel"] for step in steps}
         completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)
@@ -93,12 +83,5 @@ def write(package: Package, path: Path) -> None:
 
 
 def check(package: Package) -> None:
-    """Refuses a package that the backend would reject.
-
-    Args:
-        package: The package.
-
-    Raises:
-        UserError: The line names the task and the reason.
-    """
+    """Raises a ``UserError`` with task and reason where the backend would reject a package."""
     refuse(itertools.chain(check_spec(package.spec), check_platform(package.platform, package.spec)))

@@ -36,14 +36,7 @@ class Problem(NamedTuple):
 
 
 def check_spec(spec: dict[str, Any]) -> Iterator[Problem]:
-    """Finds what is wrong with the pipeline spec.
-
-    Args:
-        spec: The first document.
-
-    Yields:
-        Each problem.
-    """
+    """Finds each problem of the pipeline spec, the package's first document."""
     if spec.get("schemaVersion") != SCHEMA_VERSION:
         yield Problem("package", f"has the schema {spec.get('schemaVersion')}, expected {SCHEMA_VERSION}")
     name = spec.get("pipelineInfo", {}).get("name", "")
@@ -157,14 +150,7 @@ def mentions_workspace(task: dict[str, Any]) -> bool:
 
 
 def refuse(problems: Iterator[Problem]) -> None:
-    """Raises the first problem, if there is one.
-
-    Args:
-        problems: What the checks found.
-
-    Raises:
-        UserError: There is a problem; the line names the task and the reason.
-    """
+    """Raises a ``UserError`` with the first problem that the checks found, if there is one."""
     found = list(problems)
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

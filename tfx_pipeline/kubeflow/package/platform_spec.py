@@ -13,16 +13,7 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 def platform_document(
     config: KubeflowConfig, settings: Mapping[str, StepSettings], labels: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Makes the document.
-
-    Args:
-        config: The configuration.
-        settings: The settings of each step.
-        labels: The executor label of each step.
-
-    Returns:
-        The document, in the form of a ``PlatformSpec``.
-    """
+    """Makes the document, in the form of a ``PlatformSpec``, from the settings and executor label of each step."""
     executors = {
         labels[step]: json_format.MessageToDict(executor_config(of_step)) for step, of_step in settings.items()
     }
@@ -33,16 +24,10 @@ def platform_document(
 
 
 def executor_config(settings: StepSettings) -> pb.KubernetesExecutorConfig:
-    """Translates the settings of a step.
+    """Translates the settings of a step into kfp-kubernetes' message.
 
     The fields ``enabled_shared_memory`` and ``pod_affinity`` exist, but the backend ignores them: shared memory is an
-    emptyDir in memory, and a place for pods is asked for with a node selector.
-
-    Args:
-        settings: The settings.
-
-    Returns:
-        kfp-kubernetes' message.
+    emptyDir in memory, and a node selector says where pods run.
     """
     result = pb.KubernetesExecutorConfig(
         image_pull_policy=settings.image_pull_policy,

@@ -26,15 +26,7 @@ _IGNORED: Final = {
 
 
 def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[Problem]:
-    """Finds what is wrong with the platform document.
-
-    Args:
-        platform: The second document.
-        spec: The first document.
-
-    Yields:
-        Each problem.
-    """
+    """Finds each problem of the platform document, the package's second, beside the first."""
     yield from _strict(platform)
     kubernetes = platform["platforms"]["kubernetes"]
     executors = kubernetes["deploymentSpec"]["executors"]

@@ -29,7 +29,7 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "evaluator": _BEAM,
     "evaluation-review": _BEAM,
     "trainer": _TRAINING,
-    # The data does not become better by looking at it again.
+    # Checking the same data again finds the same.
     "data-gate": {"retries": 0},
 }
 """What is particular to a step; a step without resources of its own has those of a light one."""

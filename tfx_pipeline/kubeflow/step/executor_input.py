@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
-from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, title_of
+from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
 
 LAUNCHER_OUTPUTS: Final = frozenset({"executor-logs"})
 """Outputs that the backend adds to every step and the launcher alone writes."""
 
 LAUNCHER_METADATA: Final = frozenset({"display_name", "store_session_info", WORKSPACE_FLAG})
-"""Metadata that is the backend's, and that a step would take for the artifact's own properties."""
+"""The backend's metadata, which a step would take for the artifact's own properties."""
 
 BOXES: Final = frozenset({"list", "struct"})
 """Keys under which ML Metadata keeps a list or a dictionary."""
@@ -98,14 +98,10 @@ def with_local_uris(executor_input: Message) -> Message:
 def with_plain_metadata(executor_input: Message) -> Message:
     """Takes the inputs' lists and dictionaries out of their boxes, and leaves out what is the backend's own."""
 
-    def unpack(_key: str, artifact: Message) -> Message:
-        metadata = artifact.get("metadata", {})
-        return {
-            **artifact,
-            "metadata": {key: unboxed(value) for key, value in metadata.items() if key not in LAUNCHER_METADATA},
-        }
+    def unpack(_key: str, metadata: Message) -> Message:
+        return {name: unboxed(value) for name, value in metadata.items() if name not in LAUNCHER_METADATA}
 
-    return {**executor_input, "inputs": map_artifacts(executor_input.get("inputs", {}), unpack)}
+    return {**executor_input, "inputs": map_metadata(executor_input.get("inputs", {}), unpack)}
 
 
 def unboxed(value: Any) -> Any:
@@ -124,13 +120,10 @@ def make_directories(executor_input: Message) -> None:
     """Makes each artifact's directory, as an orchestrator of TFX does; for an artifact that is a file, its parent.
 
     The launcher makes only the parents of outputs. An input without files has no directory at all, since an object
-    store knows none, where a local run would have an empty one.
+    store knows none; locally it would have an empty one.
 
     Args:
         executor_input: A message with local paths and TFX's own type titles.
-
-    Raises:
-        OSError: A directory cannot be made.
     """
     for side in ("inputs", "outputs"):
         for _key, artifact in artifacts_of(executor_input.get(side, {})):

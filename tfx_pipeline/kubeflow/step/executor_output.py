@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx_pipeline.kubeflow.step.local_paths import local_path
-from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts, title_of
+from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts, map_metadata, title_of
 
 TFX_METADATA: Final = frozenset({"tfx_version", "__is_null__"})
 """What TFX marks every output with; the Kubeflow page shows it as a row among a report's metrics."""
@@ -36,11 +36,7 @@ def with_uris(executor_output: Message, executor_input: Message) -> Message:
 def with_remote_metadata(executor_output: Message, executor_input: Message) -> Message:
     """Replaces artifacts' local paths inside the metadata, such as the evaluator's ``current_model``, by their URIs."""
     uris = remote_uris(executor_input)
-
-    def replace(_key: str, artifact: Message) -> Message:
-        return {**artifact, "metadata": {k: remote(v, uris) for k, v in artifact.get("metadata", {}).items()}}
-
-    return map_artifacts(executor_output, replace)
+    return map_metadata(executor_output, lambda _key, metadata: {k: remote(v, uris) for k, v in metadata.items()})
 
 
 def remote_uris(executor_input: Message) -> dict[str, str]:
@@ -50,16 +46,7 @@ def remote_uris(executor_input: Message) -> dict[str, str]:
 
 
 def remote(value: Any, uris: Mapping[str, str]) -> Any:
-    """Replaces local paths by URIs.
-
-    Args:
-        value: A metadata value, at any depth.
-        uris: URI by local path.
-
-    Returns:
-        The value, with the URI in place of each string that is an artifact's path, and of the beginning of each that
-        lies below one.
-    """
+    """Replaces artifacts' paths by their URIs in a metadata value of any depth, also where more path follows."""
     if isinstance(value, dict):
         return {key: remote(item, uris) for key, item in value.items()}
     if isinstance(value, list):
@@ -72,11 +59,7 @@ def remote(value: Any, uris: Mapping[str, str]) -> Any:
 
 def without_nulls(executor_output: Message) -> Message:
     """Leaves out metadata without a value, which the launcher refuses after the step has succeeded."""
-
-    def drop(_key: str, artifact: Message) -> Message:
-        return {**artifact, "metadata": {k: v for k, v in artifact.get("metadata", {}).items() if v is not None}}
-
-    return map_artifacts(executor_output, drop)
+    return map_metadata(executor_output, lambda _key, data: {k: v for k, v in data.items() if v is not None})
 
 
 def without_report_noise(executor_output: Message, executor_input: Message) -> Message:
@@ -85,11 +68,10 @@ def without_report_noise(executor_output: Message, executor_input: Message) -> M
         key for key, artifact in artifacts_of(executor_input["outputs"]) if title_of(artifact).startswith("system.")
     }
 
-    def drop(key: str, artifact: Message) -> Message:
-        hidden = TFX_METADATA if key in reports else frozenset()
-        return {**artifact, "metadata": {k: v for k, v in artifact.get("metadata", {}).items() if k not in hidden}}
+    def drop(key: str, metadata: Message) -> Message:
+        return {k: v for k, v in metadata.items() if key not in reports or k not in TFX_METADATA}
 
-    return map_artifacts(executor_output, drop)
+    return map_metadata(executor_output, drop)
 
 
 def only_known_fields(executor_output: Message) -> Message:

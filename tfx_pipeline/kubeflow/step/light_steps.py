@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
-from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts
+from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_metadata
 
 COMPONENTS: Final = "tfx_pipeline.components."
 
@@ -18,10 +18,10 @@ STEPS: Final = {
     f"{COMPONENTS}schema_import.SchemaImport_Executor": ("tfx_pipeline.steps.schema_import", "import_schema"),
     f"{COMPONENTS}source_checkout.SourceCheckout_Executor": ("tfx_pipeline.steps.source_checkout", "check_out_modules"),
 }
-"""The function that does the work of an executor class, by the class's import path.
+"""Module and function that do the work of an executor class, by the class's import path.
 
-A package names each step's executor class, and importing one of these would load TFX and, through it, TensorFlow:
-three to six seconds for the work of a few milliseconds. TFX calls the same functions when the pipeline runs locally.
+A package names each step's executor class. Importing one of these would load TFX and TensorFlow: three to six seconds
+for milliseconds of work. TFX calls the same functions when the pipeline runs locally.
 """
 
 
@@ -60,14 +60,7 @@ class LocalArtifact:
 
 
 def step_of(executor_class_path: str) -> Callable[..., None] | None:
-    """Finds the function that does an executor's work.
-
-    Args:
-        executor_class_path: Import path of the executor class.
-
-    Returns:
-        The function, or None where the executor itself must run.
-    """
+    """The function that does the work of an executor, by its class's import path; None where TFX must run it."""
     if executor_class_path not in STEPS:
         return None
     module, name = STEPS[executor_class_path]
@@ -95,6 +88,4 @@ def run_step(step: Callable[..., None], executor_input: Message) -> Message:
     taken = inspect.signature(step).parameters
     parameters = {key: value for key, value in inputs.get("parameterValues", {}).items() if key in taken}
     step(**artifacts, **parameters)
-    return map_artifacts(
-        {"artifacts": outputs["artifacts"]}, lambda key, artifact: {**artifact, "metadata": artifacts[key].metadata}
-    )
+    return map_metadata({"artifacts": outputs["artifacts"]}, lambda key, _metadata: artifacts[key].metadata)

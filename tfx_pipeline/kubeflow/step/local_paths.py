@@ -13,7 +13,7 @@ MOUNTS: Final = {"gs": "/gcs/", "s3": "/s3/", "minio": "/minio/"}
 
 WORKSPACE_ARTIFACTS: Final = "/kfp-workspace/.artifacts"
 WORKSPACE_FLAG: Final = "_kfp_workspace"
-"""Metadata key of an artifact that lies in the run's workspace volume and so is not downloaded."""
+"""Metadata key of an artifact that lies in the run's workspace volume, and is not downloaded."""
 
 
 def local_path_of_uri(uri: str) -> str:
@@ -27,14 +27,7 @@ def local_path_of_uri(uri: str) -> str:
 
 
 def local_path(artifact: Message) -> str:
-    """Finds the path of an artifact.
-
-    Args:
-        artifact: A ``RuntimeArtifact``.
-
-    Returns:
-        Its path in the workspace if it is flagged so; else its custom path if it has one; else its URI's path.
-    """
+    """The path of a ``RuntimeArtifact``: in the workspace if it is flagged so, else its custom path or its URI's."""
     path = local_path_of_uri(artifact["uri"])
     if artifact.get("metadata", {}).get(WORKSPACE_FLAG):
         return WORKSPACE_ARTIFACTS + path

@@ -1,4 +1,4 @@
-"""The parts of an executor input and output that the adapter's functions share."""
+"""What an executor input and an executor output have in common."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,20 +35,17 @@ def artifacts_of(messages: Message) -> Iterator[tuple[str, Message]]:
 
 
 def map_artifacts(messages: Message, change: Callable[[str, Message], Message]) -> Message:
-    """Makes the same ``inputs`` or ``outputs`` with every artifact changed.
-
-    Args:
-        messages: ``inputs`` or ``outputs``.
-        change: Makes the new artifact out of a key and the old one.
-
-    Returns:
-        A new message.
-    """
+    """Copies ``inputs`` or ``outputs`` with every artifact changed; ``change`` gets its key and the artifact."""
     artifacts = {
         key: {**value, "artifacts": [change(key, artifact) for artifact in value.get("artifacts", [])]}
         for key, value in messages.get("artifacts", {}).items()
     }
     return {**messages, "artifacts": artifacts}
+
+
+def map_metadata(messages: Message, change: Callable[[str, Message], Message]) -> Message:
+    """Copies ``inputs`` or ``outputs`` with every artifact's metadata changed; ``change`` gets the artifact's key."""
+    return map_artifacts(messages, lambda key, a: {**a, "metadata": change(key, a.get("metadata", {}))})
 
 
 def title_of(artifact: Message) -> str:

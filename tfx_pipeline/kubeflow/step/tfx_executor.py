@@ -13,10 +13,9 @@ from tfx_pipeline.kubeflow.step.messages import Message
 from tfx_pipeline.process.imports import loading
 
 OUTPUT_FILE: Final = "tfx_output.json"
-"""Where TFX writes its output: beside the launcher's file, which is to appear only when it is complete.
+"""Where TFX writes its output: beside the launcher's file, which must appear only when it is complete.
 
-TFX takes a file that is there before the executor runs for a driver's output; removing this one first is what a
-restarted container needs.
+TFX would take a file from an earlier attempt for a driver's output, so it is removed first.
 """
 
 _KFP_SWITCH: Final = "_KFP_RUNTIME"

@@ -24,11 +24,7 @@ class GitError(Exception):
 
 
 def require(*programs: str) -> None:
-    """Checks that programs are installed.
-
-    Raises:
-        UserError: One is not.
-    """
+    """Raises a ``UserError`` where a program is not installed."""
     for program in programs:
         if shutil.which(program) is None:
             raise UserError(f"{program}: not found in the image; use the project's image, or install git and ssh in it")
@@ -64,7 +60,7 @@ class Git:
 
         Raises:
             GitError: It failed.
-            UserError: The time is over; git and what it started have been ended.
+            UserError: The time is over; git and its children were killed.
         """
         place = [f"--git-dir={self._directory}", *([f"--work-tree={work_tree}"] if work_tree else [])]
         with subprocess.Popen(  # noqa: S603 - no shell, and refs and URLs are checked

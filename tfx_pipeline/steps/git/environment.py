@@ -27,7 +27,7 @@ GIT_CONFIG: Final = {
     "maintenance.auto": "false",
     "protocol.version": "2",
 }
-"""Settings of git; it fetches once, into a repository that is thrown away."""
+"""Settings of git, which fetches once, into a repository that is thrown away."""
 
 
 def ssh_command(key: Path, known_hosts: Path) -> str:
@@ -62,15 +62,12 @@ def ssh_command(key: Path, known_hosts: Path) -> str:
 
 
 def git_environment(home: Path, config: Mapping[str, str], ssh: str = "false") -> dict[str, str]:
-    """Makes the environment of git.
+    """Makes all environment variables of git.
 
     Args:
         home: A directory without any settings.
         config: Settings of git over ``GIT_CONFIG``, by name.
-        ssh: The command for SSH; the default lets none be used.
-
-    Returns:
-        Every variable.
+        ssh: The command for SSH; the default allows none.
     """
     kept = {name: os.environ[name] for key in _KEPT for name in (key, key.upper()) if name in os.environ}
     settings = [*GIT_CONFIG.items(), *config.items()]
@@ -93,16 +90,16 @@ def git_environment(home: Path, config: Mapping[str, str], ssh: str = "false") -
 
 
 def named_user(directory: Path, libraries: Path = Path("/usr/lib")) -> dict[str, str]:
-    """Gives the current user a name where a cluster runs the image as a number that nobody has.
+    """Gives the current user a name where a cluster runs the image under a number without one.
 
-    OpenSSH refuses to run for such a user; nss_wrapper lets it find one in a file.
+    OpenSSH refuses to run for such a user; nss_wrapper has it find a name in a file.
 
     Args:
         directory: Where the file goes.
         libraries: Where nss_wrapper's library is looked for.
 
     Returns:
-        Variables for the processes; none where the user has a name or the library is not installed.
+        Variables for the processes; none where the user has a name or the library is missing.
     """
     uid, gid = os.getuid(), os.getgid()
     wrapper = next(libraries.glob(_NSS_WRAPPER), None)

@@ -49,7 +49,7 @@ _EXPLANATIONS: Final = {
 
 
 def missing_ref(remote: Remote, ref: str) -> UserError:
-    """The error for a branch, tag or commit that is not there."""
+    """The error for a branch, tag or commit that does not exist."""
     return UserError(
         f"{remote.url}: has no branch, tag or commit {ref}; push it, or give another one with --repo-ref or the run "
         "parameter repo_ref"
@@ -60,13 +60,11 @@ def explain(said: str, remote: Remote, ssh: Secret, token: Secret) -> UserError:
     """Makes the error for a failed contact with the server.
 
     Args:
-        said: git's error output; no secret is in it, since none is in git's arguments or the URL.
+        said: git's error output, whose last line is shown where no pattern fits; it holds no secret, since neither
+            git's arguments nor the URL do.
         remote: The repository.
         ssh: The Secret with the key.
         token: The Secret with the token.
-
-    Returns:
-        The error; where nothing is known about the output, with its last line.
     """
     for pattern, explanation in _EXPLANATIONS.items():
         if re.search(pattern, said, re.IGNORECASE):

@@ -1,4 +1,4 @@
-"""What the mounted Secrets hold, checked before any server is asked, and its private copies that git and ssh use."""
+"""What the mounted Secrets hold, checked before any server is asked, and the private copies for git and ssh."""
 
 import os
 from collections.abc import Sequence
@@ -33,11 +33,7 @@ class Secret(NamedTuple):
 
 
 def read(secret: Secret, names: Sequence[str]) -> str | None:
-    """Reads the first of the keys that the Secret has.
-
-    Args:
-        secret: The Secret.
-        names: The keys, the preferred one first.
+    """Reads the first of these keys that the Secret has.
 
     Returns:
         The text, or None where it has none of them or they are empty.
@@ -129,15 +125,7 @@ def credentials_line(secret: Secret, remote: Remote) -> str | None:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Writes a new file that its owner alone can read, from its first byte on.
-
-    Args:
-        path: The file; it must not exist.
-        text: Its content.
-
-    Returns:
-        The path.
-    """
+    """Writes a new file that only its owner can read, from the first byte on; returns its path."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,5 +1,7 @@
 """LocalDagRunner: what does not depend on a failed component still runs."""
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tfx.types.standard_artifacts import Model
 
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.process.errors import UserError
 
 
 @component
@@ -62,3 +65,26 @@ def test_only_what_depends_on_a_failed_component_does_not_run(states: dict[str, 
     assert states == {"first": "succeeded", "a-review": "failed", "push": "succeeded", "after": "not run"}
     assert (tmp_path / "push").is_file()
     assert not (tmp_path / "after").exists()
+
+
+@component
+def Leaver(out: OutputArtifact[Model], how: Parameter[str]) -> None:  # noqa: N802
+    if how == "interrupt":
+        raise KeyboardInterrupt
+    sys.exit(int(how))
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("0", "SystemExit: 0"), ("3", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt: ")]
+)
+def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_path: Path) -> None:
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[Leaver(how=how).with_id("trainer")],
+    )
+    progress = Progress(Quiet())
+    with pytest.raises(UserError, match=re.escape(f"trainer: its code ended the program ({words}); have it return")):
+        LocalDagRunner(run_id="1", observer=progress).run(pipeline)
+    assert progress.components["trainer"].state == "failed"

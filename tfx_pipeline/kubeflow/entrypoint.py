@@ -19,6 +19,7 @@ from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
+from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import one_line
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
@@ -71,7 +72,8 @@ def main(argv: Sequence[str]) -> int:
     # Beam reports each of its type hints at this level, a thousand lines a step.
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     try:
-        run(args, beam_args)
+        with signals.exit_refused(args.executor_class_path.rpartition(".")[2]):
+            run(args, beam_args)
     except Exception as error:  # noqa: BLE001 - a step may raise anything
         traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log

@@ -15,6 +15,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import State
+from tfx_pipeline.process import signals
 
 
 class Observer(Protocol):
@@ -88,7 +89,8 @@ class LocalDagRunner(TfxLocalDagRunner):
         begin = time.monotonic()
         self._observer.started(component)
         try:
-            execution, state = self._execute(pipeline, node)
+            with signals.exit_refused(component):
+                execution, state = self._execute(pipeline, node)
         except BaseException:  # an interrupt ends a component as an error does
             self._observer.finished(component, "failed", time.monotonic() - begin, None)
             raise

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn
 
+from tfx_pipeline.process.errors import UserError
+
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BASE_CODE: Final = 128
 """What shells add to a signal's number for the exit code of a process that it ended."""
@@ -44,6 +46,23 @@ def raising() -> Iterator[None]:
 
 def _raise(number: int, _frame: FrameType | None) -> NoReturn:
     raise Interrupted(number)
+
+
+@contextlib.contextmanager
+def exit_refused(step: str) -> Iterator[None]:
+    """Makes an error of what would end the program from inside a step: ``sys.exit``, or an interrupt that nobody sent.
+
+    Raises:
+        UserError: The step's code asked to end the program; the signals that did are let through.
+    """
+    try:
+        yield
+    except (Exception, Interrupted):
+        raise
+    except BaseException as error:
+        raise UserError(
+            f"{step}: its code ended the program ({type(error).__name__}: {error}); have it return, or raise an error"
+        ) from error
 
 
 def ignore() -> None:

@@ -65,5 +65,5 @@ def test_each_threshold_of_the_configuration_is_a_parameter() -> None:
 
 
 def test_a_threshold_typed_into_kubeflows_page_is_checked_by_the_step() -> None:
-    with pytest.raises(UserError, match="run parameter max_accuracy_drop: got -1.0, expected greater than or equal to"):
+    with pytest.raises(UserError, match=r"max_accuracy_drop: got -1\.0, expected greater than or equal to 0"):
         evaluator.Executor().Do({}, {}, EvaluationConfig().model_dump() | {"max_accuracy_drop": -1.0})

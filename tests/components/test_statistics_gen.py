@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 from tensorflow_data_validation.utils import stats_util
 from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx.components import StatisticsGen as TfxStatisticsGen
 from tfx.components.statistics_gen import executor as tfx_statistics_gen
 from tfx.types import Artifact, artifact_utils, channel_utils, standard_artifacts
 from tfx.types import standard_component_specs as keys
 
-from tests.components.test_data_gate import artifact, context, write_splits
+from tests.components.test_data_gate import artifact, context, inputs_for, run_gate, write_splits
 from tests.gate.samples import Example, write_examples
+from tfx_pipeline import pipeline
 from tfx_pipeline.components import statistics_gen
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data import idx, sources
+from tfx_pipeline.gate.report import DataGateError
 from tfx_pipeline.steps.schema_import import schema_text
 
 
@@ -112,3 +116,33 @@ def test_the_component_records_the_properties_of_tfx_and_takes_no_options() -> N
     )
     with pytest.raises(TypeError):
         statistics_gen.StatisticsGen(**channels, exclude_splits=["eval"])
+
+
+def test_tfxs_own_component_takes_the_place_of_ours_by_one_import_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What `from tfx.components import StatisticsGen` in the place of ours does.
+    monkeypatch.setattr(pipeline, "StatisticsGen", TfxStatisticsGen)
+    made = pipeline.create_pipeline(Config(), pipeline_root="root", serving_dir="serving")
+    (component,) = [component for component in made.components if component.id == "statistics-gen"]
+    assert component.executor_spec.executor_class is tfx_statistics_gen.Executor
+    assert set(component.inputs.keys()) == {"examples", "schema"}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_data_gate_judges_tfxs_own_statistics_as_it_judges_ours(
+    splits: dict[str, list[Example]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    if broken:
+        splits["eval"][3] = (None, splits["eval"][3][1])
+        splits["eval"][6] = (splits["eval"][6][0], 10)
+    verdicts = []
+    for executor in (statistics_gen.Executor, tfx_statistics_gen.Executor):
+        monkeypatch.setattr(statistics_gen, "Executor", executor)
+        folder = tmp_path / executor.__module__
+        folder.mkdir()
+        inputs = inputs_for(folder, splits)
+        try:
+            verdicts.append(run_gate(folder, inputs).read_text())
+        except DataGateError as error:
+            verdicts.append(str(error))
+    assert verdicts[0] == verdicts[1]
+    assert broken == verdicts[0].startswith("data gate: ")

@@ -35,6 +35,12 @@ def test_the_card_says_what_a_stranger_must_know(review: Review) -> None:
     assert f"Accuracy {review.model.overall.accuracy:.4f}" in card
     assert "5cf0562c" in card
     assert "MIT, copyright 2017 Zalando SE" in card
+    assert DATASET.licence in card
+    assert card.startswith(f"# Model card: dense for {DATASET.title}\n")
+    assert f"## Intended use\n\n{DATASET.intended_use}\n" in card
+    assert "`image` (784 bytes, row by row)" in card
+    assert "uint8 [batch, 28, 28]\n" in card
+    assert "one of the 10 classes" in card
 
 
 def test_the_licence_of_other_data_is_its_owners(review: Review) -> None:

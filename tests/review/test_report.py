@@ -54,6 +54,12 @@ def test_every_threshold_is_listed_with_metric_limit_and_outcome(page: str, revi
     assert '<td>-0.0200</td><td>≥ -0.0100</td><td class="missed">' in compared
 
 
+def test_the_data_set_is_named_and_its_images_have_its_size(page: str) -> None:
+    height, width = DATASET.image_shape[:2]
+    assert f"<title>Blessed: {DATASET.title}, accuracy " in page
+    assert f'width="{width}" height="{height}" alt="Example ' in page
+
+
 def test_every_section_has_content(page: str) -> None:
     for section in SECTIONS:
         content = page.partition(f'<section id="{section}"')[2].partition("</section>")[0]

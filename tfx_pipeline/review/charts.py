@@ -76,6 +76,11 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+def _growth(classes: Sequence[Any]) -> float:
+    """How much larger than for ten classes a chart with a row a class must be."""
+    return max(1.0, len(classes) / 10)
+
+
 @functools.lru_cache(maxsize=1)  # the report and TensorBoard show the same figure
 def confusion(scores: ModelScores) -> Chart:
     """Draws the confusion matrix: numbers of examples, coloured by their share of the actual class."""
@@ -83,7 +88,7 @@ def confusion(scores: ModelScores) -> Chart:
     matrix = scores.confusion
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     with mpl.rc_context(STYLE):
-        figure = _figure(6.4, 5.6)
+        figure = _figure(6.4 * _growth(names), 5.6 * _growth(names))
         axes = figure.subplots()
         mesh = axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
         for (row, column), count in np.ndenumerate(matrix):
@@ -198,7 +203,7 @@ def class_recall(model: ModelScores, baseline: ModelScores | None) -> Chart:
     rows = np.arange(len(model.classes))
     recall = np.array([c.recall for c in model.classes])
     with mpl.rc_context(STYLE):
-        figure = _figure(6.2, 3.4)
+        figure = _figure(6.2, 3.4 * _growth(model.classes))
         axes = figure.subplots()
         if baseline:
             before = np.array([c.recall for c in baseline.classes])
@@ -223,7 +228,7 @@ def class_shares(statistics: Sequence[SplitStatistics], names: Sequence[str]) ->
     rows = np.arange(len(names))
     height = 0.8 / len(statistics)
     with mpl.rc_context(STYLE):
-        figure = _figure(6.2, 3.6)
+        figure = _figure(6.2, 3.6 * _growth(names))
         axes = figure.subplots()
         for index, (split, colour) in enumerate(zip(statistics, (BLUE, ORANGE, GREY), strict=False)):
             share = np.array(split.class_counts) / max(sum(split.class_counts), 1)
@@ -247,13 +252,10 @@ def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
         axes.set_axis_off()
         for index, mistake in enumerate(worst):
             row, column = divmod(index, columns)
-            axes.imshow(
-                mistake.image,
-                cmap="gray",
-                vmin=0,
-                vmax=255,
-                extent=(column + 0.03, column + 0.97, row + 0.98, row + 0.26),
-            )
+            height, width = np.array(mistake.image.shape[:2]) / max(mistake.image.shape[:2])
+            left, right = column + 0.5 - 0.47 * width, column + 0.5 + 0.47 * width
+            extent = (left, right, row + 0.98, row + 0.98 - 0.72 * height)
+            axes.imshow(mistake.image, cmap="gray", vmin=0, vmax=255, extent=extent)
             axes.text(
                 column + 0.5,
                 row + 0.23,

@@ -112,7 +112,7 @@ class Mistake:
     """An example that the model takes for another class.
 
     Attributes:
-        image: uint8 [height, width].
+        image: uint8 [height, width], in colour [height, width, 3].
         label: The true class.
         predicted: The predicted class.
         probability: The probability of the predicted class.

@@ -3,28 +3,22 @@
 import math
 from typing import Final
 
+from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.review import markdown
 from tfx_pipeline.review.content import Rows
 
-LICENCES: Final = {
-    "fashion-mnist": "MIT, copyright 2017 Zalando SE (github.com/zalandoresearch/fashion-mnist)",
-}
-"""The licence of the data by its kind; what is not here is the user's own data."""
+CUSTOM_KIND: Final = "custom"
+"""What example-gen calls data that is not the data set itself, whose licence nobody knows here."""
 
-INTENDED_USE: Final = """\
-Classifies greyscale images of single articles of clothing, 28 x 28 pixels, white on black, into ten classes. It is
-meant for learning, for benchmarks and for trying out a pipeline. It is not meant for photographs, for other articles,
-or for decisions about people."""
-
-LIMITS: Final = """\
-- It always answers with one of the ten classes, also for an image of something else.
+LIMITS: Final = f"""\
+- It always answers with one of the {DATASET.num_classes} classes, also for an image of something else.
 - It was evaluated on images made like those it was trained on; expect less on any others.
 - The figures by class show where it errs most."""
 
-SIGNATURES: Final = """\
-- `serving_default`: serialized tf.Examples, string [batch], with the feature `image` (784 bytes, row by row)
-- `serving_images`: images, uint8 [batch, 28, 28]
+SIGNATURES: Final = f"""\
+- `serving_default`: serialized tf.Examples, string [batch]; feature `image` ({DATASET.image_bytes} bytes, row by row)
+- `serving_images`: images, uint8 [{", ".join(map(str, ("batch", *DATASET.image_shape)))}]
 
 Both return `logits`, `probabilities`, `classes` and `class_names`."""
 
@@ -49,11 +43,11 @@ def model_card(
     Returns:
         Markdown.
     """
-    licence = LICENCES.get(dict(data).get("data kind", ""), "that of your own data")
+    licence = DATASET.licence if dict(data).get("data kind") != CUSTOM_KIND else "that of your own data"
     name = hyperparameters.get("model_name", "model")
     sections = {
-        f"# Model card: {name} for Fashion-MNIST": f"Accuracy {markdown.accuracy(model.overall)}.",
-        "## Intended use": INTENDED_USE,
+        f"# Model card: {name} for {DATASET.title}": f"Accuracy {markdown.accuracy(model.overall)}.",
+        "## Intended use": DATASET.intended_use,
         "## Signatures": SIGNATURES,
         "## Metrics": f"{markdown.overall(model, baseline)}\n\n{markdown.classes(model, baseline)}",
         "## Limits": f"{LIMITS}\n- {_weakest(model)}",

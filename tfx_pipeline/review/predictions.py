@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     """Predicted examples.
 
     Attributes:
-        images: uint8 [batch, height, width].
+        images: uint8 [batch, height, width], in colour [batch, height, width, 3].
         labels: int64 [batch].
         probabilities: float32 [batch, classes].
     """

@@ -16,6 +16,7 @@ import matplotlib.image
 import numpy as np
 from numpy.typing import NDArray
 
+from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ThresholdResult
 from tfx_pipeline.review import charts, markdown
 from tfx_pipeline.review.content import Review
@@ -35,6 +36,7 @@ def environment() -> jinja2.Environment:
     jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit")}
     jinja.globals |= {
         "change": markdown.change,
+        "dataset": DATASET,
         "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - our own file
     }
     return jinja
@@ -90,7 +92,7 @@ def _inline(chart: charts.Chart | None) -> dict[str, Any] | None:
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:
-    """A greyscale image, uint8 [height, width], as a PNG in a data URI."""
+    """An image, uint8 [height, width] or [height, width, 3], as a PNG in a data URI."""
     buffer = io.BytesIO()
     matplotlib.image.imsave(buffer, image, cmap="gray", vmin=0, vmax=255, format="png")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

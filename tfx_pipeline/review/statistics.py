@@ -38,31 +38,12 @@ def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
 
 
 def _class_counts(label: statistics_pb2.FeatureNameStatistics | None) -> tuple[int, ...]:
-    """Counts the labels by class, from the values of a categorical feature or the histogram of a numeric one."""
-    counts = [0.0] * len(DATASET.class_names)
-    if label is None:
-        return tuple(int(count) for count in counts)
-    if label.HasField("string_stats"):
-        for bucket in label.string_stats.rank_histogram.buckets:
-            if bucket.label.isdecimal() and int(bucket.label) < len(counts):
-                counts[int(bucket.label)] += bucket.sample_count
-    for histogram in label.num_stats.histograms:
-        if histogram.type == statistics_pb2.Histogram.STANDARD:
-            _spread(histogram, counts)
+    """Counts the labels by class: the schema says that they are categories."""
+    counts = [0.0] * DATASET.num_classes
+    for bucket in label.string_stats.rank_histogram.buckets if label else ():
+        if bucket.label.isdecimal() and int(bucket.label) < len(counts):
+            counts[int(bucket.label)] += bucket.sample_count
     return tuple(round(count) for count in counts)
-
-
-def _spread(histogram: statistics_pb2.Histogram, counts: list[float]) -> None:
-    """Gives each bucket's count to the one label in it; TFDV has as many buckets as there are classes."""
-    last = len(histogram.buckets) - 1
-    for index, bucket in enumerate(histogram.buckets):
-        labels = [
-            label
-            for label in range(len(counts))
-            if bucket.low_value <= label < bucket.high_value or (index == last and label == bucket.high_value)
-        ]
-        if labels:
-            counts[labels[0]] += bucket.sample_count
 
 
 def _rows(name: str, feature: statistics_pb2.FeatureNameStatistics) -> Iterator[tuple[str, str]]:

@@ -62,10 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if mode not in get_args(Mode):
             expected = " or ".join(get_args(Mode))
             raise UserError(f"data gate: got the mode {mode!r}, expected {expected}; start the run with one")
-        splits = artifact_utils.decode_split_names(
-            artifact_utils.get_single_instance(input_dict["examples"]).split_names
-        )
-        profiles, common = self._profile(input_dict["examples"], splits)
+        profiles, common = self._profile(artifact_utils.get_single_instance(input_dict["examples"]))
         report = judge(
             mode,
             profiles,
@@ -78,11 +75,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report.enforce()
         artifact_utils.get_single_instance(output_dict[REPORT_KEY]).value = report.to_dict()
 
-    def _profile(self, examples: list[Artifact], splits: list[str]) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
-        files = [(split, path) for split in splits for path in split_files(examples, split)]
+    def _profile(self, examples: Artifact) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
+        splits = artifact_utils.decode_split_names(examples.split_names)
         result = f"{self._get_tmp_dir()}profiles.json"
         with self._make_beam_pipeline() as pipeline:
-            profile_splits(pipeline, files, result)
+            profile_splits(pipeline, split_files(examples, splits), result)
         with fileio.open(result, "r") as file:
             content = json.load(file)
         profiles = {split: SplitProfile.from_dict(content["profiles"].get(split, {})) for split in splits}

@@ -95,7 +95,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         statistics = artifact_utils.get_single_instance(output_dict[STATISTICS_KEY])
         splits = artifact_utils.decode_split_names(examples.split_names)
         _describe(statistics, examples, splits)
-        files = [(split, path) for split in splits for path in split_files([examples], split)]
+        files = split_files(examples, splits)
         outputs = {
             split: f"{artifact_utils.get_split_uri([statistics], split)}/{tfx_executor.DEFAULT_FILE_NAME}"
             for split in splits

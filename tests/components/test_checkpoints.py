@@ -18,12 +18,12 @@ def examples(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path / "checkpoints"))
+    monkeypatch.setenv(checkpoints.CHECKPOINTS_VARIABLE, str(tmp_path / "checkpoints"))
     return tmp_path / "checkpoints"
 
 
 def test_without_a_place_there_are_none(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(checkpoints.VARIABLE, raising=False)
+    monkeypatch.delenv(checkpoints.CHECKPOINTS_VARIABLE, raising=False)
     assert checkpoints.checkpoint_dir(PROPERTIES, [str(examples)]) is None
 
 

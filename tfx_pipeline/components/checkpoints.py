@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-VARIABLE: Final = "TRAINER_CHECKPOINTS"
+CHECKPOINTS_VARIABLE: Final = "TRAINER_CHECKPOINTS"
 """Environment variable with a folder that outlives the step; without it, there are no checkpoints.
 
-It is no parameter of the trainer: where checkpoints lie does not change what comes out, and must not keep a result
-from being reused. On Kubeflow, it takes a volume: ``--pvc-mount`` and ``--env``, for the trainer alone.
+It is no parameter of the trainer, since where checkpoints lie must not keep a result from being reused. On Kubeflow, it
+needs a volume: ``--pvc-mount`` and ``--env``, for the trainer alone.
 """
 
 
@@ -19,13 +19,13 @@ def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str 
     """Names the folder for the checkpoints of one training.
 
     Args:
-        properties: What the training follows from beside its inputs.
+        properties: What determines the training besides its inputs.
         inputs: Directories of the input artifacts; their content counts, not their place.
 
     Returns:
-        A folder that no other training has; None where none are to be kept.
+        A folder that no other training has; None where no checkpoints are kept.
     """
-    place = os.environ.get(VARIABLE)
+    place = os.environ.get(CHECKPOINTS_VARIABLE)
     return str(Path(place, _key(properties, inputs))) if place else None
 
 

@@ -1,4 +1,4 @@
-"""The digest of the user's code: what Transform and the trainer compute follows from it as much as from the data."""
+"""The digest of the user's code, on which the results of Transform and the trainer depend as on the data."""
 
 import hashlib
 from pathlib import Path

@@ -10,7 +10,7 @@ from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from modules import devices
-from tfx_pipeline.components.checkpoints import VARIABLE as CHECKPOINTS
+from tfx_pipeline.components.checkpoints import CHECKPOINTS_VARIABLE
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.local.artifacts import read_outcome
@@ -56,7 +56,7 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)
-    os.environ[CHECKPOINTS] = str(output.checkpoints)
+    os.environ[CHECKPOINTS_VARIABLE] = str(output.checkpoints)
     if not config.run.cache:
         shutil.rmtree(output.checkpoints, ignore_errors=True)
     try:

@@ -86,7 +86,8 @@ def test_secret_is_mounted_for_the_checkout_alone_and_a_pod_starts_without_it(br
 
 
 def test_ref_without_a_repository_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^kubeflow.repo_ref: says nothing without a repository; give one with --repo-url$"):
+    message = r"^kubeflow\.repo_ref: says nothing without a repository; give one with --repo-url$"
+    with pytest.raises(UserError, match=message):
         package(repo_ref="main")
 
 

@@ -42,10 +42,11 @@ class ImageDataset:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", self.name):
             raise ValueError(f"name {self.name!r}: expected lower-case letters, digits and hyphens, 63 at most")
-        if len(self.image_shape) not in (2, 3) or min(self.image_shape) < 1 or self.channels not in (1, 3):
-            raise ValueError(f"image_shape {self.image_shape}: expected (height, width) or (height, width, 3)")
-        if len(set(self.class_names)) != len(self.class_names) or self.num_classes < 2:  # noqa: PLR2004
-            raise ValueError(f"class_names {self.class_names}: expected two or more, all different")
+        shape = self.image_shape
+        if not isinstance(shape, tuple) or len(shape) < 2 or shape[2:] not in ((), (3,)) or min(shape) < 1:  # noqa: PLR2004
+            raise ValueError(f"image_shape {shape}: expected (height, width) or (height, width, 3)")
+        if len(set(self.class_names)) != self.num_classes or not 2 <= self.num_classes <= 256:  # noqa: PLR2004
+            raise ValueError(f"class_names {self.class_names}: expected 2 to 256, all different")
 
     @property
     def num_classes(self) -> int:

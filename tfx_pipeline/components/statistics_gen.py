@@ -52,7 +52,7 @@ class Statistics(beam.CombineFn):
             generator.setup()
 
     def create_accumulator(self) -> list[Any]:
-        """The statistics of nothing, one accumulator a generator."""
+        """An empty accumulator for each generator."""
         return [generator.create_accumulator() for generator in self._generators]
 
     def add_input(self, accumulator: list[Any], batch: pa.RecordBatch) -> list[Any]:

@@ -1,9 +1,9 @@
-"""Keeps verified data sets in folders named by their digest; what is there is whole or is not used.
+"""Keeps verified data sets in folders named after their digests; an incomplete one is never used.
 
 - `<cache>/<digest>/` holds the four plain IDX files and dataset.json.
 - `<cache>/<source>.json` says which digest a network source gave, so that the next run needs no network.
-- `<cache>/.staging-*/` is what a running process still writes; locked by it, removed when it died.
-- `<cache>/.lock` is held for the moments in which the folders above change.
+- `<cache>/.staging-*/` belongs to a running process, which holds a lock on it; it is removed once the process has died.
+- `<cache>/.lock` is held while the folders above change.
 """
 
 import json
@@ -37,7 +37,7 @@ class Remembered:
 
 @contextmanager
 def cache_errors_as_user_errors(cache_dir: Path) -> Iterator[None]:
-    """Says in one line what keeps the cache from being written.
+    """Turns an error of writing the cache into one line.
 
     Args:
         cache_dir: The cache folder; made when it is absent.
@@ -127,7 +127,7 @@ def commit(staged: Path, cache_dir: Path, digest: str, description: Mapping[str,
         description: What dataset.json says beside the files.
 
     Returns:
-        The cached folder: `staged` itself, or what was there already when that is whole.
+        The cached folder: `staged` itself, or an intact copy that was there before.
     """
     final = cache_dir / digest
     (staged / "dataset.json").write_text(json.dumps(description, indent=2) + "\n")

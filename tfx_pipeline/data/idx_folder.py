@@ -36,7 +36,7 @@ def find_idx_files(folder: str) -> dict[str, str]:
         Path or URL of each file by its plain name.
 
     Raises:
-        IdxError: The folder is none, cannot be listed, or lacks files; the line names the missing ones.
+        IdxError: There is no such folder, it cannot be listed, or it lacks files; the line names the missing ones.
     """
     present = _list_remote(folder) if is_remote(folder) else _list_local(folder)
     found = {name: _first(candidates(name), present) for name in FILE_NAMES}

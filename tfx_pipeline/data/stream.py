@@ -25,7 +25,7 @@ def is_remote(path: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Returns a path as it can stand in a one-line message."""
+    """Returns a path fit for a one-line message."""
     return path if path.isprintable() else repr(path)
 
 
@@ -121,7 +121,7 @@ class IdxStream:
             file.close()
 
     def read(self, count: int) -> bytearray:
-        """Reads `count` bytes, fewer only at the file's end. What is held grows with what is there, not with `count`.
+        """Reads `count` bytes, fewer only at the file's end; memory grows with the bytes found, not with `count`.
 
         Args:
             count: How many bytes to read.

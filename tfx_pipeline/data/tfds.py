@@ -43,4 +43,4 @@ def fetch(work: Path, patience: float, *, builder: str) -> Fetched:
 
 
 def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "ended without a word")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "ended without a message")

@@ -7,7 +7,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from tfx_pipeline.gate.check import Check
 
-REASON: Final = "the curated schema, tfx_pipeline/config/schema.pbtxt, says what a feature is like"
+REASON: Final = "the curated schema, tfx_pipeline/config/schema.pbtxt, describes each feature"
 
 
 def checks_of(split: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[Check]:

@@ -58,7 +58,7 @@ class MergeProfiles(beam.CombineFn):
     """Adds up the profiles of files."""
 
     def create_accumulator(self) -> SplitProfile:
-        """The profile of nothing."""
+        """An empty profile."""
         return SplitProfile()
 
     def add_input(self, accumulator: SplitProfile, profile: SplitProfile) -> SplitProfile:

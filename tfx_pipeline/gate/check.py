@@ -24,7 +24,7 @@ class Check:
         label: The class, or None where all images are meant.
         setting: The name of the limit in limits.toml; "" where it cannot be set.
         reason: Why the limit is what it is.
-        note: More about what was found, or "".
+        note: Details of the finding, or "".
         feature: The feature that is at fault, where it is one.
     """
 

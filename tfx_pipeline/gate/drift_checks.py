@@ -87,7 +87,7 @@ def _distributions(
     # Massart's constant: P(distance > c * sqrt(1/n + 1/m)) <= 2 exp(-2 c**2), here as probable as the sigmas.
     tail = math.erfc(limits.sampling_sigmas / math.sqrt(2))
     c = math.sqrt(math.log(2 / tail) / 2) if tail > 0 else math.inf
-    # Classes of equal weight scatter like so many images of one class.
+    # Averaged with equal weights, the classes scatter like this many images of a single class.
     effective = [len(present) ** 2 / (1 / p.images[present]).sum() for p in (first, second)]
     noise = c * math.sqrt(sum(1 / n for n in effective))
     for index, name in enumerate(MEASURES[:2]):

@@ -34,7 +34,7 @@ class SplitProfile:
         missing_labels: Examples without exactly one label.
         wrong_sizes: Images that have not ``IMAGE_BYTES``.
         size_range: Smallest and largest size of those in bytes; [0, 0] where there are none.
-        wrong_labels: Labels that are none of the classes.
+        wrong_labels: Labels outside the classes.
         label_range: Smallest and largest of those; [0, 0] where there are none.
         labels: Examples of each class, int64 [classes].
         images: Images of the right size, int64 [rows].
@@ -157,7 +157,7 @@ def _gradient(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Absolute difference, without a wider type: what is held and moved stays small."""
+    """Absolute difference, in uint8: a wider type would take more memory and time."""
     return np.maximum(a, b) - np.minimum(a, b)
 
 

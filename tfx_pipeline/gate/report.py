@@ -27,7 +27,7 @@ class Report:
         mode: "stop" or "warn".
         checks: Each check, passed or not.
         counts: Examples by split.
-        left_out: What could not be checked, since nobody said what to expect.
+        left_out: What was not checked, for want of expected values.
     """
 
     mode: str

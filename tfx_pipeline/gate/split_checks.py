@@ -14,7 +14,7 @@ from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitP
 
 WHOLE: Final = f"every example is one image of {IMAGE_BYTES} bytes and one label, whatever the data"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"
-EVERY_EXAMPLE: Final = "what was judged on a sample says nothing of the rest"
+EVERY_EXAMPLE: Final = "statistics of a sample say nothing about the rest"
 
 FEWEST_IMAGES: Final = 20
 """Images of a class below which their mean is not yet normally distributed, and so is judged with all others only."""
@@ -43,7 +43,7 @@ def check_split(split: str, profile: SplitProfile, limits: Limits) -> list[Check
 
 
 def _whole(split: str, profile: SplitProfile) -> Iterator[Check]:
-    yield Check("examples", split, profile.examples, "count", low=1, reason="there is nothing to learn from none")
+    yield Check("examples", split, profile.examples, "count", low=1, reason="there is nothing to learn from")
     sizes = f"{profile.size_range[0]} to {profile.size_range[1]} bytes" if profile.wrong_sizes else ""
     labels = f"from {profile.label_range[0]} to {profile.label_range[1]}" if profile.wrong_labels else ""
     counts = (

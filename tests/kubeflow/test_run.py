@@ -37,7 +37,7 @@ def test_without_flags_it_writes_the_package_and_says_how_to_upload_it(tmp_path:
 def test_a_person_is_told_of_the_image_and_where_models_go() -> None:
     assert notes(read_config().kubeflow) == [
         "image tfx-fashion-mnist:0.1.0: the cluster's nodes must have it, or be able to fetch it",
-        "  image tfx-fashion-mnist:0.1.0: a tag can be pushed anew; a digest, which make image-push prints, cannot",
+        "  image tfx-fashion-mnist:0.1.0: a tag can be overwritten; a digest, which make image-push prints, cannot",
         "models go to minio://mlpipeline/shared/fashion-mnist/serving",
     ]
 
@@ -67,7 +67,7 @@ def test_it_uploads_runs_and_ends_with_the_runs_outcome(
     with api_server() as (host, state):
         assert call("--upload", "--watch", "--host", host, "--param", "epochs=2", "--output", "p.yaml") == 0
     said = capfd.readouterr()
-    assert "warning: image tfx-fashion-mnist:0.1.0: a tag can be pushed anew" in said.err
+    assert "warning: image tfx-fashion-mnist:0.1.0: a tag can be overwritten" in said.err
     assert said.out.splitlines() == [
         "wrote p.yaml",
         "uploaded fashion-mnist of the pipeline fashion-mnist",

@@ -97,5 +97,5 @@ def _database_errors_as_user_errors(database: Path) -> Iterator[None]:
             raise
         raise UserError(
             f"{database}: is no ML Metadata that can be used ({flat(error)}); put a copy of it back, or move it away, "
-            "so that every step runs anew"
+            "so that every step runs again"
         ) from error

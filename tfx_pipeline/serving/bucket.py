@@ -69,7 +69,7 @@ class ServingBucket:
         raise UserError(f"{self._uri}: others push at the same moment, {_ATTEMPTS} times over; run again")
 
     def prune(self, keep: int, baseline: int) -> None:
-        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline.
+        """Deletes all versions but the newest ``keep`` and the baseline.
 
         A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a dead pusher left is
         deleted when it is a day old.

@@ -56,7 +56,7 @@ class ServingDirectory:
                 shutil.rmtree(partial, ignore_errors=True)
 
     def prune(self, keep: int, baseline: int = 0) -> None:
-        """Deletes all but the newest versions, as many as are to be kept, and the one that serves as baseline."""
+        """Deletes all versions but the newest ``keep`` and the baseline."""
         with locked(self._root):
             for version in outdated(self.versions(), keep, baseline):
                 partial = self._partial()

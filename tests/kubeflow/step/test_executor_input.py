@@ -1,4 +1,4 @@
-"""What the adapter changes in an executor input before TFX reads it."""
+"""What changes in an executor input before TFX reads it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the adapter changes in an executor output before the launcher reads it."""
+"""What changes in an executor output before the launcher reads it."""
 
 import json
 import math

@@ -78,7 +78,7 @@ def _check_serving_place(config: KubeflowConfig) -> None:
 
 
 def _with_device(config: Config) -> Config:
-    """Has the trainer fail where it is to have GPUs and sees none, unless the configuration names a device."""
+    """Makes the trainer fail without the GPUs that it asks for, unless the configuration names a device."""
     if "device" in config.training.model_fields_set or not settings_of(GPU_STEP, config.kubeflow).gpus:
         return config
     return config.model_copy(update={"training": config.training.model_copy(update={"device": "gpu"})})

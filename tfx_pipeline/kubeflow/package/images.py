@@ -21,7 +21,7 @@ def image_warnings(config: KubeflowConfig) -> list[str]:
                 "digest, which make image-push prints, or give each build a tag of its own"
             )
         elif not _has_digest(image):
-            warnings.append(f"image {image}: a tag can be pushed anew; a digest, which make image-push prints, cannot")
+            warnings.append(f"image {image}: a tag can be overwritten; a digest, which make image-push prints, cannot")
     return warnings
 
 

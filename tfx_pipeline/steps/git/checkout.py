@@ -99,7 +99,7 @@ def _refuse_unusable_key(path: Path, secret: Secret) -> None:
     if done.returncode and "passphrase" in done.stderr:
         raise UserError(f"Secret {secret.name}: the private key has a passphrase; make a deploy key without one")
     if done.returncode and "No user exists" not in done.stderr:
-        raise UserError(f"Secret {secret.name}: the private key is not one that OpenSSH can read; copy the file anew")
+        raise UserError(f"Secret {secret.name}: the private key is not one that OpenSSH can read; copy the file again")
 
 
 def _https_environment(home: Path, remote: Remote, secret: Secret) -> dict[str, str]:

@@ -53,7 +53,7 @@ def read(secret: Secret, names: Sequence[str]) -> str | None:
                 "mount it with a mode that this user can read"
             ) from error
         except UnicodeDecodeError as error:
-            raise UserError(f"Secret {secret.name}: {name} is not text; make the Secret anew from the file") from error
+            raise UserError(f"Secret {secret.name}: {name} is not text; make the Secret again from the file") from error
         if text.strip():
             return text
     return None

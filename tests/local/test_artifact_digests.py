@@ -47,7 +47,7 @@ def run(root: Path, run_id: str) -> tuple[State, list[str]]:
     )
     notes = Notes()
     progress = Progress(notes)
-    LocalDagRunner(run_id=run_id, observer=progress).run(pipeline)
+    LocalDagRunner(run_id=run_id, progress=progress).run(pipeline)
     return progress.components["writer"].state, notes.notes
 
 

@@ -57,7 +57,7 @@ def states(tmp_path: Path) -> dict[str, State]:
     progress = Progress(Quiet())
     progress.expect([node.id for node in pipeline.components])
     with pytest.raises(Exception, match="a-review failed"):
-        LocalDagRunner(run_id="1", observer=progress).run(pipeline)
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     return {name: run.state for name, run in progress.components.items()}
 
 
@@ -86,5 +86,5 @@ def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_
     )
     progress = Progress(Quiet())
     with pytest.raises(UserError, match=re.escape(f"trainer: its code ended the program ({words}); have it return")):
-        LocalDagRunner(run_id="1", observer=progress).run(pipeline)
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     assert progress.components["trainer"].state == "failed"

@@ -19,7 +19,7 @@ MARKS: dict[State, str] = {
 
 
 class Console:
-    """Writes to the terminal; where the output is no terminal, the same lines without colour and movement."""
+    """Writes to the terminal; elsewhere, the same lines without colour and spinner."""
 
     def __init__(self, stream: TextIO) -> None:
         """Makes a console.
@@ -35,7 +35,7 @@ class Console:
         self._console.print(redact(text), style=style, markup=False)
 
     def started(self, component: str) -> None:
-        """Shows that a component runs, where the terminal can show something that passes."""
+        """Shows a spinner while a component runs, where the output is a terminal."""
         if self._console.is_terminal:
             self._status = self._console.status(component)
             self._status.start()
@@ -51,7 +51,7 @@ class Console:
         self.line(f"note: {text}")
 
     def close(self) -> None:
-        """Ends what moves."""
+        """Stops the spinner."""
         if self._status:
             self._status.stop()
             self._status = None

@@ -60,7 +60,7 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
     if not config.run.cache:
         shutil.rmtree(output.checkpoints, ignore_errors=True)
     try:
-        LocalDagRunner(run_id=output.run_id, observer=progress, uncached=UNCACHED).run(pipeline)
+        LocalDagRunner(run_id=output.run_id, progress=progress, uncached=UNCACHED).run(pipeline)
     finally:
         user_logger.removeHandler(epochs)
         if TRAINER in progress.executions:

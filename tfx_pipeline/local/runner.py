@@ -1,9 +1,9 @@
-"""LocalDagRunner that tells an observer about each component."""
+"""LocalDagRunner that tells a run's progress about each component."""
 
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
@@ -14,41 +14,27 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from tfx_pipeline.local import artifact_digests
-from tfx_pipeline.local.progress import State
+from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.process import signals
-
-
-class Observer(Protocol):
-    """What is told when a component starts and ends."""
-
-    def started(self, component: str) -> None:
-        """A component begins."""
-
-    def finished(self, component: str, state: State, seconds: float, execution: int | None) -> None:
-        """A component ended after so many seconds of wall time; its id in ML Metadata is None where it failed."""
-
-    def note(self, text: str) -> None:
-        """Something that a person should know of, in one line."""
 
 
 class LocalDagRunner(TfxLocalDagRunner):
     """Runs component after component in this process, as TFX's own does.
 
-    TFX's loop has no place for an observer, for a run id of one's own, or for a component that is never cached;
-    everything else is TFX's.
+    TFX's loop cannot report progress, take a run id, or leave a component uncached; everything else is TFX's.
     """
 
-    def __init__(self, *, run_id: str, observer: Observer, uncached: Collection[str] = ()) -> None:
+    def __init__(self, *, run_id: str, progress: Progress, uncached: Collection[str] = ()) -> None:
         """Makes a runner for one run.
 
         Args:
             run_id: The run's name in ML Metadata.
-            observer: Is told what happens.
+            progress: Is told how each component goes.
             uncached: The ids of components that run each time.
         """
         super().__init__()
         self._run_id = run_id
-        self._observer = observer
+        self._progress = progress
         self._uncached = uncached
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None) -> None:
@@ -87,14 +73,14 @@ class LocalDagRunner(TfxLocalDagRunner):
     def _run_node(self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> None:
         component = node.node_info.id
         begin = time.monotonic()
-        self._observer.started(component)
+        self._progress.started(component)
         try:
             with signals.exit_refused(component):
                 execution, state = self._execute(pipeline, node)
         except BaseException:  # an interrupt ends a component as an error does
-            self._observer.finished(component, "failed", time.monotonic() - begin, None)
+            self._progress.finished(component, "failed", time.monotonic() - begin, None)
             raise
-        self._observer.finished(component, state, time.monotonic() - begin, execution)
+        self._progress.finished(component, state, time.monotonic() - begin, execution)
 
     def _execute(self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> tuple[int, State]:
         """Runs a component, or takes what an earlier run left where that is still as it was written."""
@@ -105,7 +91,7 @@ class LocalDagRunner(TfxLocalDagRunner):
             problems = list(artifact_digests.withdraw_changed(handle.store, name, root))
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            self._observer.note(f"{component}: {problems[0]}{more}: not reused")
+            self._progress.note(f"{component}: {problems[0]}{more}: not reused")
         execution: int = _launcher(pipeline, node, connection).launch().execution_id
         if _was_cached(connection, execution):
             return execution, "cached"

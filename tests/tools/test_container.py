@@ -126,6 +126,12 @@ def test_a_file_that_the_container_does_not_see_is_not_said_to_be_missing(engine
     )
 
 
+def test_a_package_that_would_be_thrown_away_is_refused(engine: Engine) -> None:
+    done = engine("python", "kubeflow_runner.py", "--output", "/opt/x.yaml")
+    assert done.returncode == 2
+    assert one_line(done).startswith("error: --output /opt/x.yaml: the container ")
+
+
 PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 
 

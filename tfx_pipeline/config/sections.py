@@ -26,8 +26,9 @@ def _path(value: Any) -> Any:
         raise ValueError("expected a path")
     if re.match(r"[A-Za-z][\w+.-]*:/", str(value)):
         raise ValueError("expected a folder of this machine, no URL")
-    path = expanded(str(value))
-    if path.startswith("~"):
+    if not isinstance(value, str | Path):
+        return value  # for the type's own error
+    if (path := expanded(str(value))).startswith("~"):
         raise ValueError("expected a path, and this machine has no such user")
     return path
 

@@ -31,7 +31,7 @@ CLASSIFICATION_METRICS_KEY: Final = "classification_metrics"
 
 
 class EvaluationReviewSpec(component_spec.ComponentSpec):
-    """evaluation-review's contract: it looks at everything, and decides nothing."""
+    """evaluation-review's contract: it reads everything and decides nothing."""
 
     PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}  # noqa: RUF012 - TFX's form
     INPUTS = {  # noqa: RUF012
@@ -54,7 +54,7 @@ class EvaluationReviewSpec(component_spec.ComponentSpec):
 
 
 class ReviewError(Exception):
-    """The review failed; the message repeats the verdict, which stands all the same."""
+    """The review failed; the message repeats the verdict, which still stands."""
 
 
 class Executor(base_executor.BaseExecutor):

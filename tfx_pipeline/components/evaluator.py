@@ -87,12 +87,12 @@ class Executor(tfx_executor.Executor):
         try:
             _write_card(inputs, artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY]))
         except Exception:
-            # A verdict without a card is worth more than no verdict.
+            # A verdict without a card is better than none.
             logger.exception("the model card cannot be written; the model will be pushed without one")
 
 
 def _write_card(inputs: dict[str, list[Artifact]], evaluation_uri: str) -> None:
-    """Writes the card here, where the results are at hand, for a pusher that starts without TensorFlow to publish."""
+    """Writes the card here, since the pusher, which publishes it, has no TensorFlow to read the results with."""
     found = read_evaluation(evaluation_uri)
     card = model_card(
         model=found.model,

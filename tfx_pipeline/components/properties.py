@@ -1,4 +1,4 @@
-"""What components note on artifacts of how they came to be: a model's hyperparameters, the data's source."""
+"""Reads how artifacts were made, as recorded on them: a model's hyperparameters, the source of examples."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ COUNT_SUFFIX: Final = "_examples"
 
 
 def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
-    """What a model was trained with, as the trainer noted on its artifact."""
+    """The hyperparameters that the trainer recorded on the model's artifact."""
     return {
         name: kind(model.get_custom_property(name))  # Kubeflow gives every number back as a float
         for name, kind in HYPERPARAMETERS.items()
@@ -21,7 +21,7 @@ def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
 
 
 def data_origin(examples: Artifact) -> Rows:
-    """Where examples come from and how many there are, as example-gen noted on their artifact."""
+    """Source, kind, digest and counts that example-gen recorded on the examples' artifact, as text."""
     texts = [(name.replace("_", " "), examples.get_string_custom_property(name)) for name in DATA_PROPERTIES]
     counts = [
         (f"{split} examples", f"{examples.get_int_custom_property(f'{split}{COUNT_SUFFIX}'):,}")

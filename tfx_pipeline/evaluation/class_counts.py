@@ -14,12 +14,12 @@ MAX_LOGIT: Final = 16.0
 """Range of the histogram: float32 probabilities are 0 or 1 beyond about this logit."""
 
 EPSILON: Final = 1e-7
-"""Keras keeps probabilities this far from 0 and 1 before it takes their logarithm."""
+"""Keras clips probabilities to this distance from 0 and 1 before it takes logarithms."""
 
 
 @dataclasses.dataclass
 class ClassCounts:
-    """Sums over examples; their size does not grow with the examples.
+    """Sums over examples, of a size that does not depend on their number.
 
     Attributes:
         confusion: Number of examples, int64 [actual class, predicted class].
@@ -81,7 +81,7 @@ def score_bins(probabilities: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def total(counts: Iterable[ClassCounts], num_classes: int) -> ClassCounts:
-    """Adds counts up; none of them is changed."""
+    """Adds up counts without changing them."""
     result = ClassCounts.empty(num_classes)
     for part in counts:
         result += part

@@ -19,7 +19,7 @@ ROUNDING: Final = 1e-12
 """By how much a value may miss its limit: in float64, 0.8775 - 0.8875 is below -0.01."""
 
 LIMIT_DECIMALS: Final = 11
-"""A limit with ``ROUNDING`` taken off or added is itself again when rounded to so many."""
+"""Rounding to this many decimals removes ``ROUNDING`` from a limit."""
 
 
 def eval_config(thresholds: EvaluationConfig, *, has_baseline: bool) -> config_pb2.EvalConfig:

@@ -1,6 +1,6 @@
-"""What TFMA extracts from the examples before it measures: predictions, in batches of one class each.
+"""TFMA extractors that predict examples and pass them on in batches of one class each.
 
-TFMA's own extractors hand on example by example, and every one of them through every slice. The slices of this pipeline
+TFMA's own extractors pass on single examples, and each of them for every slice. The slices of this pipeline
 are the classes, so a batch of examples of one class belongs to the same slices as each of them.
 """
 
@@ -68,7 +68,7 @@ def _by_class_suffices(eval_config: config_pb2.EvalConfig) -> bool:
 
 
 class _CollectBatches(beam.PTransform):
-    """Makes larger batches of TFX's, which are small at first and of sizes that depend on the time they take."""
+    """Merges TFX's batches, which start small and adapt their size to the time that they take."""
 
     def expand(self, extracts: beam.PCollection[types.Extracts]) -> beam.PCollection[types.Extracts]:
         return (
@@ -89,7 +89,7 @@ def _concatenate(batches: list[types.Extracts]) -> types.Extracts:
 
 
 def _name_input(extracts: types.Extracts) -> types.Extracts:
-    """Gives the model its input by name: given by place, TensorFlow first prints every byte of it, in vain."""
+    """Passes the model's input by name: passed by position, every byte is first printed into a discarded error."""
     features = {**extracts[tfma.FEATURES_KEY], SIGNATURE_INPUT: extracts[tfma.INPUT_KEY]}
     return {**extracts, tfma.FEATURES_KEY: features}
 
@@ -113,7 +113,7 @@ def split_by_class(extracts: types.Extracts) -> Iterator[types.Extracts]:
 
 
 def _take(values: Any, rows: np.ndarray) -> Any:
-    """Takes some examples out of arrays that may be nested by model and by output."""
+    """Selects rows of arrays that may be nested by model and by output."""
     if isinstance(values, Mapping):
         return {key: _take(value, rows) for key, value in values.items()}
     return values[rows]

@@ -1,4 +1,4 @@
-"""TFMA metrics of a classifier, which count examples by the batch.
+"""TFMA metrics of a classifier that count examples batch by batch.
 
 TFMA computes its own metrics example by example and slice by slice, which takes most of an evaluation's time. These
 have the names and the values of TFMA's where TFMA has them, take an example or a batch of them, and follow from one
@@ -28,7 +28,7 @@ CLASS_RECALL: Final = "class_recall"
 AUC: Final = "auc"
 
 _COUNTS: Final = "_class_counts"
-"""TFMA writes no metric whose name begins so."""
+"""TFMA does not write metrics whose names begin with an underscore."""
 
 Values = dict[metric_types.MetricKey, Any]
 
@@ -40,7 +40,7 @@ def precision(confusion: NDArray[np.int64], class_id: int) -> float:
 
 
 def recall(confusion: NDArray[np.int64], class_id: int) -> float:
-    """The fraction of the examples of a class that are predicted as it; NaN where there is no example of it."""
+    """The fraction of a class's examples that are predicted as it; NaN for a class without examples."""
     actual = confusion[class_id].sum()
     return float(confusion[class_id, class_id] / actual) if actual else math.nan
 
@@ -66,14 +66,14 @@ OVERALL: Final[dict[str, Callable[[ClassCounts], Any]]] = {
     **{metric.name: metric.value for metric in METRICS},
     EXAMPLE_COUNT: lambda counts: counts.confusion.sum(),
 }
-"""Functions of the counts by the names of their metrics."""
+"""Functions of the counts, by metric name."""
 
 ONE_VS_REST: Final[dict[str, Callable[[ClassCounts, int], float]]] = {
     CLASS_PRECISION: lambda counts, class_id: precision(counts.confusion, class_id),
     CLASS_RECALL: lambda counts, class_id: recall(counts.confusion, class_id),
     AUC: lambda counts, class_id: area_under_roc(*counts.scores[:, class_id]),
 }
-"""Functions of the counts and of a class, by the names of their metrics."""
+"""Functions of the counts and a class, by metric name."""
 
 
 class Overall(metric_types.Metric):

@@ -1,4 +1,4 @@
-"""Reads TFMA's output once: the figures of the model and of the baseline, and what came of every threshold."""
+"""Reads TFMA's output once: the figures of the model and of the baseline, and the result of every threshold."""
 
 import dataclasses
 import json
@@ -150,7 +150,7 @@ def _threshold_results(
 
 
 def _limits(config: config_pb2.EvalConfig) -> Iterator[tuple[_Key, bool, float]]:
-    """Every limit of the configuration: of what, whether it is a minimum, and its value."""
+    """Every limit in the configuration: its key, whether it is a minimum, and its value."""
     for metric in config.metrics_specs[0].metrics:
         for found in metric.per_slice_thresholds:
             bound, change = found.threshold.value_threshold, found.threshold.change_threshold

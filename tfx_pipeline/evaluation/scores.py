@@ -1,4 +1,4 @@
-"""A model's figures and what came of its thresholds, as plain data."""
+"""A model's figures and the results of its thresholds, as plain data."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ Z_95: Final = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
 DIGITS: Final = 4
-"""Digits after the point with which a metric is shown."""
+"""Decimals of a metric that is shown to people."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Scores:
 
     @property
     def further(self) -> dict[str, float]:
-        """The metrics that have no property of their own."""
+        """The metrics other than accuracy and loss."""
         return {title: value for title, value in self.metrics.items() if title not in (ACCURACY.title, LOSS.title)}
 
     @property
@@ -87,7 +87,7 @@ class ClassScores:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ThresholdResult:
-    """One threshold and what came of it.
+    """One threshold and its result.
 
     Attributes:
         metric: The metric's title.
@@ -121,13 +121,13 @@ class ThresholdResult:
 
     @property
     def digits(self) -> int:
-        """Digits after the point: as many as it takes to tell a value that misses the limit from it."""
+        """Decimals to show: enough to tell a value from the limit that it misses."""
         enough = (n for n in range(DIGITS, 17) if self.passed or f"{self.value:.{n}f}" != f"{self.limit:.{n}f}")
         return next(enough, 17)
 
     @property
     def refusal(self) -> str:
-        """Why the model is refused where it did not pass, as one line."""
+        """Why the model is refused when this threshold is missed, as one line."""
         if not self.examples:
             return f"{self.subject}: no examples to evaluate"
         subject = f"{self.metric} on {self.class_name}" if self.class_name else self.metric

@@ -1,4 +1,4 @@
-"""Reads what a run came to from ML Metadata and the artifacts."""
+"""Reads the results of a run from ML Metadata and the artifacts."""
 
 import dataclasses
 import json
@@ -26,7 +26,7 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
         executions: The execution of each component that finished, executed or cached.
 
     Returns:
-        What they came to.
+        Their results.
     """
     outputs = {component: _outputs(store, execution) for component, execution in executions.items()}
     outcome = Outcome()
@@ -53,7 +53,7 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
 
 
 def _outputs(store: MetadataStore, execution: int) -> dict[str, metadata_store_pb2.Artifact]:
-    """The output artifacts of an execution by key; every component here has one artifact a key."""
+    """The output artifacts of an execution by key, of which each has one."""
     events = [e for e in store.get_events_by_execution_ids([execution]) if e.type == metadata_store_pb2.Event.OUTPUT]
     keys = {event.artifact_id: event.path.steps[0].key for event in events}
     return {keys[artifact.id]: artifact for artifact in store.get_artifacts_by_id(list(keys))}

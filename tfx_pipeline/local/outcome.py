@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""The results of a run, importable without TensorFlow."""
 
 import dataclasses
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The results of a run; what it did not get to is None or empty.
+    """The results of a run; None or empty for what it did not reach.
 
     Attributes:
         data: ``source``, ``kind`` and ``digest`` of the data, and ``counts``, the number of examples by split.

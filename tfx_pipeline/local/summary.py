@@ -1,4 +1,4 @@
-"""The last lines of a run on the console: what came of it, and where everything is."""
+"""The last lines of a run on the console: its result, and where everything is."""
 
 import os
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ def summary(console: Console, output: Output, content: dict[str, Any]) -> None:
 
 
 def shown(path: Path) -> str:
-    """A path as a person types it: relative where it lies below the current directory."""
+    """A path as people type it: relative if it is below the current directory."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _judgement(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the evaluator found: it stands whatever else may have failed."""
+    """What the evaluator found, which stands even if a later component failed."""
     metrics = content["metrics"]
     yield "data gate", _data_gate(content["data_gate"])
     further = [(name, value) for name, value in metrics.items() if isinstance(value, float) and name != "accuracy"]

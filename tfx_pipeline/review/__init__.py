@@ -1,1 +1,1 @@
-"""What a person reviews of an evaluation: collected once as plain data, then shown by one writer for each place."""
+"""What people review of an evaluation: read once into plain data, shown by one writer for each place."""

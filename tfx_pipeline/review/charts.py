@@ -77,7 +77,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _growth(classes: Sequence[Any]) -> float:
-    """How much larger than for ten classes a chart with a row a class must be."""
+    """By how much a chart with a row for each class outgrows its size for ten."""
     return max(1.0, len(classes) / 10)
 
 
@@ -177,7 +177,7 @@ def calibration(found: Calibration) -> Chart:
 
 
 def training(curves: Sequence[TrainingCurve]) -> Chart | None:
-    """Draws the training's curves, a panel a metric; None where the training recorded nothing."""
+    """Draws the training curves, a panel for each metric; None if nothing was recorded."""
     metrics = [m for m in ("loss", "accuracy") if any(c.metric == m for c in curves)]
     if not metrics:
         return None
@@ -247,7 +247,7 @@ def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
     with mpl.rc_context(STYLE):
         figure = _figure(1.6 * columns, 2.1 * rows)
         figure.set_layout_engine("none")
-        # One pair of axes for all, a unit a cell: axes take longer to make than images to draw.
+        # All cells share one pair of axes: making axes takes longer than drawing images.
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         for index, mistake in enumerate(worst):

@@ -1,4 +1,4 @@
-"""The review as plain data: what every writer shows, whichever way it shows it."""
+"""The review as plain data, which every writer shows in its own way."""
 
 import dataclasses
 import math
@@ -77,13 +77,13 @@ class Curve:
 
     @property
     def defined(self) -> bool:
-        """Whether there are examples both of the class and of others: without them there is nothing to draw."""
+        """Whether there are examples of the class and of others; otherwise there is nothing to draw."""
         return self.positives > 0 and self.negatives > 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==
 class Calibration:
-    """How well the probability of the predicted class says how often it is right.
+    """How well the predicted class's probability matches how often it is right.
 
     Attributes:
         edges: Borders of the bins of that probability, float64 [bins + 1].
@@ -164,7 +164,7 @@ class SplitStatistics:
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One thing that the data gate checked: of what, where, what is expected, what was found, and if it passed."""
+    """One check of the data gate: what, in which split, expected and found values, and whether it passed."""
 
     subject: str
     split: str
@@ -182,7 +182,7 @@ class Gate:
 
     @property
     def anomalies(self) -> tuple[Check, ...]:
-        """The checks that did not pass; the run goes on with them where the gate only records."""
+        """The checks that failed; with a gate that only records, the run continues all the same."""
         return tuple(check for check in self.checks if not check.passed)
 
 

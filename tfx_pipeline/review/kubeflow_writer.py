@@ -11,7 +11,7 @@ from tfx_pipeline.review import markdown, tensorboard_writer
 from tfx_pipeline.review.content import Curve, Review
 
 ROC_POINTS: Final = 40
-"""Points a class: the page draws every one of them, and metadata is no place for thousands."""
+"""Points of the curve: the page draws all of them, and metadata should not hold thousands."""
 
 
 def write_markdown(review: Review, path: str) -> None:
@@ -35,7 +35,7 @@ def write_markdown(review: Review, path: str) -> None:
 
 
 def write_metrics(review: Review, artifact: Artifact) -> None:
-    """Sets the scalars that the page's list of runs and its Compare page show."""
+    """Sets the scalars shown in the list of runs and on the Compare page."""
     for tag, value in tensorboard_writer.scalars(review).items():
         group, name = tag.split("/")
         measure = group.removeprefix(tensorboard_writer.BY_CLASS).removeprefix(tensorboard_writer.OVERALL)

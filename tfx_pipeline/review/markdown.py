@@ -1,4 +1,4 @@
-"""Puts figures and tables of a review into words and Markdown, alike for every writer."""
+"""A review's figures and tables as words and Markdown, the same for every writer."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ UNDEFINED: Final = "n/a"
 
 
 def number(value: float, digits: int = DIGITS, sign: str = "-") -> str:
-    """A metric with some digits after the point, "+" as the sign for one before positive ones too; "n/a" for NaN."""
+    """A metric as text, "n/a" if it is not defined; the sign "+" shows the sign of positive numbers too."""
     return f"{value:{sign}.{digits}f}" if math.isfinite(value) else UNDEFINED
 
 

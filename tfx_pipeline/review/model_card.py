@@ -1,4 +1,4 @@
-"""The model card: what a person must know who meets the pushed model without the pipeline (arXiv:1810.03993)."""
+"""The model card: what people need to know who get the model without the pipeline (arXiv:1810.03993)."""
 
 import math
 from typing import Final
@@ -9,7 +9,7 @@ from tfx_pipeline.review import markdown
 from tfx_pipeline.review.content import Rows
 
 CUSTOM_KIND: Final = "custom"
-"""What example-gen calls data that is not the data set itself, whose licence nobody knows here."""
+"""The kind that example-gen notes for data other than the published data set, whose licence is unknown."""
 
 LIMITS: Final = f"""\
 - It always answers with one of the {DATASET.num_classes} classes, also for an image of something else.

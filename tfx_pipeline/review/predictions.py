@@ -1,4 +1,4 @@
-"""Predicts the evaluated split once more, for what TFMA keeps no trace of: curves, calibration, worst mistakes.
+"""Predicts the evaluated split again for what TFMA does not keep: curves, calibration, worst mistakes.
 
 Every figure is accumulated batch by batch, so the memory does not grow with the data.
 """
@@ -24,7 +24,7 @@ UNIFORM_THRESHOLDS: Final = np.linspace(0.0, 1.0, 201)
 
 _LOG_ODDS = np.linspace(-16.0, 16.0, 129)
 THRESHOLDS: Final = np.unique(np.concatenate([UNIFORM_THRESHOLDS, 1 / (1 + np.exp(-_LOG_ODDS))]).astype(np.float32))
-"""Where curves are counted: even in the probability and, since a good model's lie near 0 and 1, in its log-odds."""
+"""Where curves are counted: evenly in probability and, as good models' lie near 0 and 1, in log-odds."""
 
 CALIBRATION_BINS: Final = 15
 """As in Guo et al. 2017 (arXiv:1706.04599)."""

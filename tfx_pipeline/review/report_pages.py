@@ -63,7 +63,7 @@ def publish(report: Path, directory: Path, run: Run) -> Path:
 
 
 def read_runs(directory: Path) -> dict[str, Any]:
-    """Reads what each report in the folder says of itself.
+    """Reads the digest in each report of the folder.
 
     Args:
         directory: The folder.

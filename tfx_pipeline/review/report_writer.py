@@ -25,7 +25,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def environment() -> jinja2.Environment:
-    """Jinja with the project's templates; what is not marked as safe is escaped."""
+    """Jinja with the project's templates; text is escaped unless marked as safe."""
     jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -43,7 +43,7 @@ def environment() -> jinja2.Environment:
 
 
 def by_subject(thresholds: Sequence[ThresholdResult]) -> dict[str, dict[str, ThresholdResult]]:
-    """Arranges thresholds by what they are about, and then by what they measure."""
+    """Groups thresholds by subject, then by measure."""
     groups = itertools.groupby(thresholds, key=lambda threshold: threshold.subject)
     return {subject: {threshold.measure: threshold for threshold in found} for subject, found in groups}
 
@@ -130,5 +130,5 @@ def _finite(value: Any) -> Any:
 
 
 def embedded(content: Any) -> markupsafe.Markup:
-    """JSON that can stand in a script element: nothing in it can end the element."""
+    """JSON for a script element, without anything that could end the element."""
     return markupsafe.Markup(json.dumps(content, ensure_ascii=True).replace("<", "\\u003c"))  # noqa: S704

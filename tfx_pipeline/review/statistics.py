@@ -38,7 +38,7 @@ def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
 
 
 def _class_counts(label: statistics_pb2.FeatureNameStatistics | None) -> tuple[int, ...]:
-    """Counts the labels by class: the schema says that they are categories."""
+    """Counts the labels by class; the schema makes them categories."""
     counts = [0.0] * DATASET.num_classes
     for bucket in label.string_stats.rank_histogram.buckets if label else ():
         if bucket.label.isdecimal() and int(bucket.label) < len(counts):

@@ -28,7 +28,7 @@ CALIBRATION_ERROR: Final = f"{OVERALL}/expected calibration error"
 WORST_RECALL: Final = f"{OVERALL}/recall of the worst class"
 
 SHOWN_MISTAKES: Final = 16
-"""As many as can be told apart in a thumbnail."""
+"""As many as are recognizable in a thumbnail."""
 
 
 def write_tensorboard(review: Review, directory: str, training_logs: str, run_id: str) -> None:
@@ -82,12 +82,12 @@ def scalars(review: Review) -> dict[str, float]:
 
 
 def _in_tag(name: str) -> str:
-    """A name without the slash, which would make a group of its own."""
+    """A name without slashes, which would start a new group."""
     return name.replace("/", " or ")
 
 
 def _write_images(review: Review) -> None:
-    """Writes the pictures, each a group of its own: TensorBoard shows twelve of a group on a page."""
+    """Writes each picture into its own group, as TensorBoard shows only twelve of a group at once."""
     pictures = {
         "review_confusion_matrix": charts.confusion(review.model),
         "review_worst_mistakes": charts.mistakes(review.predictions.mistakes[:SHOWN_MISTAKES]),
@@ -99,7 +99,7 @@ def _write_images(review: Review) -> None:
         metadata = image_metadata.create_summary_metadata(
             display_name=None, description=chart.alternative, converted_to_tensor=True
         )
-        # tf.summary.image would take pixels, and compress them anew.
+        # tf.summary.image takes pixels and would compress them again.
         tf.summary.write(tag, tf.constant([str(width), str(height), png]), metadata=metadata)
 
 

@@ -1,4 +1,4 @@
-"""Reads the training's curves from the events that the trainer left for TensorBoard."""
+"""Reads the training curves from the TensorBoard events that the trainer wrote."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tfx_pipeline.review.content import TrainingCurve
 
 SPLITS: Final = ("train", "validation")
 EPOCH_PREFIX: Final = "epoch_"
-"""What Keras' TensorBoard callback puts before the name of a metric that it takes once an epoch."""
+"""Keras' TensorBoard callback prefixes the metrics of an epoch with it."""
 
 
 def read_training_curves(model_run_uri: str) -> tuple[TrainingCurve, ...]:

@@ -95,7 +95,7 @@ group_ends() {
 
 interrupted() {
     trap '' INT TERM HUP
-    say "interrupted: ending what is under way"
+    say "interrupted: ending what is under way; a layer that is being written takes some seconds more"
     "$ending" "$2"
     exit "$1"
 }

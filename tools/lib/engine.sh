@@ -97,9 +97,9 @@ step_processes() {
 }
 
 # end_build GROUP: ends a build. Podman that is interrupted leaves the step's process and gigabytes of working containers;
-# one whose step fails removes both.
+# one whose step fails removes both. A layer that it writes just now is finished first, and is not made anew next time.
 end_build() {
-    local deadline=$((SECONDS + 60))
+    local deadline=$((SECONDS + 180))
     if [[ ${engine[0]} != podman ]]; then
         end_group "$1"
         return

@@ -93,3 +93,11 @@ def test_the_schema_and_its_digest_are_others(python: Python) -> None:
     ).split(" ", 1)
     assert "min: 0 max: 4 " in text
     assert digest != schema_digest()
+
+
+def test_every_model_takes_its_images_and_answers_with_its_classes(python: Python) -> None:
+    printed = python(
+        "from modules import models\n"
+        "for name in models.names(): model = models.build(name); print(model.input_shape, model.output_shape)"
+    )
+    assert set(printed.splitlines()) == {"(None, 12, 16, 3) (None, 5)"}

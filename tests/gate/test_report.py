@@ -51,9 +51,8 @@ def test_warning_mode_does_not_stop() -> None:
 
 def test_line_names_the_setting_of_the_limit() -> None:
     failed = Check("blank images", "train", 0.02, "fraction", high=0.01, setting="max_blank")
-    with pytest.raises(
-        DataGateError, match=r"2 anomalies, the first: blank .* set data_gate\.max_blank or record it with --data-gate warn"
-    ):
+    line = r"2 anomalies, the first: blank .* set data_gate\.max_blank or record it with --data-gate warn"
+    with pytest.raises(DataGateError, match=line):
         Report("stop", [failed, failed], {}).enforce()
 
 

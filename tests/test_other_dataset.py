@@ -49,9 +49,9 @@ def test_sources_that_have_another_data_set_are_refused_in_one_line(source: str,
     )
 
 
-def test_the_cache_is_named_after_the_data_set(python: Python) -> None:
+def test_the_cache_is_the_one_that_the_container_has(python: Python) -> None:
     printed = python("from tfx_pipeline.data import sources; print(sources.default_cache_dir().name)")
-    assert printed == "tfx-five-colours"
+    assert printed == "tfx-fashion-mnist"
 
 
 def test_colour_images_are_looked_for_in_files_of_four_dimensions(python: Python, tmp_path: Path) -> None:

@@ -50,9 +50,13 @@ class VerifiedFiles:
 
 
 def default_cache_dir() -> Path:
-    """Returns the cache folder for this user and data set: tfx-<name> under $XDG_CACHE_HOME or ~/.cache."""
+    """Returns this user's cache folder, tfx-fashion-mnist under $XDG_CACHE_HOME or ~/.cache, for data sets of any name.
+
+    The project's name rather than the data set's: content is told apart by its digest, and ``tools/env`` mounts this
+    folder into its container.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / f"tfx-{DATASET.name}"
+    return Path(base) / "tfx-fashion-mnist"
 
 
 def resolve(

@@ -246,3 +246,12 @@ def test_after_all_that_the_pushed_model_loads_and_the_next_good_run_works(good:
     process = runs.start("--output-dir", str(good), *QUICK)
     assert process.wait() == 0, process.console
     assert "Nothing changed for" in process.console
+
+
+def test_a_training_that_diverges_is_one_line_and_leaves_no_model(runs: Runs, good: Path) -> None:
+    before = content(good / "serving")
+    flags = ("--model", "cnn", "--precision", "mixed_float16", "--device", "cpu", "--learning-rate", "10")
+    process = runs.start("--output-dir", str(good), *QUICK, "--limit", "500", "--epochs", "5", *flags)
+    assert process.wait() == 1, process.console
+    assert_one_line(process.console, "learning rate 10, precision mixed_float16")
+    assert content(good / "serving") == before

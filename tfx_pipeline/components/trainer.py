@@ -16,9 +16,11 @@ from tfx.types import (
 )
 from tfx.utils import json_utils
 
+import modules
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.config.sections import TrainingConfig
+from tfx_pipeline.process.errors import UserError
 
 _OUTPUT: Final = standard_component_specs.MODEL_KEY
 _KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
@@ -70,7 +72,8 @@ class Executor(tfx_executor.GenericExecutor):
         """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries.
 
         Raises:
-            UserError: A hyperparameter is not what the configuration allows.
+            UserError: A hyperparameter is not what the configuration allows, or ``modules`` raised an error of its own:
+                there is no GPU, the model cannot be trained, the training diverged.
         """
         given = {name: exec_properties[key] for name, key in _KEYS.items()}
         config = {_KEYS[name]: value for name, value in TrainingConfig.checked(given).model_dump().items()}
@@ -80,7 +83,13 @@ class Executor(tfx_executor.GenericExecutor):
         inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
         custom = config | {"checkpoint_dir": checkpoint_dir(known, inputs)}
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
-        super().Do(input_dict, output_dict, exec_properties)
+        try:
+            super().Do(input_dict, output_dict, exec_properties)
+        except Exception as error:
+            # The errors that modules/ defines speak to its author.
+            if type(error).__module__.partition(".")[0] == modules.__name__:
+                raise UserError(str(error)) from error
+            raise
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         for name, value in config.items():
             _SETTERS[type(value)](model, name, value)

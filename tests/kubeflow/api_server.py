@@ -1,6 +1,7 @@
 """A small API server on loopback: what kfp.Client asks of Kubeflow's, at the same addresses and in the same words.
 
-Addresses and messages are those of the v2beta1 REST API (kubeflow/pipelines, backend/api/v2beta1).
+Addresses and messages are those of the v2beta1 REST API (kubeflow/pipelines, backend/api/v2beta1), and of v1beta1 for
+Argo's workflow and the logs. What it says of a run's progress is recorded: see `tests.kubeflow.recorded`.
 """
 
 import json
@@ -16,17 +17,7 @@ from typing import Any
 import yaml
 
 API = "/apis/v2beta1"
-
-
-def node(name: str, state: str, number: int, children: tuple[int, ...] = ()) -> dict[str, Any]:
-    """A node of Argo's graph as the server lists it."""
-    return {
-        "display_name": name,
-        "state": state,
-        "pod_name": f"fashion-mnist-{number}",
-        "start_time": f"2026-01-01T00:00:{number:02}Z",
-        "child_tasks": [{"pod_name": f"fashion-mnist-{child}"} for child in children],
-    }
+V1 = "/apis/v1beta1"
 
 
 class State:
@@ -39,6 +30,8 @@ class State:
         self.experiments: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
+        self.workflow: dict[str, Any] | None = None
+        self.logs: dict[str, str] = {}
         self.login_page = False
         self.failures: list[int] = []
         self.requests: list[str] = []
@@ -78,6 +71,9 @@ class Handler(BaseHTTPRequestHandler):
             content = {"error": str(error), "code": 3, "message": str(error), "details": []}
             self._send(error.status, json.dumps(content).encode())
             return
+        if isinstance(content, str):
+            self._send(200, content.encode(), "text/plain")
+            return
         if self.state.login_page:
             self._send(200, b"<html>Log in</html>", "text/html")
             return
@@ -96,8 +92,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:  # noqa: PLR0911
+    def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any] | str:  # noqa: PLR0911
         state = self.state
+        if path.startswith(V1):
+            return self._route_v1(path.removeprefix(V1))
         if path == "/healthz":
             return {"multi_user": False}
         if path == "/pipelines":
@@ -123,7 +121,15 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/runs":
             return self._start(json.loads(body))
         if path == "/runs/run-1":
-            return {"run_id": "run-1", **(state.progress.pop(0) if len(state.progress) > 1 else state.progress[0])}
+            return {**(state.progress.pop(0) if len(state.progress) > 1 else state.progress[0]), "run_id": "run-1"}
+        raise ApiError(404, f"Not Found: {path}")
+
+    def _route_v1(self, path: str) -> dict[str, Any] | str:
+        if path == "/runs/run-1" and self.state.workflow:
+            return {"run": {"id": "run-1"}, "pipeline_runtime": {"workflow_manifest": json.dumps(self.state.workflow)}}
+        match = re.fullmatch(r"/runs/run-1/nodes/(.+)/log", path)
+        if match and match[1] in self.state.logs:
+            return self.state.logs[match[1]]
         raise ApiError(404, f"Not Found: {path}")
 
     def _take_package(self, body: bytes) -> None:

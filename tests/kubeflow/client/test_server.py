@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kubeflow.api_server import State, api_server, node
+from tests.kubeflow.api_server import State, api_server
 from tfx_pipeline.kubeflow.client import watch
 from tfx_pipeline.kubeflow.client.server import Connection, Server
 from tfx_pipeline.kubeflow.client.submit import Request, submit
@@ -96,37 +96,6 @@ def test_an_experiment_is_made_once(server: tuple[str, State], send: Callable[..
     send(ONLY_RUN)
     send(ONLY_RUN)
     assert [experiment["display_name"] for experiment in server[1].experiments] == ["Default"]
-
-
-def test_the_state_of_each_step_is_shown_as_it_changes(
-    server: tuple[str, State], send: Callable[..., list[str]]
-) -> None:
-    graph = [node("fashion-mnist-x", "RUNNING", 0), node("root", "RUNNING", 1), node("trainer-driver", "SUCCEEDED", 2)]
-    cached = [node("example-gen", "SUCCEEDED", 3, (4,)), node("executor", "SKIPPED", 4)]
-    server[1].progress = [
-        {"state": "PENDING"},
-        {"state": "RUNNING", "run_details": {"task_details": [*graph, *cached, node("trainer", "RUNNING", 5)]}},
-        {"state": "RUNNING", "run_details": {"task_details": [*graph, *cached, node("trainer", "RUNNING", 5)]}},
-        {"state": "SUCCEEDED", "run_details": {"task_details": [*graph, *cached, node("trainer", "SUCCEEDED", 5)]}},
-    ]
-    lines = send(EVERYTHING)
-    assert [line.split()[1:] for line in lines[2:-1]] == [
-        ["example-gen", "cached"],
-        ["trainer", "running"],
-        ["trainer", "succeeded"],
-    ]
-
-
-@pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
-def test_a_run_that_fails_is_one_line_with_step_reason_and_page(
-    state: str, server: tuple[str, State], send: Callable[..., list[str]]
-) -> None:
-    details = {"task_details": [node("example-gen", "SUCCEEDED", 1), node("data-gate", "FAILED", 2)]}
-    server[1].progress = [{"state": state, "run_details": details, "error": {"message": "child 'x'\nfailed"}}]
-    with pytest.raises(UserError) as error:
-        send(EVERYTHING)
-    url = f"{server[0]}/#/runs/details/run-1"
-    assert str(error.value) == f"the run {state.lower()} at data-gate: child 'x' failed; see {url}"
 
 
 def test_a_server_that_stumbles_is_asked_again(server: tuple[str, State], send: Callable[..., list[str]]) -> None:

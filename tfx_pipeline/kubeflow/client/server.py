@@ -18,6 +18,7 @@ import kfp_server_api
 from kfp.client import set_volume_credentials
 
 from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors, unreachable
+from tfx_pipeline.kubeflow.client.pods import Pod, pods
 from tfx_pipeline.process.errors import UserError
 
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
@@ -148,6 +149,43 @@ class Server:
         """
         with self._request("read the run"):
             return self._client.get_run(run_id)
+
+    def pods(self, run_id: str) -> dict[str, Pod]:
+        """Reads the pod of each step, which only the API's older version tells.
+
+        Args:
+            run_id: The run.
+
+        Returns:
+            The pod by step; none where the server says nothing of them.
+
+        Raises:
+            UserError: The server cannot be reached, or refuses.
+        """
+        answer = self._get(f"/apis/v1beta1/runs/{run_id}", "object")
+        return pods(json.loads((answer.get("pipeline_runtime") or {}).get("workflow_manifest") or '{"status": {}}'))
+
+    def log(self, run_id: str, pod: Pod) -> str:
+        """Reads the log of a step, from its pod or from where Argo keeps it.
+
+        Args:
+            run_id: The run.
+            pod: The step's pod.
+
+        Returns:
+            The log.
+
+        Raises:
+            UserError: The server cannot be reached, or has no log.
+        """
+        return str(self._get(f"/apis/v1beta1/runs/{run_id}/nodes/{pod.name}/log", "str"))
+
+    def _get(self, path: str, kind: str) -> Any:
+        """Asks for what kfp's client has no function for."""
+        with self._request("read the run"):
+            call = self._client._run_api.api_client.call_api  # noqa: SLF001 - the client that has the log-in
+            options = {"auth_settings": ["Bearer"], "_return_http_data_only": True}
+            return call(path, "GET", response_type=kind, **options)
 
     def run_url(self, run_id: str) -> str:
         """The run's page."""

@@ -1,17 +1,22 @@
 """Follows a run on Kubeflow: each step's state as it changes, and what the run comes to."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 import kfp_server_api
 
+from tfx_pipeline.kubeflow.client.pods import Pod, last_line
 from tfx_pipeline.kubeflow.client.server import Server
+from tfx_pipeline.kubeflow.client.step_states import SUCCEEDED, WAITING, Task, corrected, has_waiting, step_states
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.redaction import redact
 
-SUCCEEDED: Final = "SUCCEEDED"
 FINAL: Final = frozenset({SUCCEEDED, "FAILED", "SKIPPED", "CANCELED", "ERROR"})
+_FAILED: Final = ("FAILED", "ERROR")
 _PATIENCE: Final = 6  # answers in a row that may fail before the run is no longer followed
+_SHOWN_AFTER: Final = 2  # answers in a row that have a step wait: each does for a moment
+_HINT_AFTER: Final = 12  # the same, for the command that shows more
 
 
 class Outcome(NamedTuple):
@@ -50,7 +55,7 @@ def watch(
     Raises:
         UserError: The server fails to answer several times in a row.
     """
-    known: dict[str, str] = {}
+    progress = _Progress(server, run_id, steps, say)
     failures = 0
     while True:
         try:
@@ -62,43 +67,66 @@ def watch(
             time.sleep(seconds_between)
             continue
         failures = 0
-        states = step_states(_tasks(run), steps)
-        for step, state in states.items():
-            if known.get(step) != state:
-                say(f"{time.strftime('%H:%M:%S')}  {step:<20} {state.lower()}")
-        known |= states
+        progress.show(list(run.run_details.task_details or []) if run.run_details else [])
         if run.state in FINAL:
-            return _outcome(run, known)
+            return progress.outcome(run)
         time.sleep(seconds_between)
 
 
-def _tasks(run: kfp_server_api.V2beta1Run) -> list[kfp_server_api.V2beta1PipelineTaskDetail]:
-    return list(run.run_details.task_details or []) if run.run_details else []
+class _Progress:
+    """What a person was told of a run."""
 
+    def __init__(self, server: Server, run_id: str, steps: Collection[str], say: Callable[[str], None]) -> None:
+        self._server, self._run_id, self._steps, self._say = server, run_id, steps, say
+        self._states: dict[str, str] = {}
+        self._waited: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
 
-def step_states(tasks: Iterable[kfp_server_api.V2beta1PipelineTaskDetail], steps: Collection[str]) -> Mapping[str, str]:
-    """Reads the state of each step that began from the nodes of Argo's graph.
+    def show(self, tasks: list[Task]) -> None:
+        """Says what has changed."""
+        pods = self._pods() if has_waiting(tasks) else {}
+        for step, state in corrected(step_states(tasks, self._steps), pods).items():
+            if state == WAITING:
+                self._show_waiting(step, pods.get(step))
+            elif self._states.get(step) != state:
+                self._states[step] = state
+                self._waited.pop(step, None)
+                self._line(step, state, self._failure(step) if state in _FAILED else "")
 
-    Args:
-        tasks: All nodes that the server lists: steps, their drivers, their containers, the graph itself.
-        steps: The ids of the steps.
+    def _show_waiting(self, step: str, pod: Pod | None) -> None:
+        """Says that a step waits; not at once, again with each new reason, and in the end where to look."""
+        waited = self._waited[step] = self._waited.get(step, 0) + 1
+        reason = pod.reason if pod else ""
+        if waited >= _SHOWN_AFTER and (self._states.get(step), self._reasons.get(step)) != (WAITING, reason):
+            self._states[step], self._reasons[step] = WAITING, reason
+            self._line(step, WAITING, reason)
+        if waited == _HINT_AFTER:
+            selected = f"pod {pod.name} -n {pod.namespace}" if pod else f"pods -l pipeline/runid={self._run_id}"
+            self._line(step, WAITING, f"kubectl describe {selected} says for what")
 
-    Returns:
-        The state by step: one of the server's, or "CACHED" where its container was skipped.
-    """
-    tasks = list(tasks)
-    skipped = {t.pod_name or t.task_id for t in tasks if t.display_name == "executor" and t.state == "SKIPPED"}
-    by_time = sorted((task for task in tasks if task.display_name in steps), key=lambda task: str(task.start_time))
-    return {task.display_name: _state(task, skipped) for task in by_time}
+    def _line(self, step: str, state: str, reason: str) -> None:
+        self._say(f"{time.strftime('%H:%M:%S')}  {step:<20} {state.lower()}{f': {reason}' if reason else ''}")
 
+    def _failure(self, step: str) -> str:
+        """The last line of a step's log; "" where it cannot be had."""
+        try:
+            pod = self._pods().get(step)
+            self._reasons[step] = redact(last_line(self._server.log(self._run_id, pod))) if pod else ""
+        except UserError:
+            self._reasons[step] = ""
+        return self._reasons[step]
 
-def _state(task: kfp_server_api.V2beta1PipelineTaskDetail, skipped: Collection[str]) -> str:
-    state = str(task.state or "PENDING")
-    children = {child.pod_name or child.task_id for child in task.child_tasks or []}
-    return "CACHED" if state == SUCCEEDED and children & set(skipped) else state
+    def _pods(self) -> Mapping[str, Pod]:
+        """The pods, where the server tells them: it need not have the API's older version."""
+        try:
+            return self._server.pods(self._run_id)
+        except UserError:
+            return {}
 
-
-def _outcome(run: kfp_server_api.V2beta1Run, states: Mapping[str, str]) -> Outcome:
-    failed = tuple(step for step, state in states.items() if state in ("FAILED", "ERROR"))
-    reason = " ".join(str(run.error.message).split()) if run.error and run.error.message else ""
-    return Outcome(run.state, failed, reason)
+    def outcome(self, run: kfp_server_api.V2beta1Run) -> Outcome:
+        """How the run ended; one that somebody ended has no step to blame."""
+        if any(entry.state == "CANCELING" for entry in run.state_history or []):
+            return Outcome("CANCELED", (), "")
+        failed = tuple(step for step, state in self._states.items() if state in _FAILED)
+        reason = " ".join(str(run.error.message).split()) if run.error and run.error.message else ""
+        return Outcome(run.state, failed, reason or next((self._reasons[step] for step in failed), ""))

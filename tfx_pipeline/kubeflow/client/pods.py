@@ -1,0 +1,50 @@
+"""The pods of a run's steps, from Argo's workflow, and what a step's log says last."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+_NODE: Final = re.compile(r"\.(?P<step>[-\w]+)(?:\(\d+\)\.executor|\.executor|-driver)(?:\(\d+\))?$")
+_LAUNCHERS: Final = re.compile(r"[IWEF]\d{4} |time=.* argo=true|Error: exit status ")
+"""What Kubeflow's launcher and Argo's own process say in a step's log, before and after the step."""
+_ERROR: Final = "error: "
+
+
+class Pod(NamedTuple):
+    """The last pod of a step: its driver's, or the executor's once that was made."""
+
+    name: str
+    namespace: str
+    waits: bool
+    reason: str
+
+
+def pods(workflow: Mapping[str, Any]) -> dict[str, Pod]:
+    """Finds the pod of each step.
+
+    Args:
+        workflow: Argo's workflow with its status.
+
+    Returns:
+        The pod by step; none where the status is stored elsewhere, as that of a very large workflow is.
+    """
+    nodes = [node for node in workflow["status"].get("nodes", {}).values() if node["type"] == "Pod"]
+    found = {}
+    for node in sorted(nodes, key=lambda node: str(node.get("startedAt"))):
+        if match := _NODE.search(node["name"]):
+            found[match["step"]] = _pod(node, workflow["metadata"])
+    return found
+
+
+def _pod(node: Mapping[str, Any], metadata: Mapping[str, Any]) -> Pod:
+    # Argo calls a pod by the workflow, the template and the hash that ends the node's id (util.GeneratePodName).
+    name = f"{metadata['name']}-{node['templateName']}-{node['id'].rpartition('-')[2]}"
+    reason = " ".join(str(node.get("message", "")).split())
+    return Pod(name, metadata.get("namespace", ""), node.get("phase") == "Pending", reason)
+
+
+def last_line(log: str) -> str:
+    """What a step's log says last: its error's line where it has one, without what its surroundings say."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not _LAUNCHERS.match(line)]
+    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+    return (errors or lines or [""])[-1]

@@ -1,0 +1,78 @@
+"""Reads the state of each step from what the API says of a run."""
+
+import datetime
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, TypeAlias
+
+import kfp_server_api
+
+from tfx_pipeline.kubeflow.client.pods import Pod
+
+Task: TypeAlias = kfp_server_api.V2beta1PipelineTaskDetail
+
+SUCCEEDED: Final = "SUCCEEDED"
+CACHED: Final = "CACHED"
+WAITING: Final = "WAITING"
+NOT_RUN: Final = "NOT RUN"
+_RUNNING: Final = "RUNNING"
+_PENDING: Final = "PENDING"
+_DRIVER: Final = "-driver"
+_CACHED_WITHIN: Final = datetime.timedelta(seconds=1)
+
+
+def step_states(tasks: Iterable[Task], steps: Collection[str]) -> dict[str, str]:
+    """Reads the states from the nodes of Argo's graph that the server lists.
+
+    A step is a node of its name; ``STEP-driver`` comes before it, and ``executor`` is inside, but nothing says of which
+    step an ``executor`` is: it starts with its step. Attempts of each are called ``trainer(0)``, ``executor(1)``.
+
+    Args:
+        tasks: All nodes; some have neither name nor state.
+        steps: The ids of the steps.
+
+    Returns:
+        The state of each step that began or never will, in the order of their starts: one of the server's or of this
+        module's.
+    """
+    nodes = sorted((task for task in tasks if task.display_name and task.start_time), key=lambda task: task.start_time)
+    states: dict[str, str] = {}
+    for node in nodes:
+        if node.display_name in steps:
+            state = _state(node, nodes)
+            # After a lost pod Argo may try the whole graph again: what was done before is done.
+            if state != NOT_RUN or node.display_name not in states:
+                states[node.display_name] = state
+        elif node.state == _PENDING and _name(node).removesuffix(_DRIVER) in steps:
+            states[_name(node).removesuffix(_DRIVER)] = WAITING
+    return states
+
+
+def has_waiting(tasks: Iterable[Task]) -> bool:
+    """Whether a pod of the run waits for a node or an image."""
+    return any(task.state == _PENDING and task.display_name for task in tasks)
+
+
+def corrected(states: Mapping[str, str], pods: Mapping[str, Pod]) -> dict[str, str]:
+    """Tells steps that wait from those that run by their pods, where the pods are known."""
+    return {step: _corrected(state, pods.get(step)) for step, state in states.items()}
+
+
+def _corrected(state: str, pod: Pod | None) -> str:
+    if pod is None or state not in (_RUNNING, WAITING):
+        return state
+    return WAITING if pod.waits else _RUNNING
+
+
+def _state(step: Task, nodes: Iterable[Task]) -> str:
+    state = str(step.state or (NOT_RUN if step.end_time else _PENDING))
+    executors = {node.state for node in nodes if _name(node) == "executor" and node.start_time == step.start_time}
+    if state == _RUNNING and _PENDING in executors:
+        return WAITING
+    if state == SUCCEEDED and "SKIPPED" in executors and step.end_time - step.start_time <= _CACHED_WITHIN:
+        return CACHED
+    return state
+
+
+def _name(node: Task) -> str:
+    """A node's name without the number of the attempt."""
+    return str(node.display_name).partition("(")[0]

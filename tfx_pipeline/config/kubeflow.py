@@ -93,9 +93,13 @@ class StepSettings(Section):
     retry_backoff: int = Field(default=30, ge=0, description="seconds before the first retry")
     retry_backoff_factor: float = Field(default=2.0, ge=1, description="by which the wait grows with each retry")
     retry_backoff_limit: int = Field(default=600, ge=0, description="seconds that the wait does not exceed")
-    run_as_user: int | None = Field(default=None, ge=0, description="numeric user, if not the image's")
+    run_as_user: int | None = Field(
+        default=None, ge=0, description="numeric user, if not the image's; 0, root, is allowed to start"
+    )
     run_as_group: int | None = Field(default=None, ge=0, description="numeric group, if not the image's")
-    run_as_non_root: bool = Field(default=False, description="have Kubernetes refuse to start a step as root")
+    run_as_non_root: bool = Field(
+        default=True, description="have Kubernetes refuse to start a step as root, unless run_as_user is 0"
+    )
     workspace: bool = Field(default=False, description="mount the run's workspace volume at /kfp-workspace")
     cache: bool = Field(
         title="--no-cache", default=True, description="reuse what an earlier run computed from the same input"

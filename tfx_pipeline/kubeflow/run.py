@@ -12,7 +12,7 @@ from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest
 from tfx_pipeline.kubeflow.package.images import image_warnings
-from tfx_pipeline.kubeflow.package.step_settings import serving_uri
+from tfx_pipeline.kubeflow.package.step_settings import root_warnings, serving_uri
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output
@@ -64,7 +64,7 @@ def _write_quietly(config: Config, path: Path) -> dict[str, Any]:
 def notes(config: KubeflowConfig) -> list[str]:
     """Lists, line by line, what a person must know before the first run and the package cannot tell Kubeflow."""
     lines = [f"image {config.image}: the cluster's nodes must have it, or be able to fetch it"]
-    lines += [f"  {warning}" for warning in image_warnings(config)]
+    lines += [f"  {warning}" for warning in (*image_warnings(config), *root_warnings(config))]
     lines.append(f"models go to {serving_uri(config)}")
     if config.service_account:
         lines.append(f"service account {config.service_account}: choose it with each run; a package cannot hold it")
@@ -75,7 +75,7 @@ def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any])
     from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415 - kfp's client takes a second
     from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415
 
-    for warning in image_warnings(config):
+    for warning in (*image_warnings(config), *root_warnings(config)):
         sys.stderr.write(f"warning: {warning}\n")
     request = Request(
         upload=flags["upload"],

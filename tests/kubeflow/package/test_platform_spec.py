@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from tests.kubeflow.conftest import Documents
 
+NON_ROOT = {"runAsNonRoot": True}
+
 
 def constant(name: str) -> dict[str, object]:
     return {"runtimeValue": {"constant": name}}
@@ -14,7 +16,7 @@ def test_an_image_is_fetched_where_a_node_has_it_not(package: Documents) -> None
 
 
 def test_a_step_that_reaches_nothing_outside_asks_for_nothing_else(package: Documents) -> None:
-    assert package.kubernetes("trainer") == {"imagePullPolicy": "IfNotPresent"}
+    assert package.kubernetes("trainer") == {"imagePullPolicy": "IfNotPresent", "securityContext": NON_ROOT}
 
 
 def test_the_login_of_a_private_registry_is_a_secret(compiled: Callable[..., Documents]) -> None:
@@ -22,6 +24,7 @@ def test_the_login_of_a_private_registry_is_a_secret(compiled: Callable[..., Doc
     assert package.kubernetes("trainer") == {
         "imagePullPolicy": "Always",
         "imagePullSecret": [{"secretNameParameter": constant("regcred")}],
+        "securityContext": NON_ROOT,
     }
 
 
@@ -77,7 +80,6 @@ def test_everything_that_can_be_asked_for_one_step(compiled: Callable[..., Docum
         "--set", "kubeflow.steps.trainer.active_deadline=3600",
         "--set", "kubeflow.steps.trainer.run_as_user=1000",
         "--set", "kubeflow.steps.trainer.run_as_group=0",
-        "--set", "kubeflow.steps.trainer.run_as_non_root=true",
     )  # fmt: skip
     assert package.kubernetes("trainer") == {
         "imagePullPolicy": "IfNotPresent",
@@ -101,7 +103,7 @@ def test_everything_that_can_be_asked_for_one_step(compiled: Callable[..., Docum
         "activeDeadlineSeconds": "3600",
         "securityContext": {"runAsUser": "1000", "runAsGroup": "0", "runAsNonRoot": True},
     }
-    assert package.kubernetes("transform") == {"imagePullPolicy": "IfNotPresent"}
+    assert package.kubernetes("transform") == {"imagePullPolicy": "IfNotPresent", "securityContext": NON_ROOT}
 
 
 def test_a_workspace_has_a_size_and_access_modes(compiled: Callable[..., Documents]) -> None:

@@ -94,7 +94,7 @@ def _add_security_context(result: pb.KubernetesExecutorConfig, settings: StepSet
         result.security_context.run_as_user = settings.run_as_user
     if settings.run_as_group is not None:
         result.security_context.run_as_group = settings.run_as_group
-    if settings.run_as_non_root:
+    if settings.run_as_non_root and settings.run_as_user != 0:
         result.security_context.run_as_non_root = True
 
 

@@ -63,6 +63,16 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
     return StepSettings(**merged)
 
 
+def root_warnings(config: KubeflowConfig) -> list[str]:
+    """Warns, in a line each, of settings that start steps as root."""
+    sections = {"kubeflow": config, **{f"kubeflow.steps.{step}": own for step, own in sorted(config.steps.items())}}
+    return [
+        f"{name}.run_as_user=0: a namespace with the Pod Security Standard restricted does not start a step as root"
+        for name, section in sections.items()
+        if section.run_as_user == 0
+    ]
+
+
 def _is_moving_source(step: str, config: KubeflowConfig) -> bool:
     """Whether a step checks out what may be another commit tomorrow."""
     return step == source_checkout.STEP and not is_commit(config.repo_ref)

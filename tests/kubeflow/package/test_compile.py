@@ -125,12 +125,12 @@ def test_bad_data_is_not_looked_at_again(package: Documents) -> None:
 
 def test_each_step_asks_for_what_it_needs(package: Documents) -> None:
     assert package.container("trainer")["resources"] == {
-        "resourceCpuRequest": "2",
+        "resourceCpuRequest": "1",
         "resourceCpuLimit": "8",
-        "resourceMemoryRequest": "3Gi",
+        "resourceMemoryRequest": "1536Mi",
         "resourceMemoryLimit": "8Gi",
     }
-    assert package.container("pusher")["resources"]["resourceMemoryRequest"] == "1Gi"
+    assert package.container("pusher")["resources"]["resourceMemoryRequest"] == "512Mi"
     assert all(len(package.container(step)["resources"]) == 4 for step in package.steps)
 
 

@@ -103,10 +103,11 @@ def _environment(body: dict[str, Any], container: dict[str, Any]) -> Iterator[st
 def _resources(resources: dict[str, Any]) -> Iterator[str]:
     for kind in ("Cpu", "Memory"):
         request, limit = resources.get(f"resource{kind}Request"), resources.get(f"resource{kind}Limit")
-        if request and limit and _amount(request) > _amount(limit):
+        if request and limit and amount(request) > amount(limit):
             yield f"requests {request} of {kind.lower()} but is limited to {limit}; raise the limit"
 
 
-def _amount(quantity: str) -> float:
+def amount(quantity: str) -> float:
+    """Reads a quantity of Kubernetes: cores or bytes."""
     number = quantity.rstrip("mkMGTi")
     return float(number) * _SUFFIXES[quantity[len(number) :]]

@@ -89,10 +89,17 @@ class StepSettings(Section):
         default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
     )
     active_deadline: int = Field(default=0, ge=0, description="seconds after which a step is stopped; 0: never")
-    retries: int = Field(default=2, ge=0, le=100, description="how often a step that failed is tried again")
+    retries: int = Field(default=2, ge=0, le=100, description="how often the server tries a step again")
     retry_backoff: int = Field(default=30, ge=0, description="seconds before the first retry")
-    retry_backoff_factor: float = Field(default=2.0, ge=1, description="by which the wait grows with each retry")
-    retry_backoff_limit: int = Field(default=600, ge=0, description="seconds that the wait does not exceed")
+    retry_backoff_factor: int = Field(
+        default=2, ge=1, description="by which the wait grows with each retry; Argo takes whole numbers alone"
+    )
+    retry_window: int = Field(
+        default=604_800,
+        ge=0,
+        description="seconds from the start of the first attempt, with its wait for a node and an image, in which the "
+        "server tries again; an attempt that still runs then is ended",
+    )
     run_as_user: int | None = Field(
         default=None, ge=0, description="numeric user, if not the image's; 0, root, is allowed to start"
     )

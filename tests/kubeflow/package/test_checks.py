@@ -217,6 +217,14 @@ def test_fields_that_the_backend_ignores(package: Documents) -> None:
             "requests 1500m of cpu but is limited to 1; raise the limit",
         ),
         (
+            ["--set", "kubeflow.retry_window=0"],
+            "its retry_window of 0 s is over before its retries have waited 90 s; raise it, or set retries=0",
+        ),
+        (
+            ["--set", "kubeflow.retry_backoff=600", "--set", "kubeflow.retry_window=1800"],
+            "its retry_window of 1800 s is over before its retries have waited 1800 s",
+        ),
+        (
             ["--set", "kubeflow.workspace=true"],
             "uses the workspace, which has no size; give one with --set kubeflow.workspace_size=3Gi",
         ),
@@ -229,6 +237,21 @@ def test_settings_that_no_pod_can_have(flags: list[str], reason: str, tmp_path: 
     assert f": {reason}" in str(error.value)
     assert "task " in str(error.value)
     assert not path.exists()
+
+
+def test_a_fractional_factor_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^--set kubeflow\.retry_backoff_factor=1\.5: got '1\.5', expected"):
+        read_config("--set", "kubeflow.retry_backoff_factor=1.5")
+
+
+def test_a_fractional_factor_that_was_written_into_a_package_is_found(package: Documents) -> None:
+    reason = broken(package, lambda p: p.task("trainer")["retryPolicy"].update(backoffFactor=1.5))
+    assert reason == "task trainer: waits 1.5 times as long with each retry, and Argo takes whole numbers alone"
+
+
+def test_a_step_without_retries_needs_no_window(compiled: Callable[..., Documents]) -> None:
+    package = compiled("--set", "kubeflow.retries=0", "--set", "kubeflow.retry_window=0")
+    assert all("retryPolicy" not in package.task(step) for step in package.steps)
 
 
 def test_a_package_that_is_refused_leaves_the_last_one_in_place(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_caching_can_be_switched_off_for_all_steps_and_for_one(compiled: Callabl
 
 def test_a_failed_step_is_tried_again_after_a_growing_wait(package: Documents) -> None:
     assert package.task("trainer")["retryPolicy"] == {
-        "maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "600s",
+        "maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "604800s",
     }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from tests.kubeflow.replay.launcher import LOGS, Launcher
 from tests.kubeflow.replay.metadata import Metadata
 from tests.kubeflow.replay.objects import ObjectStore
 from tests.kubeflow.replay.package import Package, RejectedError
-from tests.kubeflow.replay.pod import Pod
+from tests.kubeflow.replay.pod import Pod, PodLostError
+from tests.kubeflow.replay.retries import FAILED, LOST, Retries
 
 Message = dict[str, Any]
 
@@ -45,6 +46,7 @@ class Backend:
         volumes: Mapping[str, Path],
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         root: str = "minio://mlpipeline/v2/artifacts",
+        version: str = "2.17",
     ) -> None:
         """Makes a cluster.
 
@@ -53,6 +55,7 @@ class Backend:
             volumes: Directory of this machine by the name of an existing claim.
             secrets: Values by key of each existing Secret.
             root: The pipeline root.
+            version: Of Kubeflow Pipelines, whose retries differ.
         """
         self.store = ObjectStore(directory / "objects")
         self.metadata = Metadata()
@@ -60,6 +63,7 @@ class Backend:
         self._volumes = volumes
         self._secrets = secrets or {}
         self._root = root
+        self.version = version
         self._cache: dict[str, dict[str, str]] = {}
         self._numbers = itertools.count()
 
@@ -145,8 +149,9 @@ class Backend:
         evictions: list[float],
     ) -> dict[str, str] | None:
         launcher = Launcher(self.store, self.metadata, run.root)
-        retries = int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
-        for attempt in range(retries + 1):
+        policy = task.get("retryPolicy", {})
+        retries = Retries(policy, self.version)
+        for attempt in itertools.count():
             directory = self._directory / "pods" / f"{next(self._numbers):03d}-{name}"
             pod = Pod(directory, config.mounts(executor_input))
             log = directory / LOGS
@@ -155,15 +160,18 @@ class Backend:
                 **config.secret_env(),
                 "KFP_POD_NAME": directory.name,
                 "KFP_POD_UID": str(uuid.uuid4()),
-                **({"KFP_RETRY_INDEX": str(attempt)} if retries else {}),
+                **({"KFP_RETRY_INDEX": str(attempt)} if policy else {}),
             }
             evict_after = evictions.pop(0) if evictions else None
+            loss = FAILED
             try:
                 outputs = launcher.launch(container, executor_input, pod, env, attempt, log, evict_after)
+            except PodLostError:
+                outputs, loss = None, LOST
             finally:
                 run.logs.setdefault(name, []).append(log.read_text(errors="replace"))
                 pod.remove()
-            if outputs is not None:
+            if outputs is not None or not retries.again(loss):
                 return outputs
         return None
 

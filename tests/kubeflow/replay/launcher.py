@@ -76,6 +76,7 @@ class Launcher:
 
         Raises:
             LauncherError: The output is not what the launcher takes.
+            PodLostError: The pod was taken away.
         """
         executor_input = copy.deepcopy(executor_input)
         executor_input["outputs"]["artifacts"][LOGS]["artifacts"][0]["uri"] += f"-{attempt}"

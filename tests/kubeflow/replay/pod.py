@@ -71,6 +71,10 @@ def has_namespaces() -> bool:
         return False
 
 
+class PodLostError(Exception):
+    """Kubernetes took the pod away: deleted it, or lost its node."""
+
+
 class Pod:
     """A pod in a directory of its own.
 
@@ -125,6 +129,9 @@ class Pod:
 
         Returns:
             The exit code; that of a killed process is negative or above 128.
+
+        Raises:
+            PodLostError: The pod was taken away.
         """
         environment = {**IMAGE_ENVIRONMENT, **env}
         with log.open("wb") as output:
@@ -139,7 +146,8 @@ class Pod:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(evict_after)
             process.kill()
-            return process.wait()
+            process.wait()
+            raise PodLostError
 
     def _local(self, environment: dict[str, str]) -> dict[str, str]:
         return environment if has_namespaces() else {**environment, "HOME": str(self.host("/tmp"))}  # noqa: S108

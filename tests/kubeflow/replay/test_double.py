@@ -13,7 +13,9 @@ from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.driver import DriverError
 from tests.kubeflow.replay.launcher import LauncherError, expanded
 from tests.kubeflow.replay.package import Package, RejectedError
+from tests.kubeflow.replay.retries import FAILED, BrokenPolicyError, Retries
 
+TWICE = {"maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "3600s"}
 MODEL = {"artifactType": {"instanceSchema": "title: tfx.Model\ntype: object\n"}}
 
 READ = (
@@ -123,11 +125,38 @@ def test_output_for_the_log_is_added_and_holds_it(backend: Backend, tmp_path: Pa
     assert backend.store.path(log).read_text() == "said\n"
 
 
-def test_failed_step_is_retried_as_often_as_it_says_and_ends_the_run(backend: Backend, tmp_path: Path) -> None:
-    fails = step("raise SystemExit(3)", retryPolicy={"maxRetryCount": 2})
+def test_failed_step_is_retried_on_2_16_and_not_on_2_17_and_ends_the_run(backend: Backend, tmp_path: Path) -> None:
+    fails = step("raise SystemExit(3)", retryPolicy=TWICE)
     done = run(backend, tmp_path, fails=fails, after=step("pass", inputs={"x": "fails"}), other=step("pass"))
     assert done.states == {"fails": "failed", "after": "not run", "other": "succeeded"}
-    assert len(done.logs["fails"]) == 3
+    assert len(done.logs["fails"]) == 1
+    backend.version = "2.16"
+    assert len(run(backend, tmp_path, fails=fails).logs["fails"]) == 3
+
+
+@pytest.mark.parametrize(("version", "attempts"), [("2.16", 1), ("2.17", 3)])
+def test_lost_pod_is_replaced_on_2_17_and_not_on_2_16(
+    version: str, attempts: int, backend: Backend, tmp_path: Path
+) -> None:
+    backend.version = version
+    package = Package(
+        write_package(tmp_path / "package.yaml", waits=step("import time; time.sleep(60)", retryPolicy=TWICE))
+    )
+    done = backend.run(package, evictions={"waits": [0.2] * 3})
+    assert done.states == {"waits": "failed"}
+    assert len(done.logs["waits"]) == attempts
+
+
+@pytest.mark.parametrize("window", [{}, {"backoffMaxDuration": "0s"}, {"backoffMaxDuration": "30s"}])
+def test_window_that_ends_before_the_wait_means_no_retry(window: dict[str, str]) -> None:
+    policy = {key: value for key, value in TWICE.items() if key != "backoffMaxDuration"} | window
+    assert not Retries(policy, "2.16").again(FAILED)
+    assert Retries(TWICE, "2.16").again(FAILED)
+
+
+def test_factor_that_is_no_whole_number_fails_at_the_first_retry() -> None:
+    with pytest.raises(BrokenPolicyError):
+        Retries({**TWICE, "backoffFactor": 1.5}, "2.16").again(FAILED)
 
 
 def test_each_attempt_starts_without_the_files_of_the_one_before(backend: Backend, tmp_path: Path) -> None:
@@ -136,7 +165,9 @@ def test_each_attempt_starts_without_the_files_of_the_one_before(backend: Backen
         "assert not any(os.path.exists(m) for m in marks), 'not a new pod'\n"
         "[open(m, 'w') for m in marks]; raise SystemExit(1)"
     )
-    done = run(backend, tmp_path, dirty=step(code, retryPolicy={"maxRetryCount": 1}))
+    backend.version = "2.16"
+    done = run(backend, tmp_path, dirty=step(code, retryPolicy=TWICE))
+    assert len(done.logs["dirty"]) == 3
     assert not any("not a new pod" in log for log in done.logs["dirty"])
 
 

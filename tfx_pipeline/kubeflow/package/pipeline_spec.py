@@ -70,7 +70,7 @@ def _retry_policy(settings: StepSettings) -> Spec:
         "maxRetryCount": settings.retries,
         "backoffDuration": f"{settings.retry_backoff}s",
         "backoffFactor": settings.retry_backoff_factor,
-        "backoffMaxDuration": f"{settings.retry_backoff_limit}s",
+        "backoffMaxDuration": f"{settings.retry_window}s",
     }
 
 

@@ -75,6 +75,7 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
         yield "Argo allows letters, digits and hyphens in its name; give it one with with_id('kebab-case')"
     if len(name) > _MAX_TASK_NAME:
         yield f"its name is longer than {_MAX_TASK_NAME} characters"
+    yield from _retries(task.get("retryPolicy", {}))
     yield from _references(task, spec)
     component = spec["components"].get(task["componentRef"]["name"])
     if component is None:
@@ -89,6 +90,20 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
     yield from _executor(executor)
     for text in [*strings(task), *strings(component), *strings(executor)]:
         yield from _expansions(text)
+
+
+def _retries(policy: dict[str, Any]) -> Iterator[str]:
+    """What Argo cannot do, and says only when the step has failed."""
+    if not policy:
+        return
+    factor = policy.get("backoffFactor", 1)
+    if factor != int(factor):
+        yield f"waits {factor} times as long with each retry, and Argo takes whole numbers alone"
+    wait, window = (float(policy.get(key, "0s")[:-1]) for key in ("backoffDuration", "backoffMaxDuration"))
+    waits = sum(wait * factor**retry for retry in range(policy["maxRetryCount"]))
+    if window <= waits:
+        late = f"is over before its retries have waited {waits:g} s"
+        yield f"its retry_window of {window:g} s {late}; raise it, or set retries=0"
 
 
 def _references(task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:

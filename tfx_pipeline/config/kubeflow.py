@@ -89,7 +89,9 @@ class StepSettings(Section):
         default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
     )
     active_deadline: int = Field(default=0, ge=0, description="seconds after which a step is stopped; 0: never")
-    retries: int = Field(default=2, ge=0, le=100, description="how often the server tries a step again")
+    retries: int = Field(
+        default=2, ge=0, le=100, description="how often a step is tried again, in its pod and by the server"
+    )
     retry_backoff: int = Field(default=30, ge=0, description="seconds before the first retry")
     retry_backoff_factor: int = Field(
         default=2, ge=1, description="by which the wait grows with each retry; Argo takes whole numbers alone"

@@ -7,13 +7,17 @@ between them. It reads the launcher's message, has the step run, and writes the 
 import argparse
 import json
 import logging
+import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare
+from tfx_pipeline.components import checkpoints
+from tfx_pipeline.kubeflow.step import supervisor
+from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare, remove_outputs
 from tfx_pipeline.kubeflow.step.executor_output import finish
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
@@ -66,8 +70,25 @@ def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, 
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs a step; returns 0, or 1 after the traceback and one line that says what was wrong."""
+    """Runs a step under supervision; returns the exit code."""
     args, beam_args = parse(argv)
+    executor_input = json.loads(args.json_serialized_invocation_args)
+    if supervisor.WAITS in os.environ:
+        # Without a volume of its own, a trainer goes on at least where its process was lost and its pod was not.
+        os.environ.setdefault(checkpoints.VARIABLE, str(Path(tempfile.gettempdir(), "checkpoints")))
+    return supervisor.supervise(lambda: attempt(args, beam_args), lambda: remove_outputs(executor_input))
+
+
+def attempt(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Runs a step once.
+
+    Args:
+        args: See ``parse``.
+        beam_args: Options for Apache Beam.
+
+    Returns:
+        0; or, after the traceback and one line that says what was wrong, 1 or ``supervisor.PASSING``.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Beam reports each of its type hints at this level, a thousand lines a step.
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
@@ -77,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - a step may raise anything
         traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log
-        return 1
+        return supervisor.PASSING if supervisor.may_pass(error) else 1
     return 0
 
 

@@ -121,6 +121,7 @@ def test_a_failed_step_is_tried_again_after_a_growing_wait(package: Documents) -
 
 def test_bad_data_is_not_looked_at_again(package: Documents) -> None:
     assert "retryPolicy" not in package.task("data-gate")
+    assert {"STEP_RETRY_WAITS"} & {variable["name"] for variable in package.container("data-gate")["env"]} == set()
 
 
 def test_each_step_asks_for_what_it_needs(package: Documents) -> None:
@@ -163,6 +164,7 @@ def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compile
     assert package.container("trainer")["env"] == [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "OMP_NUM_THREADS", "value": "4"},
+        {"name": "STEP_RETRY_WAITS", "value": "30 60"},
         {"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"},
     ]
 

@@ -28,9 +28,12 @@ WRITE = (
 )
 
 
-def step(code: str, *, inputs: dict[str, str] | None = None, **task: Any) -> dict[str, Any]:
-    """A step whose container runs Python code with one output `out` and the inputs `{key: producer}`."""
-    return {"code": textwrap.dedent(code), "inputs": inputs or {}, "task": task}
+def step(
+    code: str, *, inputs: dict[str, str] | None = None, container: dict[str, Any] | None = None, **task: Any
+) -> dict[str, Any]:
+    """A step whose container runs Python code, or a command, with one output `out` and the inputs `{key: producer}`."""
+    python = {"command": ["python3", "-c"], "args": [READ + textwrap.dedent(code), "{{$}}"]}
+    return {"container": {"image": "i"} | (container or python), "inputs": inputs or {}, "task": task}
 
 
 def write_package(path: Path, *, platform: dict[str, Any] | None = None, **steps: dict[str, Any]) -> Path:
@@ -46,8 +49,7 @@ def write_package(path: Path, *, platform: dict[str, Any] | None = None, **steps
             "executorLabel": f"{name}_executor",
             "outputDefinitions": {"artifacts": {"out": MODEL}},
         }
-        container = {"image": "i", "command": ["python3", "-c"], "args": [READ + content["code"], "{{$}}"]}
-        executors[f"{name}_executor"] = {"container": container}
+        executors[f"{name}_executor"] = {"container": content["container"]}
         tasks[name] = {
             "componentRef": {"name": f"comp-{name}"},
             "taskInfo": {"name": name},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx_pipeline.config.kubeflow import StepSettings
+from tfx_pipeline.kubeflow.step.supervisor import WAITS
 
 Spec = dict[str, Any]
 
@@ -78,16 +79,20 @@ def _executor(executor: Spec, settings: StepSettings) -> Spec:
     if "container" not in executor:
         return executor
     container = {key: value for key, value in executor["container"].items() if key != "lifecycle"}
-    extra: Spec = {"image": settings.image, "env": _environment(settings.env)}
+    extra: Spec = {"image": settings.image, "env": _environment(settings)}
     resources = _resources(settings)
     if resources:
         extra["resources"] = resources
     return {**executor, "container": {**container, **extra}}
 
 
-def _environment(env: Mapping[str, str]) -> list[dict[str, str]]:
+def _environment(settings: StepSettings) -> list[dict[str, str]]:
     # A cluster may run the image as a user that has no home in it.
-    return [{"name": name, "value": value} for name, value in sorted({"HOME": "/tmp", **env}.items())]  # noqa: S108
+    own = {"HOME": "/tmp"}  # noqa: S108
+    if settings.retries:
+        waits = [settings.retry_backoff * settings.retry_backoff_factor**retry for retry in range(settings.retries)]
+        own[WAITS] = " ".join(map(str, waits))
+    return [{"name": name, "value": value} for name, value in sorted({**own, **settings.env}.items())]
 
 
 def _resources(settings: StepSettings) -> Spec:

@@ -1,5 +1,6 @@
 """What an executor input lacks before TFX can read it, one pure function for each."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,10 @@ LAUNCHER_METADATA: Final = frozenset({"display_name", "store_session_info", WORK
 
 BOXES: Final = frozenset({"list", "struct"})
 """Keys under which ML Metadata keeps a list or a dictionary."""
+
+
+TFX_TEMPORARY: Final = ".temp"
+"""Where TFX and Beam keep what is not finished: beside the output file."""
 
 
 def prepare(executor_input: Message, inputs_spec: Message) -> Message:
@@ -130,3 +135,17 @@ def make_directories(executor_input: Message) -> None:
             path = Path(local_path(artifact))
             if not path.exists():
                 (path.parent if is_file(artifact) else path).mkdir(parents=True, exist_ok=True)
+
+
+def remove_outputs(executor_input: Message) -> None:
+    """Removes what an attempt left where the outputs belong, but not the log, which the launcher keeps open.
+
+    Args:
+        executor_input: An ``ExecutorInput`` as the launcher passes it.
+    """
+    outputs = without_launcher_outputs(executor_input)["outputs"]
+    beside = Path(outputs["outputFile"]).with_name(TFX_TEMPORARY)
+    for path in [beside, *(Path(local_path(artifact)) for _key, artifact in artifacts_of(outputs))]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)

@@ -239,6 +239,11 @@ def test_settings_that_no_pod_can_have(flags: list[str], reason: str, tmp_path: 
     assert not path.exists()
 
 
+def test_an_input_of_a_task_that_is_not_waited_for(package: Documents) -> None:
+    reason = broken(package, lambda p: p.task("trainer").update(dependentTasks=["data-gate"]))
+    assert reason == "task trainer: takes what transform makes, and does not wait for it"
+
+
 def test_a_fractional_factor_is_refused() -> None:
     with pytest.raises(UserError, match=r"^--set kubeflow\.retry_backoff_factor=1\.5: got '1\.5', expected"):
         read_config("--set", "kubeflow.retry_backoff_factor=1.5")

@@ -7,6 +7,7 @@ import pytest
 from kfp.client import client as kfp_client
 
 from tests.kubeflow.conftest import Documents
+from tfx_pipeline.kubeflow.package.pipeline_spec import _with_nearest, upstream
 
 
 def test_the_package_has_the_one_schema_that_servers_accept(package: Documents) -> None:
@@ -97,6 +98,30 @@ def test_a_run_parameter_reaches_the_steps_that_use_it(step: str, inputs: dict[s
 def test_nothing_is_transformed_or_trained_before_the_data_gate_lets_it_through(package: Documents) -> None:
     assert "data-gate" in package.task("transform")["dependentTasks"]
     assert "transform" in package.task("trainer")["dependentTasks"]
+
+
+def test_each_step_waits_for_the_nearest_alone(package: Documents) -> None:
+    assert {step: package.task(step).get("dependentTasks", []) for step in package.steps} == {
+        "baseline-locator": [],
+        "data-gate": ["example-validator"],
+        "evaluation-review": ["evaluator"],
+        "evaluator": ["baseline-locator", "trainer"],
+        "example-gen": [],
+        "example-validator": ["statistics-gen"],
+        "pusher": ["evaluator"],
+        "schema-import": [],
+        "statistics-gen": ["example-gen", "schema-import"],
+        "trainer": ["transform"],
+        "transform": ["data-gate"],
+    }
+
+
+def test_what_must_come_before_a_task_stays_when_the_nearest_alone_are_named() -> None:
+    waits = {"a": [], "b": ["a"], "c": ["a", "b"], "d": ["a"], "e": ["a", "b", "c", "d"]}
+    reduced = _with_nearest({name: {"dependentTasks": before} if before else {} for name, before in waits.items()})
+    nearest = {name: task.get("dependentTasks", []) for name, task in reduced.items()}
+    assert nearest == {"a": [], "b": ["a"], "c": ["b"], "d": ["a"], "e": ["c", "d"]}
+    assert all(upstream(name, nearest) == upstream(name, waits) for name in waits)
 
 
 def test_results_are_cached_except_where_a_step_looks_outside_the_run(package: Documents) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.kubeflow.conftest import Documents
-from tests.kubeflow.replay.driver import upstream
 from tests.small_run import ROOT
+from tfx_pipeline.kubeflow.package.pipeline_spec import upstream
 from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
 
 MIB = 2**20
@@ -29,17 +29,11 @@ def resources(package: Documents, step: str) -> dict[str, str]:
 
 def at_once(package: Documents) -> list[tuple[str, ...]]:
     """Every set of steps none of which waits for another."""
-    before: dict[str, set[str]] = {}
-    tasks = package.spec["root"]["dag"]["tasks"]
-
-    def all_before(step: str) -> set[str]:
-        if step not in before:
-            direct = upstream(tasks[step])
-            before[step] = direct.union(*(all_before(other) for other in direct))
-        return before[step]
+    waits = {step: package.task(step).get("dependentTasks", []) for step in package.steps}
+    before = {step: upstream(step, waits) for step in package.steps}
 
     def independent(steps: tuple[str, ...]) -> bool:
-        return not any(a in all_before(b) or b in all_before(a) for a, b in itertools.combinations(steps, 2))
+        return not any(a in before[b] or b in before[a] for a, b in itertools.combinations(steps, 2))
 
     sets = (itertools.combinations(package.steps, size) for size in range(1, 6))
     return [steps for of_size in sets for steps in of_size if independent(steps)]

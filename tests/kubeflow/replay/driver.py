@@ -30,9 +30,8 @@ def order(tasks: dict[str, Message]) -> list[str]:
 
 
 def upstream(task: Message) -> set[str]:
-    """The tasks that must have succeeded before."""
-    inputs = task.get("inputs", {}).get("artifacts", {}).values()
-    return set(task.get("dependentTasks", [])) | {i["taskOutputArtifact"]["producerTask"] for i in inputs}
+    """The tasks that must have succeeded before (`argocompiler/dag.go`); where inputs come from does not count."""
+    return set(task.get("dependentTasks", []))
 
 
 def resolve_parameters(task: Message, run_parameters: Message, constants: dict[str, str]) -> Message:
@@ -74,6 +73,8 @@ def resolve_artifacts(
     artifacts = {}
     for name, source in task.get("inputs", {}).get("artifacts", {}).items():
         producer, key = source["taskOutputArtifact"]["producerTask"], source["taskOutputArtifact"]["outputArtifactKey"]
+        if producer not in outputs:
+            raise DriverError(f"producer task {producer!r} has not run")
         if key not in outputs[producer]:
             raise DriverError(f"cannot find output artifact key {key!r} in producer task {producer!r}")
         artifacts[name] = {"artifacts": [read_back(outputs[producer][key])]}

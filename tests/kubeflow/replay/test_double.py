@@ -54,6 +54,7 @@ def write_package(path: Path, *, platform: dict[str, Any] | None = None, **steps
             "componentRef": {"name": f"comp-{name}"},
             "taskInfo": {"name": name},
             "inputs": {"artifacts": inputs, "parameters": parameters},
+            "dependentTasks": sorted(set(content["inputs"].values())),
             **content["task"],
         }
     parameter = {"message": {"parameterType": "STRING", "defaultValue": "hello"}}
@@ -227,6 +228,11 @@ def test_run_without_a_parameter_that_has_no_default_is_refused(backend: Backend
         backend.run(Package(path))
     with pytest.raises(RejectedError, match="unknown: \\['other'\\]"):
         backend.run(Package(path), {"message": "a", "other": 1})
+
+
+def test_order_is_that_of_dependent_tasks_alone(backend: Backend, tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match="producer task 'z' has not run"):
+        run(backend, tmp_path, a=step("pass", inputs={"x": "z"}, dependentTasks=[]), z=step("pass"))
 
 
 def test_input_of_a_task_that_there_is_not_is_refused(backend: Backend, tmp_path: Path) -> None:

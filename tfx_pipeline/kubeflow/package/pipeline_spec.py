@@ -1,6 +1,6 @@
 """The first document of the package: what TFX's compiler leaves out of the pipeline spec, or writes otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tfx_pipeline.config.kubeflow import StepSettings
@@ -23,7 +23,7 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
         The spec with components named as Kubeflow's own tools expect, and with caching, retries, resources and
         environment of each step.
     """
-    tasks = {name: _task(task, settings[name]) for name, task in spec["root"]["dag"]["tasks"].items()}
+    tasks = {name: _task(task, settings[name]) for name, task in _with_nearest(spec["root"]["dag"]["tasks"]).items()}
     components = {_component_name(name): _component(c, settings[name]) for name, c in spec["components"].items()}
     labels = {c["executorLabel"]: name for name, c in spec["components"].items()}
     executors = {
@@ -36,6 +36,25 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
         "components": components,
         "deploymentSpec": {**spec["deploymentSpec"], "executors": executors},
     }
+
+
+def _with_nearest(tasks: Spec) -> Spec:
+    """Has each task wait for the nearest tasks alone: TFX names all upstream ones, and Kubeflow's page draws each.
+
+    Kubeflow takes the order from ``dependentTasks``, and from the artifacts nothing but the values.
+    """
+    waits = {name: set(task.get("dependentTasks", [])) for name, task in tasks.items()}
+    return {
+        name: {**task, "dependentTasks": sorted(waits[name] - set().union(*(upstream(w, waits) for w in waits[name])))}
+        if waits[name]
+        else task
+        for name, task in tasks.items()
+    }
+
+
+def upstream(name: str, waits: Mapping[str, Collection[str]]) -> set[str]:
+    """All tasks that must have ended before a task begins, by the tasks that each waits for itself."""
+    return set(waits[name]).union(*(upstream(other, waits) for other in waits[name]))
 
 
 def _component_name(name: str) -> str:

@@ -114,11 +114,23 @@ def _references(task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
     producers = {output["producerTask"] for output in outputs if output} | set(task.get("dependentTasks", []))
     for producer in sorted(producers - tasks.keys()):
         yield f"depends on the unknown task {producer}; values that a task makes cannot be properties of another"
+    yield from (f"takes what {producer} makes, and does not wait for it" for producer in _not_waited(task, spec))
     known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for source in sources:
         parameter = source.get("componentInputParameter")
         if parameter is not None and parameter not in known:
             yield f"asks for the unknown run parameter {parameter}"
+
+
+def _not_waited(task: dict[str, Any], spec: dict[str, Any]) -> list[str]:
+    """The producers of a task's inputs that may not have ended when it begins: the order is that of dependentTasks."""
+    tasks, before, new = spec["root"]["dag"]["tasks"], set[str](), set(task.get("dependentTasks", []))
+    while new:
+        before |= new
+        new = {name for known in new & tasks.keys() for name in tasks[known].get("dependentTasks", [])} - before
+    artifacts = task.get("inputs", {}).get("artifacts", {}).values()
+    producers = {source["taskOutputArtifact"]["producerTask"] for source in artifacts if "taskOutputArtifact" in source}
+    return sorted((producers & tasks.keys()) - before)
 
 
 def _executor(executor: dict[str, Any]) -> Iterator[str]:

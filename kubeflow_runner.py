@@ -6,6 +6,7 @@ import sys
 from modules.dataset import DATASET
 from tfx_pipeline.config.flags import ArgumentParser, add_flags
 from tfx_pipeline.process.errors import RunFailedError, UserError
+from tfx_pipeline.process.redaction import redact
 
 SECTIONS = ("kubeflow", "training", "data", "data_gate", "evaluation", "serving")
 
@@ -21,7 +22,7 @@ def main() -> int:
 
         run(flags)
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {redact(str(error))}\n")
         return 1 if isinstance(error, RunFailedError) else 2
     return 0
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.components import checkpoints
+from tfx_pipeline.process.errors import UserError
 
 PROPERTIES = {"epochs": 3, "seed": 1}
 
@@ -25,6 +26,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_a_place_there_are_none(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(checkpoints.CHECKPOINTS_VARIABLE, raising=False)
     assert checkpoints.checkpoint_dir(PROPERTIES, [str(examples)]) is None
+
+
+def test_a_url_is_refused(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(checkpoints.CHECKPOINTS_VARIABLE, "s3://bucket/checkpoints")
+    with pytest.raises(UserError, match=r"^TRAINER_CHECKPOINTS=s3://bucket/checkpoints: checkpoints need a folder"):
+        checkpoints.checkpoint_dir(PROPERTIES, [str(examples)])
 
 
 def test_the_same_training_has_the_same_folder_wherever_its_inputs_lie(place: Path, examples: Path) -> None:

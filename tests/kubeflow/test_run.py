@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 import kubeflow_runner
 from tests.kubeflow.api_server import api_server
@@ -109,6 +110,24 @@ def test_a_mistake_is_one_line_and_another_exit_code(flags: list[str], error: st
     assert done.stderr.startswith(error)
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_in_a_flag_is_not_printed(call: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    assert call("--data-dir", "hdfs://key:hunter22@store/fashion") == 2
+    said = capfd.readouterr().err
+    assert said.startswith("error: --data-dir hdfs://key:[redacted]@store/fashion")
+    assert said.count("\n") == 1
+
+
+def test_the_manifest_of_a_tensorboard_has_the_configured_secret(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--tensorboard-manifest", "minio://b/logs", "--set", "kubeflow.minio_secret=mine") == 0
+    default, _ = yaml.safe_load_all(capfd.readouterr().out)
+    references = [
+        entry["valueFrom"]["secretKeyRef"]["name"] for entry in default["spec"]["env"] if "valueFrom" in entry
+    ]
+    assert references == ["mine", "mine"]
 
 
 def test_help_loads_neither_tensorflow_nor_kubeflow(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tfx_pipeline.process.errors import UserError
+
 CHECKPOINTS_VARIABLE: Final = "TRAINER_CHECKPOINTS"
 """Environment variable with a folder that outlives the step; without it, there are no checkpoints.
 
@@ -24,9 +26,19 @@ def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str 
 
     Returns:
         A folder that no other training has; None where no checkpoints are kept.
+
+    Raises:
+        UserError: The variable holds a URL.
     """
     place = os.environ.get(CHECKPOINTS_VARIABLE)
+    check_place(place or "")
     return str(Path(place, _key(properties, inputs))) if place else None
+
+
+def check_place(place: str) -> None:
+    """Refuses what is no folder, with a ``UserError``: a URL would become a folder of that name."""
+    if "://" in place:
+        raise UserError(f"{CHECKPOINTS_VARIABLE}={place}: checkpoints need a folder, such as that of a mounted claim, and no URL")
 
 
 def _key(properties: Mapping[str, Any], inputs: Iterable[str]) -> str:

@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
     executor_input = json.loads(args.json_serialized_invocation_args)
     if supervisor.WAITS in os.environ:
         # Without a volume of its own, a trainer goes on at least where its process was lost and its pod was not.
-        os.environ.setdefault(checkpoints.VARIABLE, str(Path(tempfile.gettempdir(), "checkpoints")))
+        os.environ.setdefault(checkpoints.CHECKPOINTS_VARIABLE, str(Path(tempfile.gettempdir(), "checkpoints")))
     return supervisor.supervise(lambda: attempt(args, beam_args), lambda: remove_outputs(executor_input))
 
 

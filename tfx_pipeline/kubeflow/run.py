@@ -93,7 +93,8 @@ def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any])
 def _print_tensorboard_manifest(logs: str, namespace: str, config: KubeflowConfig) -> None:
     scheme, _, endpoint = config.minio_endpoint.partition("://")
     namespace = namespace or DEFAULT_NAMESPACE
-    _say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secure=scheme == "https").rstrip())
+    secret, secure = config.minio_secret, scheme == "https"
+    _say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secret=secret, secure=secure).rstrip())
 
 
 def _say(text: str) -> None:

@@ -279,6 +279,10 @@ def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
         (["--serving-pvc", "models", "--serving-uri", "/servings"], "--serving-uri /servings: baseline-locator mounts"),
         (["--serving-uri", "models"], "--serving-uri models: expected a path in a mounted volume"),
         (["--serving-uri", "hdfs://a/b"], "--serving-uri hdfs://a/b: expected a path in a mounted volume"),
+        (
+            ["--env", "TRAINER_CHECKPOINTS=s3://bucket/a"],
+            "TRAINER_CHECKPOINTS=s3://bucket/a: checkpoints need a folder",
+        ),
         (["--data-dir", "data"], "--data-dir data: expected a path in the cluster, such as /data, or a URL"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tfx_pipeline.components import checkpoints
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
@@ -27,6 +28,7 @@ def compile_package(config: Config) -> Package:
         UserError: The backend would reject it.
     """
     _check_serving_place(config.kubeflow)
+    checkpoints.check_place(settings_of(GPU_STEP, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
     config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
         config,

@@ -38,7 +38,9 @@ def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str 
 def check_place(place: str) -> None:
     """Refuses what is no folder, with a ``UserError``: a URL would become a folder of that name."""
     if "://" in place:
-        raise UserError(f"{CHECKPOINTS_VARIABLE}={place}: checkpoints need a folder, such as that of a mounted claim, and no URL")
+        raise UserError(
+            f"{CHECKPOINTS_VARIABLE}={place}: checkpoints need a folder, such as that of a mounted claim, and no URL"
+        )
 
 
 def _key(properties: Mapping[str, Any], inputs: Iterable[str]) -> str:

@@ -108,11 +108,13 @@ def _found(anomalies: list[Artifact]) -> list[Any]:
 
 
 def _log(report: Report) -> None:
+    passed = [check for check in report.checks if check.ok]
+    for check in passed:
+        logger.info("passed: %s", check)
     for check in report.checks:
-        if check.ok:
-            logger.info("passed: %s", check)
-        else:
+        if not check.ok:
             logger.error("anomaly: %s", check)
+    logger.info("%d of %d checks passed", len(passed), len(report.checks))
 
 
 class DataGate(base_beam_component.BaseBeamComponent):

@@ -6,7 +6,6 @@ between them. It reads the launcher's message, has the step run, and writes the 
 
 import argparse
 import json
-import logging
 import os
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.components import checkpoints
-from tfx_pipeline.kubeflow.step import supervisor
+from tfx_pipeline.kubeflow.step import step_log, supervisor
 from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare, remove_outputs
 from tfx_pipeline.kubeflow.step.executor_output import finish
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
@@ -25,6 +24,7 @@ from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_chec
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import one_line
+from tfx_pipeline.process.redaction import redact
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
@@ -89,15 +89,13 @@ def attempt(args: argparse.Namespace, beam_args: list[str]) -> int:
     Returns:
         0; or, after the traceback and one line that says what was wrong, 1 or ``supervisor.PASSING``.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Beam reports each of its type hints at this level, a thousand lines a step.
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    step_log.start()
     try:
         with signals.exit_refused(args.executor_class_path.rpartition(".")[2]):
             run(args, beam_args)
     except Exception as error:  # noqa: BLE001 - a step may raise anything
-        traceback.print_exc()
-        print(f"error: {one_line(error)}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+        text = f"{traceback.format_exc()}error: {one_line(error)}"
+        print(redact(text), file=sys.stderr, flush=True)  # noqa: T201 - the container's log
         return supervisor.PASSING if supervisor.may_pass(error) else 1
     return 0
 

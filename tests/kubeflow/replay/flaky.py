@@ -24,8 +24,8 @@ class Executor(base_executor.BaseExecutor):
         before = attempts.read_text()
         attempts.write_text(f"{before}.")
         found = [path.name for path in Path(model.uri).iterdir()]
-        logging.getLogger(__name__).info("attempt %d finds %s", len(before) + 1, found)
-        logging.getLogger(__name__).info("checkpoints: %s", Path(os.environ["TRAINER_CHECKPOINTS"]).name)
+        logging.getLogger(__name__).warning("attempt %d finds %s", len(before) + 1, found)
+        logging.getLogger(__name__).warning("checkpoints: %s", Path(os.environ["TRAINER_CHECKPOINTS"]).name)
         if not before:
             Path(model.uri, "half").touch()
             if exec_properties["message"] == "SIGKILL":

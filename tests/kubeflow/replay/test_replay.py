@@ -96,6 +96,21 @@ def test_reports_are_what_the_kubeflow_page_reads(replay: Replay) -> None:
     assert len(matrix["rows"]) == len(matrix["annotationSpecs"]) == 10
 
 
+def test_the_log_of_a_step_is_short_and_ends_with_the_steps_own_lines(replay: Replay) -> None:
+    logs = {step: attempts[-1].splitlines() for step, attempts in replay.first.logs.items()}
+    checks = [line for line in logs["data-gate"] if " passed: " in line]
+    assert checks
+    assert {step: len(lines) for step, lines in logs.items() if len(lines) > 20} == {
+        "data-gate": len(logs["data-gate"])
+    }
+    assert len(logs["data-gate"]) - len(checks) < 20
+    last = {step: logs[step][-1].partition(" ")[2] for step in ("example-gen", "data-gate", "trainer", "pusher")}
+    assert last["example-gen"] == "eval: 1000 examples"
+    assert last["data-gate"] == f"{len(checks)} of {len(checks)} checks passed"
+    assert last["trainer"] == "exported dense"
+    assert last["pusher"].startswith("pushed ")
+
+
 def test_no_artifact_names_a_path_of_a_pod(replay: Replay) -> None:
     for run in (replay.first, replay.second):
         for task, keys in run.outputs.items():

@@ -10,6 +10,8 @@ from typing import Final
 import keras
 import tensorflow as tf
 
+from modules.input_pipeline import shared
+
 logger = logging.getLogger(__name__)
 
 DEVICES: Final = ("auto", "gpu", "cpu")
@@ -49,6 +51,13 @@ class Hardware:
         (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms", 2022).
         """
         return configured * math.sqrt(self.replicas)
+
+    def distribute(self, batches: tf.data.Dataset) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """Shares each batch among the replicas, for Keras' ``fit``; see ``modules.input_pipeline.shared``."""
+        if self.replicas == 1:
+            return batches
+        parts = shared(batches, self.replicas)
+        return self.strategy.distribute_datasets_from_function(lambda _context: parts)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:

@@ -99,6 +99,32 @@ def input_fn(
     return pairs.rebatch(batch_size).prefetch(BATCHES_AHEAD).with_options(options)
 
 
+def shared(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """Cuts each batch into parts of one size, one for each replica.
+
+    Where the number of examples is no multiple of the replicas', the batch's first are repeated: a replica without
+    examples would have no mean, and bring NaN into the weights of all.
+
+    Args:
+        batches: Batches of several tensors each.
+        replicas: How many parts a batch has.
+
+    Returns:
+        Parts, in turns for each replica, of these tensors and of weights, float32 [part]: in the mean over all parts,
+        each example of the batch counts alike.
+    """
+
+    def parts(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        size = tf.shape(batch[0])[0]
+        indices = tf.range(-(-size // replicas) * replicas) % size
+        copies = tf.gather(tf.math.bincount(indices), indices)
+        weights = tf.cast(tf.size(indices) / (size * copies), tf.float32)
+        tensors = (*(tf.gather(tensor, indices) for tensor in batch), weights)
+        return tuple(tf.reshape(tensor, (replicas, -1, *tensor.shape[1:])) for tensor in tensors)
+
+    return batches.map(parts).unbatch()
+
+
 def _read(names: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(names, compression_type="GZIP")
 

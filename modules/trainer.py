@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules import devices, models
+from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
 from modules.input_pipeline import EpochShuffle, input_fn
 from modules.serving import export
@@ -21,6 +21,10 @@ STEPS_PER_EXECUTION = 32
 """Batches that Keras runs in one call of a graph; with small models, the calls cost more than the arithmetic."""
 
 
+class TrainingError(ValueError):
+    """A training cannot go on as it was configured."""
+
+
 class EpochLogger(keras.callbacks.Callback):
     """Logs one line an epoch: the epoch, and every metric of training and validation."""
 
@@ -28,6 +32,22 @@ class EpochLogger(keras.callbacks.Callback):
         """Logs the metrics of the epoch that ended, counted from 1."""
         metrics = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items() if name != "learning_rate")
         logger.info("epoch %d/%d  %s", epoch + 1, self.params["epochs"], metrics)
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Ends a training at the first epoch with a loss that is not finite; stands before what keeps the epoch."""
+
+    def __init__(self, learning_rate: float, precision: str) -> None:
+        """Takes what the error names: the configured learning rate and the precision in use."""
+        super().__init__()
+        self._settings = f"learning rate {learning_rate:g}, precision {precision}"
+        self._advice = "give a lower learning rate" + (", or precision float32" if precision != "float32" else "")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Raises ``TrainingError`` where a metric of the epoch, counted from 0, is not finite."""
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value):
+                raise TrainingError(f"epoch {epoch + 1}: {name} is {value} ({self._settings}): {self._advice}")
 
 
 def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
@@ -61,44 +81,47 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Raises:
         ValueError: The model's name is unknown.
+        ModelError: The model cannot be trained as a classifier of these images.
+        TrainingError: The loss is not finite.
         NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
     hardware = devices.choose(config["device"], config["precision"])
     keras.utils.set_random_seed(config["seed"])
+    # Where TensorFlow's own seed is 0 modulo 2^31 - 1, tf.data compares the shuffle's, a Variable, in Python.
+    tf.random.set_seed(config["seed"] % (2**31 - 1) or 2**31 - 2)
     if config["determinism"] == "on":
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    learning_rate = hardware.learning_rate(config["learning_rate"])
     with hardware.scope():
-        model = models.build(config["model_name"])
+        model = model_check.build(config["model_name"])
         model.compile(
-            optimizer=keras.optimizers.Adam(learning_rate),
+            optimizer=keras.optimizers.Adam(hardware.learning_rate(config["learning_rate"])),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
         )
-        _fit(model, transform, fn_args, learning_rate, config["batch_size"] * hardware.replicas)
+        _fit(model, transform, fn_args, hardware)
     export(model, transform, fn_args.serving_model_dir)
     logger.info("exported %s", model.name)
 
 
-def _fit(
-    model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, learning_rate: float, batch_size: int
-) -> None:
+def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, hardware: devices.Hardware) -> None:
     config: dict[str, Any] = fn_args.custom_config
+    learning_rate, batch_size = config["learning_rate"], config["batch_size"] * hardware.replicas
     shuffle = EpochShuffle(config["seed"])
+    decay = cosine_decay(hardware.learning_rate(learning_rate), config["epochs"])
     curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    callbacks = [shuffle, cosine_decay(learning_rate, config["epochs"]), EpochLogger(), curves]
+    callbacks = [shuffle, decay, EpochLogger(), StopWhenDiverged(learning_rate, hardware.precision), curves]
     finished_epochs = 0
     if config.get("checkpoint_dir"):
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])
         finished_epochs = checkpoint.finished_epochs
         callbacks += [checkpoint.replay(curves), checkpoint]
     model.fit(
-        input_fn(fn_args.train_files, transform, batch_size, shuffle.seed),
-        validation_data=input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE),
+        hardware.distribute(input_fn(fn_args.train_files, transform, batch_size, shuffle.seed)),
+        validation_data=hardware.distribute(input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE)),
         initial_epoch=finished_epochs,
         epochs=config["epochs"],
         callbacks=callbacks,

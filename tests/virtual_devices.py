@@ -1,11 +1,12 @@
 """Trains in a process whose CPU counts as several devices: ``python -m tests.virtual_devices COUNT ... < JSON``.
 
-Prints the test accuracy, the signatures and what the training logged as one line of JSON; TensorFlow can only be told
+Prints the test accuracy, the signatures and what each training logged as one line of JSON; TensorFlow can only be told
 of virtual devices before it uses any, so each count takes a process of its own.
 """
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,16 +22,29 @@ from tests.training import fn_args
 
 def train_on(count: int, run: Run, directory: Path, **hyperparameters: Any) -> dict[str, Any]:
     """Trains on ``count`` virtual CPU devices with the examples and the transform graph of a run."""
+    examples = {directory: run.artifact("example-gen", "examples")}
+    return train_each(count, run, examples, **hyperparameters)[0]
+
+
+def train_each(
+    count: int, run: Run, examples: dict[Path, Path], environment: dict[str, str] | None = None, **hyperparameters: Any
+) -> list[dict[str, Any]]:
+    """Trains once with each of several folders of examples, into the directory that is its key, in one process."""
     request = {
         "count": count,
-        "examples": str(run.artifact("example-gen", "examples")),
         "transform": str(run.artifact("transform", "transform_graph")),
-        "directory": str(directory),
+        "examples": {str(directory): str(folder) for directory, folder in examples.items()},
         "hyperparameters": hyperparameters,
     }
-    command = [sys.executable, "-m", __name__]
     done = subprocess.run(
-        command, cwd=ROOT, input=json.dumps(request), capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", __name__],
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -39,16 +53,23 @@ def train_on(count: int, run: Run, directory: Path, **hyperparameters: Any) -> d
 def main(request: dict[str, Any]) -> None:
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * request["count"])
+    results = [
+        train(examples, request["transform"], Path(directory), request["hyperparameters"])
+        for directory, examples in request["examples"].items()
+    ]
+    sys.stdout.write("\n" + json.dumps(results) + "\n")
+
+
+def train(examples: str, transform: str, directory: Path, hyperparameters: dict[str, Any]) -> dict[str, Any]:
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
     logging.getLogger("modules").addHandler(handler)
     logging.getLogger("modules").setLevel(logging.INFO)
-    directory = Path(request["directory"])
-    run_fn(fn_args(request["examples"], request["transform"], directory, **request["hyperparameters"]))
-
+    run_fn(fn_args(examples, transform, directory, **hyperparameters))
+    logging.getLogger("modules").removeHandler(handler)
     signatures = tf.saved_model.load(directory / "model").signatures
-    files = tf.io.gfile.glob(f"{request['examples']}/Split-eval/*")
+    files = tf.io.gfile.glob(f"{examples}/Split-eval/*")
     records = list(tf.data.TFRecordDataset(files, "GZIP"))
     labels = tf.io.parse_example(records, {LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)})[LABEL_KEY]
     classes = signatures["serving_default"](examples=tf.stack(records))["classes"]
@@ -60,7 +81,7 @@ def main(request: dict[str, Any]) -> None:
         for name, signature in signatures.items()
     }
     accuracy = float(tf.reduce_mean(tf.cast(tf.equal(classes, labels), tf.float32)))
-    sys.stdout.write("\n" + json.dumps({"accuracy": accuracy, "signatures": described, "log": lines}) + "\n")
+    return {"accuracy": accuracy, "signatures": described, "log": lines}
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from modules import trainer
 from tests.small_run import Run
-from tests.training import fn_args
+from tests.training import fn_args, grey_logits
 from tfx_pipeline.review.training_curves import read_training_curves
 
 EPOCHS = 3
@@ -31,9 +30,7 @@ def train(first_run: Run, tmp_path: Path) -> Callable[..., np.ndarray]:
         checkpoint_dir = checkpoints and str(checkpoints)
         args = fn_args(examples, graph, tmp_path / name, model_name=model, epochs=EPOCHS, checkpoint_dir=checkpoint_dir)
         trainer.run_fn(args)
-        images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
-        loaded = tf.saved_model.load(tmp_path / name / "model")
-        return loaded.signatures["serving_images"](images=tf.constant(images))["logits"].numpy()
+        return grey_logits(tmp_path / name)
 
     return call
 

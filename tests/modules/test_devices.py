@@ -2,16 +2,20 @@
 
 import logging
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from modules import devices
 from tests.small_run import Run
-from tests.virtual_devices import train_on
+from tests.training import first_examples, grey_logits
+from tests.virtual_devices import train_each, train_on
 
 WITHOUT_GPU = pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
 
@@ -41,6 +45,57 @@ def test_two_devices_export_the_signatures_of_one(one_device: dict[str, Any], tw
 def test_the_log_says_which_devices_are_in_use(one_device: dict[str, Any], two_devices: dict[str, Any]) -> None:
     assert one_device["log"][0] == "training on 1 CPU in float32"
     assert two_devices["log"][0] == "training on 2 x CPU, mirrored in float32"
+
+
+RESTS = (1, 2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def incomplete(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[Path, Path]]:
+    """Makes folders of 160 training images and a rest of 1 to 4, each with a directory to train in."""
+    source = first_run.artifact("example-gen", "examples")
+
+    def call() -> dict[Path, Path]:
+        directories = [tmp_path_factory.mktemp(f"rest-{rest}-") for rest in RESTS]
+        return {
+            directory: first_examples(source, directory / "examples", train=160 + rest, eval=40 + rest)
+            for rest, directory in zip(RESTS, directories, strict=True)
+        }
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def dense_on_one(first_run: Run, incomplete: Callable[[], dict[Path, Path]]) -> list[np.ndarray]:
+    examples = incomplete()
+    train_each(1, first_run, examples, batch_size=80, learning_rate=0.002)
+    return [grey_logits(directory) for directory in examples]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_an_incomplete_last_batch_gives_the_weights_of_one_device(
+    count: int, first_run: Run, incomplete: Callable[[], dict[Path, Path]], dense_on_one: list[np.ndarray]
+) -> None:
+    examples = incomplete()
+    train_each(count, first_run, examples, batch_size=80 // count, learning_rate=0.002 / math.sqrt(count))
+    for directory, expected in zip(examples, dense_on_one, strict=True):
+        np.testing.assert_allclose(grey_logits(directory), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "onednn", "precision"), [(2, "0", "float32"), (2, "1", "mixed_bfloat16"), (4, "0", "float32")]
+)
+def test_an_incomplete_last_batch_leaves_cnn_finite_and_resumable(
+    count: int, onednn: str, precision: str, first_run: Run, incomplete: Callable[[], dict[Path, Path]], tmp_path: Path
+) -> None:
+    """An empty batch has no mean to normalise by: plain kernels made every weight NaN of it, oneDNN's failed."""
+    examples, environment = incomplete(), {"TF_ENABLE_ONEDNN_OPTS": onednn}
+    settings = {"model_name": "cnn", "batch_size": 80 // count, "precision": precision}
+    results = train_each(count, first_run, examples, environment, **settings)
+    for directory, result in zip(examples, results, strict=True):
+        assert np.isfinite(grey_logits(directory)).all()
+        loss = float(re.search(r"epoch 1/1 .* loss (\S+)  val", "\n".join(result["log"]))[1])
+        assert loss < 5
 
 
 def test_mixed_precision_trains_and_still_answers_in_float32(

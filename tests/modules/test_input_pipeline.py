@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules import input_pipeline
-from modules.input_pipeline import EpochShuffle
+from modules.input_pipeline import EpochShuffle, shared
 from modules.input_pipeline import input_fn as training_dataset
 from tests.small_run import Run
 from tfx_pipeline.data import idx, sources
@@ -68,3 +68,21 @@ def test_data_too_large_to_be_cached_is_streamed_once_an_epoch_in_an_order_of_it
         assert sorted(image.tobytes() for image in shuffled) == sorted(image.tobytes() for image in in_order)
     unshuffled = np.concatenate([pixels for pixels, _ in training_dataset(files, transform, 300)])
     np.testing.assert_array_equal(unshuffled, in_order)
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 4])
+@pytest.mark.parametrize("count", [1, 3, 20, 21, 22, 23])
+def test_parts_for_replicas_are_of_one_size_and_each_example_of_a_batch_counts_alike(count: int, replicas: int) -> None:
+    batches = tf.data.Dataset.range(count).map(lambda number: (tf.stack([number, -number]), number)).batch(10)
+    parts = iter(shared(batches, replicas))
+    for _, numbers in batches:
+        step = [next(parts) for _ in range(replicas)]
+        assert len({len(labels) for _, labels, _ in step}) == 1
+        share = np.zeros(count)
+        for pixels, labels, weights in step:
+            np.testing.assert_array_equal(pixels, np.stack([labels, -labels], axis=1))
+            assert weights.dtype == tf.float32
+            np.add.at(share, labels, weights / (len(labels) * replicas))
+        np.testing.assert_allclose(share[numbers], 1 / len(numbers), rtol=1e-6)
+        assert share.sum() == pytest.approx(1)
+    assert next(parts, None) is None

@@ -1,27 +1,26 @@
 """Training through run_fn, as TFX's Trainer calls it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules.trainer import cosine_decay, run_fn
+from modules.trainer import EpochLogger, TrainingError, cosine_decay, run_fn
 from tests.small_run import Run
-from tests.training import HYPERPARAMETERS, fn_args
+from tests.training import HYPERPARAMETERS, fn_args, grey_logits
 
 
-def train(run: Run, directory: Path, seed: int) -> np.ndarray:
+def train(run: Run, directory: Path, **hyperparameters: Any) -> np.ndarray:
     """Trains one epoch and returns the logits that the exported model gives for one image of every grey, [256, 10]."""
     examples, graph = run.artifact("example-gen", "examples"), run.artifact("transform", "transform_graph")
-    run_fn(fn_args(examples, graph, directory, seed=seed))
-    images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 28, 28))
-    return tf.saved_model.load(directory / "model").signatures["serving_images"](images=tf.constant(images))["logits"]
+    run_fn(fn_args(examples, graph, directory, **hyperparameters))
+    return grey_logits(directory)
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(first_run: Run, tmp_path: Path) -> None:
-    one, same, other = (train(first_run, tmp_path / name, seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
+    one, same, other = (train(first_run, tmp_path / name, seed=seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
 
@@ -29,6 +28,39 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(first_run: 
 def test_tensorboard_gets_the_curves_of_training_and_validation(first_run: Run, tmp_path: Path) -> None:
     train(first_run, tmp_path, seed=1)
     assert {path.parent.name for path in (tmp_path / "logs").rglob("events*")} == {"train", "validation"}
+
+
+def test_seeds_at_both_ends_of_their_range_train_and_differ(first_run: Run, tmp_path: Path) -> None:
+    least, same, greatest = (
+        train(first_run, tmp_path / name, seed=seed) for name, seed in [("a", 0), ("b", 0), ("c", 2**31 - 1)]
+    )
+    np.testing.assert_array_equal(least, same)
+    assert not np.allclose(least, greatest)
+
+
+def test_a_training_that_diverges_ends_at_its_first_epoch_that_is_not_finite(first_run: Run, tmp_path: Path) -> None:
+    diverging = {"precision": "mixed_float16", "device": "cpu", "learning_rate": 10.0, "epochs": 3}
+    settings = r"\(learning rate 10, precision mixed_float16\)"
+    for _ in range(2):
+        with pytest.raises(
+            TrainingError, match=rf"^epoch 1: loss is nan {settings}: give a lower learning rate, or pr"
+        ):
+            train(first_run, tmp_path, model_name="cnn", checkpoint_dir=str(tmp_path / "checkpoints"), **diverging)
+        assert not list(tmp_path.glob("checkpoints/ckpt*"))
+    assert not (tmp_path / "model").exists()
+
+
+def test_what_diverges_later_keeps_the_checkpoint_of_the_epoch_before(
+    first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_weights(self: EpochLogger, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if epoch == 1:
+            self.model.set_weights([np.full_like(weight, np.inf) for weight in self.model.get_weights()])
+
+    monkeypatch.setattr(EpochLogger, "on_epoch_end", break_weights)
+    with pytest.raises(TrainingError, match=r"^epoch 3: loss is nan \(learning rate 0.001, precision float32\)"):
+        train(first_run, tmp_path, epochs=4, checkpoint_dir=str(tmp_path / "checkpoints"))
+    assert [path.name for path in tmp_path.glob("checkpoints/*.index")] == ["ckpt-2.index"]
 
 
 def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:

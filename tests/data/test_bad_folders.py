@@ -73,8 +73,12 @@ def promise_too_much_compressed(path: Path) -> None:
         (TRAIN_IMAGES, truncate, "its header promises 200 images (156,800 bytes) but 156,780 bytes follow"),
         (TRAIN_IMAGES + ".gz", truncate, "the gzip data ends too early, the file is truncated"),
         (EVAL_LABELS, truncate, "the file is truncated"),
-        (TRAIN_LABELS, lambda path: replace(path, b"\x89PNG" + bytes(99)), "its first bytes are 89 50 4e 47"),
-        (TRAIN_LABELS + ".gz", lambda path: replace(path, b"\x89PNG" + bytes(99)), "is not gzip-compressed"),
+        (
+            TRAIN_LABELS,
+            lambda path: replace(path, b"\x89PNG" + bytes(99)),
+            "the file is a PNG image; expected an IDX file",
+        ),
+        (TRAIN_LABELS + ".gz", lambda path: replace(path, b"\x89PNG" + bytes(99)), "the file is a PNG image"),
         (TRAIN_IMAGES + ".gz", flip_a_bit, "the gzip data"),
         (TRAIN_IMAGES + ".gz", flip_a_bit_of_the_check_sum, "the gzip data is damaged (CRC check failed"),
         (TRAIN_IMAGES, promise_too_much, "promises 1,275,510,205 images"),
@@ -83,7 +87,7 @@ def promise_too_much_compressed(path: Path) -> None:
         (EVAL_LABELS + ".gz", lambda path: replace(path, path.read_bytes() + b"x"), "other bytes after the end"),
         (TRAIN_IMAGES, lambda path: (path.unlink(), path.symlink_to(path)), "Too many levels of symbolic links"),
         (TRAIN_IMAGES, lambda path: (path.unlink(), path.symlink_to("gone")), "No such file"),
-        (TRAIN_IMAGES, lambda path: (path.unlink(), path.mkdir()), "is not a regular file"),
+        (TRAIN_IMAGES, lambda path: (path.unlink(), path.mkdir()), "lacks train-images-idx3-ubyte; expected a folder"),
         (TRAIN_IMAGES, lambda path: (path.unlink(), os.mkfifo(path)), "is not a regular file"),
     ],
 )

@@ -120,12 +120,20 @@ def test_unusable_url_of_a_file_is_refused_naming_it() -> None:
     [
         (b"", "the file is empty"),
         (b"\x00\x00\x08", r"its first bytes are 00 00 08, not the magic number 2051 or 2049"),
-        (b"\x00\x00\x0d\x03" + bytes(60), "its first bytes are 00 00 0d 03"),
+        (b"\x00\x00\x0d\x03" + bytes(60), "the file is an IDX file of 32-bit floats"),
         (images_header(2, 28, 28)[:9], "ends within its header, the file is truncated"),
         (images_header(2, 0, 28), "its header promises images of 0x28;"),
         (images_header(2, 28, 28) + bytes(1000), r"promises 2 images \(1,568 bytes\) but 1,000 bytes follow"),
         (images_header(2**32 - 1, 28, 28) + bytes(784), "promises 4,294,967,295 images .* but 784 bytes follow"),
-        (gzip.compress(images_header(1, 28, 28) + bytes(784)), r"is gzip-compressed but its name does not end in \.gz"),
+        (b"\x00\x00\x0c\x01" + bytes(60), "the file is an IDX file of 32-bit integers"),
+        (
+            b"\x00\x00\x08\x02" + bytes(60),
+            "the file is an IDX file of unsigned bytes with another number of dimensions",
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "the file is a Git-LFS pointer .*git lfs pull"),
+        (b"\n<!DOCTYPE html><html>", "the file is a web page"),
+        (b"PK\x03\x04" + bytes(60), "the file is a ZIP archive; expected an IDX file"),
+        (gzip.compress(gzip.compress(images_header(1, 28, 28))), "the file is gzip-compressed once more than expected"),
     ],
 )
 def test_bad_content_is_refused_naming_the_file(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -138,7 +146,6 @@ def test_bad_content_is_refused_naming_the_file(tmp_path: Path, content: bytes, 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (images_header(1, 28, 28) + bytes(784), "ends in .gz but it is not gzip-compressed"),
         (gzip.compress(images_header(1, 28, 28) + bytes(784))[:-12], "the gzip data ends too early"),
         (gzip.compress(images_header(2**32 - 1, 28, 28) + bytes(784)), "promises 4,294,967,295 images"),
         (gzip.compress(images_header(9, 28, 28)) + b"garbage", "other bytes after the end of the gzip data"),
@@ -149,6 +156,15 @@ def test_bad_gzip_is_refused_naming_the_file(tmp_path: Path, content: bytes, pro
     path.write_bytes(content)
     with pytest.raises(idx.IdxError, match=rf"^{path}: .*({problem})"):
         idx.read_images(str(path), 0, 10**12)
+
+
+@pytest.mark.parametrize(("name", "pack"), [("plain.gz", bytes), ("gzip", gzip.compress)])
+def test_gzip_is_told_by_the_bytes_and_not_by_the_name(
+    idx_folder: Callable[..., Path], tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    plain = idx_folder(train=20) / IMAGES
+    (tmp_path / name).write_bytes(pack(plain.read_bytes()))
+    np.testing.assert_array_equal(idx.read_images(str(tmp_path / name), 3, 9), idx.read_images(str(plain), 3, 9))
 
 
 def test_any_bytes_raise_nothing_but_an_idx_error(idx_folder: Callable[..., Path], tmp_path: Path) -> None:

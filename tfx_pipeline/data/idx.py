@@ -12,6 +12,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from modules.dataset import DATASET
+from tfx_pipeline.data.first_bytes import ENOUGH, kind_of
 from tfx_pipeline.data.stream import AGAIN, IdxError, IdxStream, shown
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def read_stream_header(stream: IdxStream) -> tuple[int, ...]:
     start = stream.read(4)
     magic = int.from_bytes(start, "big")
     if len(start) < 4 or magic not in _DIMENSIONS:  # noqa: PLR2004
-        raise IdxError(f"{shown(stream.path)}: {_no_magic(start)}; expected an IDX file of images or labels")
+        raise IdxError(
+            f"{shown(stream.path)}: {_no_magic(start + stream.read(ENOUGH))}; expected an IDX file of images or labels"
+        )
     sizes = stream.read(4 * _DIMENSIONS[magic])
     if len(sizes) < 4 * _DIMENSIONS[magic]:
         raise IdxError(f"{shown(stream.path)}: ends within its header, the file is truncated; {AGAIN}")
@@ -57,11 +60,9 @@ def read_stream_header(stream: IdxStream) -> tuple[int, ...]:
 
 
 def _no_magic(start: bytearray) -> str:
-    if not start:
-        return "the file is empty"
-    if start.startswith(b"\x1f\x8b"):
-        return "the file is gzip-compressed but its name does not end in .gz (rename it)"
-    return f"its first bytes are {start.hex(' ')}, not the magic number {IMAGES_MAGIC} or {LABELS_MAGIC}"
+    if kind := kind_of(bytes(start)):
+        return f"the file is {kind}"
+    return f"its first bytes are {start[:4].hex(' ')}, not the magic number {IMAGES_MAGIC} or {LABELS_MAGIC}"
 
 
 def _check_dimensions(stream: IdxStream, shape: tuple[int, ...]) -> None:
@@ -117,7 +118,7 @@ def read_header(path: str) -> tuple[int, ...]:
     """Reads what an IDX file's header promises.
 
     Args:
-        path: Local path or Beam file system URL; decompressed where the name ends in .gz.
+        path: Local path or Beam file system URL; decompressed where it is gzip.
 
     Returns:
         The shape, as `read_stream_header`.
@@ -137,7 +138,7 @@ def read_images(path: str, start: int, count: int) -> np.ndarray:
     the cache holds plain files that were read to their end once.
 
     Args:
-        path: Local path or Beam file system URL; decompressed where the name ends in .gz.
+        path: Local path or Beam file system URL; decompressed where it is gzip.
         start: Index of the first image.
         count: How many images; like a slice, the range is cut off at the file's end.
 
@@ -154,7 +155,7 @@ def read_labels(path: str, start: int, count: int) -> np.ndarray:
     """Reads a range of labels; only that range is held in memory.
 
     Args:
-        path: Local path or Beam file system URL; decompressed where the name ends in .gz.
+        path: Local path or Beam file system URL; decompressed where it is gzip.
         start: Index of the first label.
         count: How many labels; like a slice, the range is cut off at the file's end.
 

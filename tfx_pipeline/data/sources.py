@@ -10,8 +10,8 @@ from pathlib import Path
 from modules.dataset import DATASET
 from tfx_pipeline.data import cache, fashion_mnist
 from tfx_pipeline.data.fetch import Fetch, Fetched, SourceUnavailableError
+from tfx_pipeline.data.forms.idx import find_idx_files
 from tfx_pipeline.data.idx_files import SPLIT_FILES, SplitFiles
-from tfx_pipeline.data.idx_folder import find_idx_files
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.process.errors import UserError
@@ -74,7 +74,8 @@ def resolve(
 
     Args:
         source: Which source to take: 'idx', one of `fetchers`, or 'auto'.
-        data_dir: Folder of IDX files, plain or .gz, local or on a Beam file system; only for 'idx' and 'auto'.
+        data_dir: Folder or file with images in one of the forms of `forms`, local, in an object store or on a Beam file
+            system; only for 'idx' and 'auto'.
         cache_dir: The cache folder; made when it is absent.
         report: Receives a line for a person: which source was taken, and what was wrong with a cached copy.
         fetchers: The network sources, the first to try first.
@@ -112,11 +113,16 @@ def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetc
 
 
 def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
+    from tfx_pipeline.data.forms.find import idx_files_of  # noqa: PLC0415  with NumPy, which a flag's check needs not
+
     with cache.staging(cache_dir) as folder:
         if not is_remote(data_dir):
             data_dir = expanded(data_dir)
             require_visible(data_dir, "--data-dir")
-        return _store(folder, Fetched(data_dir, f"IDX folder {shown(data_dir)}"), "idx", cache_dir, report)
+        work = folder / "work"
+        work.mkdir()
+        with idx_files_of(data_dir, work) as fetched:
+            return _store(folder, fetched, "idx", cache_dir, report)
 
 
 def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> VerifiedFiles | None:

@@ -1,4 +1,4 @@
-"""Opens IDX files as streams of decompressed bytes: plain or .gz, local, in an object store or where Beam reads."""
+"""Opens files as streams of decompressed bytes: plain or gzip, local, in an object store or where Beam reads."""
 
 import gzip
 import os
@@ -30,12 +30,11 @@ def shown(path: str) -> str:
 
 
 @contextmanager
-def _named(path: str, started: bool) -> Iterator[None]:
+def _named(path: str) -> Iterator[None]:
     """Turns whatever opening or reading a file raises into an IdxError that names it.
 
     Args:
         path: The file.
-        started: Whether decompressed bytes were already read, which tells garbage after a gzip from no gzip at all.
 
     Raises:
         IdxError: Instead of the error of the operating system, of gzip or of a remote file system.
@@ -45,7 +44,7 @@ def _named(path: str, started: bool) -> Iterator[None]:
     except EOFError as error:
         raise IdxError(f"{shown(path)}: the gzip data ends too early, the file is truncated; {AGAIN}") from error
     except gzip.BadGzipFile as error:
-        raise IdxError(f"{shown(path)}: {_gzip_problem(str(error), started)}; {AGAIN}") from error
+        raise IdxError(f"{shown(path)}: {_gzip_problem(str(error))}; {AGAIN}") from error
     except zlib.error as error:
         raise IdxError(f"{shown(path)}: the gzip data is damaged ({error}); {AGAIN}") from error
     except (OSError, ValueError) as error:
@@ -65,22 +64,31 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
-def _gzip_problem(message: str, started: bool) -> str:
-    if not message.startswith("Not a gzipped file"):
-        return f"the gzip data is damaged ({message})"
-    if started:
+def _gzip_problem(message: str) -> str:
+    if message.startswith("Not a gzipped file"):  # the file starts as gzip, so this is said of what follows
         return "there are other bytes after the end of the gzip data"
-    return "its name ends in .gz but it is not gzip-compressed (expected the bytes 1f 8b at its start)"
+    return f"the gzip data is damaged ({message})"
 
 
-def _open_raw(path: str) -> tuple[BinaryIO, int | None]:
-    """Opens the file as it is stored; the size in bytes is known for local ones only."""
+def open_raw(path: str) -> tuple[BinaryIO, int | None]:
+    """Opens a file as it is stored.
+
+    Args:
+        path: Local path, or URL of an object store or a Beam file system.
+
+    Returns:
+        The file, which can seek, and its size in bytes, which is known for local ones only.
+
+    Raises:
+        IdxError: It is no regular file.
+        Exception: What the operating system or the store's client raises.
+    """
     if is_remote(path):
         return _open_remote(path), None
     # Opening a pipe or a device could block for ever, so only a regular file is opened.
     status = os.stat(path)  # noqa: PTH116
     if not stat.S_ISREG(status.st_mode):
-        raise IdxError(f"{shown(path)}: is not a regular file; expected an IDX file, plain or .gz")
+        raise IdxError(f"{shown(path)}: is not a regular file; expected a file of images or labels")
     return open(path, "rb"), status.st_size  # noqa: PTH123
 
 
@@ -96,7 +104,7 @@ def _open_remote(path: str) -> BinaryIO:
 
 
 class IdxStream:
-    """The decompressed bytes of one IDX file; every failure is an IdxError that names the file.
+    """The decompressed bytes of one file; every failure is an IdxError that names the file.
 
     Attributes:
         path: The file's path or URL.
@@ -105,11 +113,12 @@ class IdxStream:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._read_any = False
-        with _named(path, started=False):
-            raw, self.size = _open_raw(path)
-        self._files: list[BinaryIO] = [raw]
-        if path.endswith(".gz"):
+        with _named(path):
+            raw, self.size = open_raw(path)
+            self._files: list[BinaryIO] = [raw]
+            start = raw.read(2)
+            raw.seek(0)
+        if start == b"\x1f\x8b":  # a name can be wrong
             self.size = None
             self._files.append(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
 
@@ -134,17 +143,16 @@ class IdxStream:
         """
         data = bytearray()
         while len(data) < count:
-            with _named(self.path, started=self._read_any):
+            with _named(self.path):
                 part = self._files[-1].read(min(count - len(data), CHUNK))
             if not part:
                 break
-            self._read_any = True
             data += part
         return data
 
     def skip(self, count: int) -> None:
-        """Moves forward by `count` bytes: a seek in a plain file, decompression in a .gz."""
-        with _named(self.path, started=self._read_any):
+        """Moves forward by `count` bytes: a seek in a plain file, decompression in a gzip file."""
+        with _named(self.path):
             self._files[-1].seek(count, os.SEEK_CUR)
 
     def tell(self) -> int:

@@ -88,17 +88,6 @@ def store_errors_as_user_errors(uri: str) -> Iterator[None]:
         raise UserError(f"{uri}: {flat(error).rstrip('.')}; {_HINTS[_scheme(uri)]}") from error
 
 
-def names(uri: str) -> set[str]:
-    """Lists the names, without the path, of the objects and folders directly under a folder's URL.
-
-    Raises:
-        FileNotFoundError: There is nothing under this URL.
-        Exception: What the store's client raises.
-    """
-    store, path = filesystem(uri)
-    return {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in store.ls(path, detail=False)}
-
-
 def open_file(uri: str) -> BinaryIO:
     """Opens the object at a URL for reading, as a file that can seek."""
     store, path = filesystem(uri)

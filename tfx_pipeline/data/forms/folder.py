@@ -1,0 +1,81 @@
+"""Lists a folder, local or in an object store: its files apart from its sub-folders."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tfx_pipeline.data.stream import IdxError, is_remote, reason_of, shown
+from tfx_pipeline.process import object_store
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies directly in a folder.
+
+    Attributes:
+        path: Local path or URL.
+        files: Sorted names of whatever is no folder.
+        folders: Sorted names of the sub-folders.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+
+    def at(self, name: str) -> str:
+        """Returns the path or URL of what has this name."""
+        return f"{self.path.rstrip('/')}/{name}"
+
+
+def list_folder(path: str) -> Folder:
+    """Lists a folder.
+
+    Args:
+        path: Local folder, or URL of an object store or a Beam file system. Beam's lists files alone.
+
+    Returns:
+        The folder.
+
+    Raises:
+        IdxError: It is no folder or cannot be listed.
+    """
+    is_folder = dict(_remote_entries(path) if is_remote(path) else _local_entries(path))
+    files, folders = (tuple(sorted(name for name in is_folder if is_folder[name] is kind)) for kind in (False, True))
+    return Folder(path, files, folders)
+
+
+def _local_entries(path: str) -> Iterator[tuple[str, bool]]:
+    advice = "expected a folder of IDX files"
+    try:
+        if not stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116
+            raise IdxError(f"{shown(path)}: is not a folder; {advice}, or a .zip or .npz file")
+        with os.scandir(path) as entries:
+            for entry in entries:
+                # A link that leads nowhere counts as a file, whose reading says what is wrong.
+                yield entry.name, entry.is_dir(follow_symlinks=False) or os.path.isdir(entry.path)  # noqa: PTH112
+    except (OSError, ValueError) as error:
+        raise IdxError(f"{shown(path)}: cannot be listed ({reason_of(error)}); {advice}") from error
+
+
+def _remote_entries(path: str) -> Iterator[tuple[str, bool]]:
+    try:
+        yield from _store_entries(path) if object_store.handles(path) else _beam_entries(path)
+    except Exception as error:  # every cloud's client raises errors of its own
+        raise IdxError(f"{shown(path)}: cannot be listed ({reason_of(error)}); check URL and credentials") from error
+
+
+def _store_entries(path: str) -> Iterator[tuple[str, bool]]:
+    store, key = object_store.filesystem(path)
+    for entry in store.ls(key, detail=True):
+        name = str(entry["name"])
+        # Some tools mark a folder by an object of no bytes whose name ends in a slash.
+        if name.rstrip("/") != key:
+            yield name.rstrip("/").rsplit("/", 1)[-1], entry["type"] == "directory" or name.endswith("/")
+
+
+def _beam_entries(path: str) -> Iterator[tuple[str, bool]]:
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
+
+    for match in FileSystems.match([f"{path.rstrip('/')}/*"])[0].metadata_list:
+        yield match.path.rsplit("/", 1)[-1], False

@@ -97,6 +97,15 @@ def by_split(folder: Folder, names: Iterable[str], what: str) -> dict[str, list[
     return {split: words[present[0]] for split, present in found.items()}
 
 
+def one_by_split(folder: Folder, names: Iterable[str], what: str) -> dict[str, str]:
+    """As `by_split`, where a split has exactly one name."""
+    found = by_split(folder, names, what)
+    for split, several in found.items():
+        if len(several) > 1:
+            raise IdxError(f"{shown(folder.path)}: has {', '.join(several)} for the split {split}; keep one")
+    return {split: name for split, (name,) in found.items()}
+
+
 def as_labels(values: np.ndarray, path: str) -> np.ndarray:
     """Gives labels as bytes.
 

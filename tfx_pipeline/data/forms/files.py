@@ -49,10 +49,10 @@ def reading(path: str, expected: str) -> Iterator[BinaryIO]:
     Raises:
         IdxError: Instead of whatever the block raises about the file; a UserError and a full disk stay what they are.
     """
-    kind = None
+    start = None
     try:
         with open_raw(path)[0] as file:
-            kind = kind_of(file.read(ENOUGH))
+            start = file.read(ENOUGH)
             file.seek(0)
             yield file
     except UserError:
@@ -60,9 +60,19 @@ def reading(path: str, expected: str) -> Iterator[BinaryIO]:
     except Exception as error:  # every decoder raises errors of its own
         if is_disk_full(error):
             raise
-        if kind and kind not in expected:
-            raise IdxError(f"{shown(path)}: the file is {kind}; expected {expected}") from error
-        raise IdxError(f"{shown(path)}: cannot be read ({reason_of(error)}); expected {expected}; {AGAIN}") from error
+        raise unreadable(path, expected, start, error) from error
+
+
+def unreadable(where: str, expected: str, start: bytes | None, error: Exception) -> IdxError:
+    """Says what was found instead of what was expected, from the first bytes or else from the error."""
+    kind = None if start is None else kind_of(start)
+    found = f"the file is {kind}" if kind and kind not in expected else f"cannot be read ({reason_of(error)})"
+    return IdxError(f"{shown(where)}: {found}; expected {expected}; {AGAIN}")
+
+
+def split_folders(folder: Folder) -> list[str]:
+    """Lists the sub-folders that are named as a split."""
+    return [name for name in folder.folders if name.lower() in (*SPLIT_WORDS["train"], *SPLIT_WORDS["eval"])]
 
 
 def by_split(folder: Folder, names: Iterable[str], what: str) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from tfx_pipeline.data.fetch import Fetched
-from tfx_pipeline.data.forms import idx, npz, pixel_csv, zip_archive
+from tfx_pipeline.data.forms import class_folders, idx, npz, parquet, pixel_csv, zip_archive
 from tfx_pipeline.data.forms.folder import Folder, list_folder
 from tfx_pipeline.data.stream import IdxError, is_remote, shown
 from tfx_pipeline.process.errors import UserError
@@ -40,7 +40,7 @@ class _Found(NamedTuple):
     folder: Folder
 
 
-_FORMS: Final[tuple[Form, ...]] = (npz, pixel_csv)
+_FORMS: Final[tuple[Form, ...]] = (npz, pixel_csv, class_folders, parquet)
 
 
 @contextmanager

@@ -148,7 +148,12 @@ def test_a_missing_class_is_refused_naming_those_that_are_there(tree: Path, refu
 
 def test_a_missing_split_and_a_third_are_refused(tree: Path, refusal: Callable[[Path], str]) -> None:
     (tree / "validation").mkdir()
-    assert f"{tree}: has split folders of test and of validation; keep one as the split eval" in refusal(tree)
+    assert (
+        f"{tree}: has test, validation for the split eval; expected one name with one of the words eval, test,"
+        in refusal(tree)
+    )
     (tree / "validation").rmdir()
     (tree / "test").rename(tree / "holdout")
-    assert f"{tree}: has no split folders of the split eval; expected a name with one of eval, test," in refusal(tree)
+    assert f"{tree}: has no folder for the split eval; expected one name with one of the words eval, test," in refusal(
+        tree
+    )

@@ -144,4 +144,4 @@ def test_what_lacks_a_file_is_named_where_it_lies(idx_files: Path, tmp_path: Pat
 def test_a_tree_too_large_to_look_through_is_refused(tmp_path: Path, refusal: Refusal) -> None:
     for number in range(201):
         (tmp_path / "data" / str(number)).mkdir(parents=True)
-    assert "has more than 200 sub-folders; name the one with the data set" in refusal(tmp_path / "data")
+    assert "has over 200 sub-folders; name the one with the data set" in refusal(tmp_path / "data")

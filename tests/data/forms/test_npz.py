@@ -117,10 +117,13 @@ def test_a_file_that_is_no_npz_is_refused_naming_it(
     [
         (
             ["kmnist-train-imgs", "kmnist-train-labels"],
-            "has no .npz files of the split eval; expected a name with one of",
+            "has no .npz files for the split eval; expected names with one of the words",
         ),
         (["train-imgs", "test-imgs"], "has train-imgs.npz; expected two, of which one has `labels` in its name"),
-        (["train-imgs", "train-labels", "test-labels", "val-labels"], "has .npz files of test and of val; keep one"),
+        (
+            ["train-imgs", "train-labels", "test-labels", "val-labels"],
+            "has test-labels.npz, val-labels.npz for the split eval; expected names with one of",
+        ),
     ],
 )
 def test_files_that_are_no_pairs_are_refused(

@@ -179,7 +179,7 @@ def test_what_is_no_parquet_file_is_refused_naming_it(
             "all sh",
         ),
         (lambda hub: (hub / "train.parquet").touch(), "expected all shards of one data set, and no other"),
-        (lambda hub: (hub / "test-00000-of-00001.parquet").unlink(), "has no Parquet files of the split eval"),
+        (lambda hub: (hub / "test-00000-of-00001.parquet").unlink(), "has no Parquet files for the split eval"),
         (lambda hub: (hub / "a_train.csv").touch(), "holds more than one data set (CSV files in "),
     ],
 )

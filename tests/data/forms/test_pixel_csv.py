@@ -138,10 +138,17 @@ def test_what_is_no_csv_file_is_refused_naming_it(
 
 def test_a_split_with_no_file_or_with_two_is_refused(kaggle: Path, refusal: Callable[[Path], str]) -> None:
     (kaggle / "mnist_train.csv").touch()
-    assert "has fashion-mnist_train.csv, mnist_train.csv for the split train; keep one" in refusal(kaggle)
+    line = refusal(kaggle)
+    assert (
+        "has fashion-mnist_train.csv, mnist_train.csv for the split train; expected one name with one of the words"
+        in line
+    )
     (kaggle / "mnist_train.csv").unlink()
     (kaggle / "fashion-mnist_test.csv").unlink()
-    assert f"{kaggle}: has no CSV files of the split eval; expected a name with one of eval, test" in refusal(kaggle)
+    assert (
+        f"{kaggle}: has no CSV files for the split eval; expected one name with one of the words eval, test"
+        in refusal(kaggle)
+    )
 
 
 def test_memory_does_not_grow_with_the_file(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:

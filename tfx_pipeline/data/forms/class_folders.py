@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from modules.dataset import DATASET
-from tfx_pipeline.data.forms.files import BATCH, Batch, one_by_split, reading, split_folders, write_idx
+from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, by_split, reading, split_folders
 from tfx_pipeline.data.forms.folder import Folder, list_folder
 from tfx_pipeline.data.forms.images import EXPECTED, decode, label_of
 from tfx_pipeline.data.stream import IdxError, shown
@@ -26,15 +25,15 @@ class _ImageFile(NamedTuple):
     path: str
 
 
-def fits(folder: Folder) -> bool:
-    """Tells whether there is a split's folder that has folders."""
-    return any(list_folder(folder.at(name)).folders for name in split_folders(folder))
+def names(folder: Folder) -> list[str]:
+    """Lists the folders of splits, where at least one of them has folders."""
+    found = split_folders(folder)
+    return found if any(list_folder(folder.at(name)).folders for name in found) else []
 
 
-def convert(folder: Folder, work: Path) -> str:
-    """Writes the images, a batch at a time."""
-    splits = one_by_split(folder, split_folders(folder), "split folders")
-    return write_idx({split: _batches(folder.at(name)) for split, name in splits.items()}, work, folder.path)
+def splits(folder: Folder, names: list[str]) -> Splits:
+    """Reads the images, a batch at a time."""
+    return {split: _batches(folder.at(name)) for split, (name,) in by_split(folder, names, "folder").items()}
 
 
 def _batches(path: str) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
-"""What the forms have in common: opening files, telling splits by names, and writing IDX files."""
+"""What the forms share: opening files, telling splits by names, and writing IDX files."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -19,10 +19,8 @@ from tfx_pipeline.process.errors import UserError, is_disk_full
 BATCH: Final = 1_000
 """Examples that are held at once."""
 
+_SPLIT_WORDS: Final = {"train": ("train", "training"), "eval": ("eval", "test", "val", "valid", "validation")}
 _LARGEST_LABEL: Final = 255  # of a byte; the data gate refuses those beyond the classes
-
-SPLIT_WORDS: Final = {"train": ("train", "training"), "eval": ("eval", "test", "testing", "val", "valid", "validation")}
-"""The words in the names of files and folders that tell a split."""
 
 
 class Batch(NamedTuple):
@@ -37,14 +35,7 @@ Splits = Mapping[str, Iterator[Batch]]
 
 @contextmanager
 def reading(path: str, expected: str) -> Iterator[BinaryIO]:
-    """Opens a file as it is stored and says in one line what keeps it from being read.
-
-    Args:
-        path: Local path or URL.
-        expected: What it should be, such as "a Parquet file".
-
-    Yields:
-        The file, which can seek.
+    """Opens a file as it is stored, to read and seek in.
 
     Raises:
         IdxError: Instead of whatever the block raises about the file; a UserError and a full disk stay what they are.
@@ -72,63 +63,28 @@ def unreadable(where: str, expected: str, start: bytes | None, error: Exception)
 
 def split_folders(folder: Folder) -> list[str]:
     """Lists the sub-folders that are named as a split."""
-    return [name for name in folder.folders if name.lower() in (*SPLIT_WORDS["train"], *SPLIT_WORDS["eval"])]
+    return [name for name in folder.folders if name.lower() in sum(_SPLIT_WORDS.values(), ())]
 
 
-def by_split(folder: Folder, names: Iterable[str], what: str) -> dict[str, list[str]]:
-    """Sorts names into splits by the word in them.
-
-    Args:
-        folder: Where they lie.
-        names: Names of files or folders.
-        what: What they are, in the plural.
-
-    Returns:
-        One name or more for each split.
+def by_split(folder: Folder, names: Sequence[str], what: str, *, several: bool = False) -> dict[str, list[str]]:
+    """Sorts names in a folder into splits by the word in them, one name a split or `several`.
 
     Raises:
-        IdxError: A split has none, or two words stand for it.
+        IdxError: A split has none, or too many, or under two words.
     """
-    words: dict[str, list[str]] = {}
-    for name in names:
-        for word in set(re.split(r"[^a-z]+", name.lower())):
-            words.setdefault(word, []).append(name)
-    found = {split: [word for word in known if word in words] for split, known in SPLIT_WORDS.items()}
-    for split, present in found.items():
-        if not present:
-            known = ", ".join(SPLIT_WORDS[split])
-            raise IdxError(
-                f"{shown(folder.path)}: has no {what} of the split {split}; expected a name with one of {known}"
-            )
-        if len(present) > 1:
-            raise IdxError(
-                f"{shown(folder.path)}: has {what} of {' and of '.join(present)}; keep one as the split {split}"
-            )
-    return {split: words[present[0]] for split, present in found.items()}
-
-
-def one_by_split(folder: Folder, names: Iterable[str], what: str) -> dict[str, str]:
-    """As `by_split`, where a split has exactly one name."""
-    found = by_split(folder, names, what)
-    for split, several in found.items():
-        if len(several) > 1:
-            raise IdxError(f"{shown(folder.path)}: has {', '.join(several)} for the split {split}; keep one")
-    return {split: name for split, (name,) in found.items()}
+    result = {}
+    for split, known in _SPLIT_WORDS.items():
+        words = {name: set(known) & set(re.split(r"[^a-z]+", name.lower())) for name in names}
+        result[split] = [name for name in names if words[name]]
+        if len(set().union(*words.values())) != 1 or (len(result[split]) > 1 and not several):
+            found = ", ".join(result[split]) or f"no {what}"
+            expected = f"{'names' if several else 'one name'} with one of the words {', '.join(known)}"
+            raise IdxError(f"{shown(folder.path)}: has {found} for the split {split}; expected {expected}")
+    return result
 
 
 def as_labels(values: np.ndarray, path: str) -> np.ndarray:
-    """Gives labels as bytes.
-
-    Args:
-        values: Any array of shape [n] or [n, 1].
-        path: The file, for the message.
-
-    Returns:
-        uint8 [n].
-
-    Raises:
-        IdxError: The values are no integers from 0 to 255.
-    """
+    """Gives integers from 0 to 255, of shape [n] or [n, 1], as uint8 [n], and refuses others naming the file."""
     if values.dtype.kind not in "iu":
         raise IdxError(f"{shown(path)}: holds labels of {values.dtype}; expected integers")
     if values.size and not 0 <= values.min() <= values.max() <= _LARGEST_LABEL:
@@ -137,19 +93,11 @@ def as_labels(values: np.ndarray, path: str) -> np.ndarray:
     return values.reshape(len(values)).astype(np.uint8)
 
 
-def write_idx(splits: Splits, folder: Path, origin: str) -> str:
-    """Writes the four IDX files, a batch at a time.
-
-    Args:
-        splits: The batches of each split.
-        folder: An existing folder.
-        origin: Where the examples are from, for the message.
-
-    Returns:
-        `folder`.
+def write_idx(splits: Splits, folder: Path, origin: str) -> None:
+    """Writes the four IDX files into an existing folder, a batch at a time.
 
     Raises:
-        IdxError: A split is empty, or what its batches raise.
+        IdxError: A split of `origin` is empty, or what its batches raise.
         OSError: The folder cannot be written.
     """
     for split, batches in splits.items():
@@ -163,7 +111,6 @@ def write_idx(splits: Splits, folder: Path, origin: str) -> str:
             _write_headers(images, labels, count)
         if not count:
             raise IdxError(f"{shown(origin)}: holds no images at all of the split {split}; give it data")
-    return str(folder)
 
 
 def _write_headers(images: BinaryIO, labels: BinaryIO, count: int) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from tfx_pipeline.data.fetch import Fetched
 from tfx_pipeline.data.forms import class_folders, idx, npz, parquet, pixel_csv, zip_archive
+from tfx_pipeline.data.forms.files import Splits, write_idx
 from tfx_pipeline.data.forms.folder import Folder, list_folder
 from tfx_pipeline.data.stream import IdxError, is_remote, shown
 from tfx_pipeline.process.errors import UserError
@@ -18,29 +19,25 @@ _MOST_NAMES: Final = 5  # in a message
 
 
 class Form(Protocol):
-    """A module of this package."""
+    """A module of this package that reads a form; `NAME` is what a person calls it, in the plural."""
 
     @property
-    def NAME(self) -> str:  # noqa: N802  a module's constant
-        """What a person calls it, in the plural."""
+    def NAME(self) -> str: ...  # noqa: D102, N802  a module's constant
 
-    def fits(self, folder: Folder) -> bool:
-        """Tells from the names in a folder whether it has this form, even where a part of it is missing."""
+    def names(self, folder: Folder) -> list[str]:
+        """Lists what in a folder has this form, even where a part is missing; nothing where it is not this form."""
 
-    def convert(self, folder: Folder, work: Path) -> str:
-        """Gives the data set of a folder that fits as a folder of IDX files, written into `work` where need be.
-
-        Raises:
-            IdxError: A file is missing or not what it should be; the line names it.
-        """
-
-
-class _Found(NamedTuple):
-    form: Form
-    folder: Folder
+    def splits(self, folder: Folder, names: list[str]) -> Splits:
+        """Reads the splits of these names; raises an IdxError that names the file that is not what it should be."""
 
 
 _FORMS: Final[tuple[Form, ...]] = (npz, pixel_csv, class_folders, parquet)
+
+
+class _Found(NamedTuple):
+    name: str
+    folder: Folder
+    form: Form | None = None
 
 
 @contextmanager
@@ -52,20 +49,20 @@ def idx_files_of(data_dir: str, work: Path) -> Iterator[Fetched]:
             an object store or a Beam file system.
         work: An existing empty folder.
 
-    Yields:
-        The folder of IDX files, and in words what they were made of.
-
     Raises:
         IdxError: There is no data set, or more than one, or a file of it is not what it should be.
     """
-    found = _find(_top(data_dir), (*_FORMS, zip_archive))
-    unpacked, names = work / "unpacked", found.form.NAME
+    found = inner = _find(_top(data_dir), zip_archive.NAME)
+    unpacked, name = work / "unpacked", found.name
     try:
-        inner = found
-        if found.form is zip_archive:
-            inner = _find(list_folder(zip_archive.convert(found.folder, unpacked)), _FORMS)
-            names = f"{inner.form.NAME} of {names}"
-        yield Fetched(inner.form.convert(inner.folder, work), f"{names} in {shown(found.folder.path)}")
+        if name == zip_archive.NAME:
+            inner = _find(list_folder(zip_archive.unpack(found.folder, unpacked)))
+            name = f"{inner.name} of {name}"
+        folder = inner.folder.path
+        if inner.form:
+            write_idx(inner.form.splits(inner.folder, inner.form.names(inner.folder)), work, folder)
+            folder = str(work)
+        yield Fetched(folder, f"{name} in {shown(found.folder.path)}")
     except UserError as error:
         # What was unpacked is named as it lies in the archive.
         raise IdxError(str(error).replace(str(unpacked), found.folder.path.rstrip("/"))) from error
@@ -78,31 +75,30 @@ def _top(data_dir: str) -> Folder:
     return list_folder(data_dir)
 
 
-def _find(top: Folder, forms: Sequence[Form]) -> _Found:
+def _find(top: Folder, *archives: str) -> _Found:
     level, looked = [top], {os.path.realpath(top.path): top}
     while level:
-        found = [_Found(form, folder) for folder in level for form in _fitting(folder, forms)]
+        found = [one for folder in level for one in _fitting(folder, archives)]
         if len(found) == 1:
             return found[0]
         if found:
-            several = ", ".join(f"{form.NAME} in {shown(folder.path)}" for form, folder in found)
+            several = ", ".join(f"{one.name} in {shown(one.folder.path)}" for one in found)
             raise IdxError(f"{shown(top.path)}: holds more than one data set ({several}); name one or keep only one")
         below = {os.path.realpath(path): path for folder in level for path in _sub_folders(folder)}  # links may lead up
         if len(looked) + len(below) > _MOST_FOLDERS:
-            raise IdxError(
-                f"{shown(top.path)}: has more than {_MOST_FOLDERS} sub-folders; name the one with the data set"
-            )
+            raise IdxError(f"{shown(top.path)}: has over {_MOST_FOLDERS} sub-folders; name the one with the data set")
         new = {real: list_folder(path) for real, path in below.items() if real not in looked}
         level = list(new.values())
         looked |= new
-    raise IdxError(_nothing(list(looked.values()), forms))
+    raise IdxError(_nothing(list(looked.values())))
 
 
-def _fitting(folder: Folder, forms: Sequence[Form]) -> list[Form]:
+def _fitting(folder: Folder, archives: Sequence[str]) -> list[_Found]:
     """IDX files are taken whatever lies beside them, and archives only where nothing else does."""
-    whole: Form = idx
-    fitting = [whole] if idx.fits(folder) else [form for form in forms if form.fits(folder)]
-    return [form for form in fitting if form is not zip_archive] or fitting
+    if not idx.missing(folder):
+        return [_Found(idx.NAME, folder)]
+    found = [_Found(form.NAME, folder, form) for form in _FORMS if form.names(folder)]
+    return found or [_Found(name, folder) for name in archives if zip_archive.names(folder)]
 
 
 def _sub_folders(folder: Folder) -> list[str]:
@@ -110,12 +106,11 @@ def _sub_folders(folder: Folder) -> list[str]:
     return [folder.at(name) for name in folder.folders if not name.startswith((".", "__", "lost+found"))]
 
 
-def _nothing(looked: Sequence[Folder], forms: Sequence[Form]) -> str:
-    nearest = min(looked, key=lambda folder: len(idx.missing_idx_files(folder)))
+def _nothing(looked: Sequence[Folder]) -> str:
+    nearest = min(looked, key=lambda folder: len(idx.missing(folder)))
     names = [*(f"{name}/" for name in nearest.folders), *nearest.files]
     found = ", ".join(map(shown, names[:_MOST_NAMES])) or "nothing"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return (
-        f"{shown(nearest.path)}: lacks {', '.join(idx.missing_idx_files(nearest))}; expected a folder with these IDX "
-        f"files, or with {', '.join(form.NAME for form in forms)}; found {found}{more}"
-    )
+    others = ", ".join(form.NAME for form in _FORMS)
+    lacks = f"lacks {', '.join(idx.missing(nearest))}; expected a folder with these IDX files, or with {others}"
+    return f"{shown(nearest.path)}: {lacks}; found {found}{more}"

@@ -3,21 +3,14 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tfx_pipeline.data.stream import IdxError, is_remote, reason_of, shown
 from tfx_pipeline.process import object_store
 
 
-@dataclass(frozen=True)
-class Folder:
-    """What lies directly in a folder.
-
-    Attributes:
-        path: Local path or URL.
-        files: Sorted names of whatever is no folder.
-        folders: Sorted names of the sub-folders.
-    """
+class Folder(NamedTuple):
+    """A folder's path or URL, and the sorted names directly in it; whatever is no folder counts as a file."""
 
     path: str
     files: tuple[str, ...]
@@ -29,13 +22,7 @@ class Folder:
 
 
 def list_folder(path: str) -> Folder:
-    """Lists a folder.
-
-    Args:
-        path: Local folder, or URL of an object store or a Beam file system. Beam's lists files alone.
-
-    Returns:
-        The folder.
+    """Lists a local folder, or one in an object store or a Beam file system (which lists files alone).
 
     Raises:
         IdxError: It is no folder or cannot be listed.

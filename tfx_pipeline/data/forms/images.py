@@ -21,17 +21,10 @@ _LOSSLESS: Final = ("1", "L", "P", "RGB")  # modes that all fit into three bytes
 
 
 def decode(content: bytes, where: str) -> np.ndarray:
-    """Decodes an image of the data set's size; a grey data set's may be stored in equal colours.
-
-    Args:
-        content: A PNG or JPEG file.
-        where: The file, for the message.
-
-    Returns:
-        uint8 of shape DATASET.image_shape.
+    """Decodes a PNG or JPEG file to uint8 of shape DATASET.image_shape; grey may be stored in equal colours.
 
     Raises:
-        IdxError: It is no such image, or of another size, or would change by conversion.
+        IdxError: It is no such image, or of another size, or would change by conversion; the line names `where`.
     """
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:

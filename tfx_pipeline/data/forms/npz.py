@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Final
 from zipfile import ZipFile
 
 import numpy as np
 
 from modules.dataset import DATASET
-from tfx_pipeline.data.forms.files import BATCH, Batch, as_labels, by_split, reading, write_idx
+from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, as_labels, by_split, reading
 from tfx_pipeline.data.forms.folder import Folder
 from tfx_pipeline.data.idx import size_text
 from tfx_pipeline.data.stream import IdxError, shown
@@ -20,24 +19,18 @@ _KERAS: Final = {"train": ("x_train", "y_train"), "eval": ("x_test", "y_test")}
 _HEADERS: Final = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def fits(folder: Folder) -> bool:
-    """Tells whether there is an .npz file."""
-    return bool(_names(folder))
-
-
-def _names(folder: Folder) -> list[str]:
+def names(folder: Folder) -> list[str]:
+    """Lists the .npz files in a folder."""
     return [name for name in folder.files if name.lower().endswith(".npz")]
 
 
-def convert(folder: Folder, work: Path) -> str:
-    """Writes the arrays, a batch at a time."""
-    names = _names(folder)
+def splits(folder: Folder, names: list[str]) -> Splits:
+    """Reads the arrays, a batch at a time."""
     if len(names) == 1:
-        arrays = {split: tuple((folder.at(names[0]), key) for key in keys) for split, keys in _KERAS.items()}
-    else:
-        files = by_split(folder, names, NAME)
-        arrays = {split: tuple((path, "arr_0") for path in _pair(folder, files[split])) for split in files}
-    return write_idx({split: _batches(*pair) for split, pair in arrays.items()}, work, folder.path)
+        path = folder.at(names[0])
+        return {split: _batches((path, images), (path, labels)) for split, (images, labels) in _KERAS.items()}
+    files = by_split(folder, names, NAME, several=True)
+    return {split: _batches(*((path, "arr_0") for path in _pair(folder, files[split]))) for split in files}
 
 
 def _pair(folder: Folder, names: list[str]) -> tuple[str, str]:

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
 from modules.dataset import DATASET
-from tfx_pipeline.data.forms.files import BATCH, Batch, as_labels, by_split, reading, split_folders, write_idx
+from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, as_labels, by_split, reading, split_folders
 from tfx_pipeline.data.forms.folder import Folder, list_folder
 from tfx_pipeline.data.forms.images import decode, label_of
 from tfx_pipeline.data.stream import IdxError, shown
@@ -21,23 +20,18 @@ NAME: Final = "Parquet files"
 _LABELS: Final = ("label", "labels")
 
 
-def fits(folder: Folder) -> bool:
-    """Tells whether there is a Parquet file, in the folder itself or in a split's."""
-    return bool(_names(folder))
-
-
-def _names(folder: Folder) -> list[str]:
+def names(folder: Folder) -> list[str]:
+    """Lists the Parquet files in a folder and in those of splits in it."""
     nested = [f"{name}/{file}" for name in split_folders(folder) for file in list_folder(folder.at(name)).files]
     return [name for name in (*folder.files, *nested) if name.lower().endswith(".parquet")]
 
 
-def convert(folder: Folder, work: Path) -> str:
-    """Writes the rows, a batch at a time."""
-    names = by_split(folder, _names(folder), NAME)
-    for split in names.values():
+def splits(folder: Folder, names: list[str]) -> Splits:
+    """Reads the rows, a batch at a time."""
+    shards = by_split(folder, names, NAME, several=True)
+    for split in shards.values():
         _check_shards(folder, split)
-    splits = {split: chain.from_iterable(_batches(folder.at(name)) for name in names[split]) for split in names}
-    return write_idx(splits, work, folder.path)
+    return {split: chain.from_iterable(_batches(folder.at(name)) for name in shards[split]) for split in shards}
 
 
 def _check_shards(folder: Folder, names: Sequence[str]) -> None:
@@ -58,8 +52,9 @@ def _batches(path: str) -> Iterator[Batch]:
         names = _class_names(table.schema_arrow, columns[1])
         row = 0
         for batch in table.iter_batches(BATCH, columns=columns):
-            encoded, labels = (batch.column(name).to_pylist() for name in columns)
-            images = [decode(_content(value), f"{path}: row {number}") for number, value in enumerate(encoded, row)]
+            values, labels = (batch.column(name).to_pylist() for name in columns)
+            encoded = ((value["bytes"] if isinstance(value, dict) else value) or b"" for value in values)
+            images = [decode(content, f"{path}: row {number}") for number, content in enumerate(encoded, row)]
             row += len(labels)
             if labels:
                 yield Batch(np.stack(images), _labels(path, labels, names))
@@ -79,10 +74,6 @@ def _holds_images(kind: Any) -> bool:
     if pa.types.is_struct(kind):
         return "bytes" in kind.names
     return kind in (pa.binary(), pa.large_binary())
-
-
-def _content(value: Any) -> bytes:
-    return (value["bytes"] if isinstance(value, dict) else value) or b""
 
 
 def _class_names(schema: Any, column: str) -> list[str] | None:

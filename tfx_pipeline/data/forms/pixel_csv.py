@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from modules.dataset import DATASET
 from tfx_pipeline.data.first_bytes import kind_of
-from tfx_pipeline.data.forms.files import BATCH, Batch, one_by_split, write_idx
+from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, by_split
 from tfx_pipeline.data.forms.folder import Folder
 from tfx_pipeline.data.stream import CHUNK, IdxError, IdxStream, shown
 
@@ -20,19 +19,14 @@ _PIXELS: Final = DATASET.image_bytes
 _LONGEST_LINE: Final = CHUNK + 8 * _PIXELS  # bytes
 
 
-def fits(folder: Folder) -> bool:
-    """Tells whether there is a CSV file, plain or .gz, that has a split in its name."""
-    return bool(_names(folder))
-
-
-def _names(folder: Folder) -> list[str]:
+def names(folder: Folder) -> list[str]:
+    """Lists the CSV files in a folder, plain or .gz, that have a split in their names."""
     return [name for name in folder.files if re.search(r"(train|test|eval|val).*\.csv(\.gz)?$", name.lower())]
 
 
-def convert(folder: Folder, work: Path) -> str:
-    """Writes the lines, a batch at a time."""
-    names = one_by_split(folder, _names(folder), NAME)
-    return write_idx({split: _batches(folder.at(name)) for split, name in names.items()}, work, folder.path)
+def splits(folder: Folder, names: list[str]) -> Splits:
+    """Reads the lines, a batch at a time."""
+    return {split: _batches(folder.at(name)) for split, (name,) in by_split(folder, names, NAME).items()}
 
 
 def _batches(path: str) -> Iterator[Batch]:

@@ -13,29 +13,18 @@ NAME: Final = "ZIP archives"
 _ENCRYPTED: Final = 1  # bit of a member's flags
 
 
-def fits(folder: Folder) -> bool:
-    """Tells whether there is an archive."""
-    return bool(_archives(folder))
-
-
-def _archives(folder: Folder) -> list[str]:
+def names(folder: Folder) -> list[str]:
+    """Lists the archives in a folder."""
     return [name for name in folder.files if name.lower().endswith(".zip")]
 
 
-def convert(folder: Folder, work: Path) -> str:
-    """Unpacks each archive into a folder of its own name.
-
-    Args:
-        folder: The folder with the archives.
-        work: Where to write; made here.
-
-    Returns:
-        `work`, or the one folder in it.
+def unpack(folder: Folder, work: Path) -> str:
+    """Unpacks each archive into a folder of its own name in `work`, and returns `work` or the only folder in it.
 
     Raises:
         IdxError: A file is no archive, is encrypted or damaged, or holds more than the disk has room for.
     """
-    archives = _archives(folder)
+    archives = names(folder)
     for name in archives:
         (work / name).mkdir(parents=True)
         with reading(folder.at(name), "a ZIP archive") as file, ZipFile(file) as archive:
@@ -50,6 +39,5 @@ def _check(archive: ZipFile, path: str, work: Path) -> None:
         raise IdxError(f"{shown(path)}: is encrypted; unpack it and name the folder")
     size, free = sum(member.file_size for member in members), shutil.disk_usage(work).free
     if size > free:
-        raise IdxError(
-            f"{shown(path)}: unpacks to {size:,} bytes, and the data cache's disk has {free:,} left; make room there"
-        )
+        sizes = f"unpacks to {size:,} bytes, and the data cache's disk has {free:,} left"
+        raise IdxError(f"{shown(path)}: {sizes}; make room there")

@@ -52,8 +52,8 @@ class DataConfig(Section):
     dir: Annotated[str | None, AfterValidator(_without_credentials)] = Field(
         default=None,
         title="--data-dir",
-        description="folder of IDX files, plain or .gz: a local path, or a URL with s3://, gs://, minio:// or what "
-        "else Apache Beam reads",
+        description="folder of images, in a form of docs/bring-your-own.md: a local path, or a URL with s3://, gs://, "
+        "minio:// or what else Apache Beam reads",
     )
     limit: int = Field(
         title="--limit", default=0, ge=0, description="take only the first N examples of each split; 0 takes all"

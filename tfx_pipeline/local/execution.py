@@ -44,7 +44,8 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
     """
     if config.training.device == "gpu":
         _require_gpu()
-    data = config.data.model_copy(update={"source": dataset.source})
+    # Read from the cache: a slow form is not decoded twice, and the same data from elsewhere is the same to the graph.
+    data = config.data.model_copy(update={"source": dataset.source, "dir": config.data.dir and dataset.path})
     pipeline = create_pipeline(
         config.model_copy(update={"data": data}),
         pipeline_root=str(output.pipeline),

@@ -35,7 +35,7 @@ def write_markdown(review: Review, path: str) -> None:
 
 
 def write_metrics(review: Review, artifact: Artifact) -> None:
-    """Sets the scalars shown in the list of runs and on the Compare page."""
+    """Sets the scalars that "Compare runs" shows."""
     for tag, value in tensorboard_writer.scalars(review).items():
         group, name = tag.split("/")
         measure = group.removeprefix(tensorboard_writer.BY_CLASS).removeprefix(tensorboard_writer.OVERALL)

@@ -175,6 +175,23 @@ def test_failing_step_leaves_no_output_file_not_even_an_older_one(tmp_path: Path
     assert not output.exists()
 
 
+def test_step_whose_code_ends_the_program_has_failed(tmp_path: Path) -> None:
+    """As ``sys.exit(0)`` in a model's file does."""
+    (tmp_path / "leaver.py").write_text(
+        "import sys\nfrom tfx.dsl.components.base import base_executor\n"
+        "class Executor(base_executor.BaseExecutor):\n    def Do(self, *_):\n        sys.exit(0)\n"
+    )
+    message = message_for(tmp_path, {}, ["schema"])
+    command = [sys.executable, "-m", "tfx_pipeline.kubeflow.entrypoint", *arguments("x", message)]
+    command[command.index(f"{PACKAGE}.x")] = "leaver.Executor"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.rstrip("\n").split("\n")[-1]
+    assert last.startswith("error: Executor: its code ended the program (SystemExit: 0)")
+    assert not Path(message["outputs"]["outputFile"]).exists()
+
+
 def test_step_succeeds_over_an_older_output_file(tmp_path: Path) -> None:
     message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
     output = Path(message["outputs"]["outputFile"])

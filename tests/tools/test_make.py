@@ -1,6 +1,7 @@
 """What the Makefile's targets say where there is nothing to do, and what they leave."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_a_board_without_anything_on_it_is_a_line_instead(tmp_path: Path, argume
     done = make("tensorboard", arguments.format(tmp_path))
     line, *rest = done.stderr.splitlines()
     assert line.startswith(f"tensorboard: {said.format(tmp_path)}")
-    assert all(other.startswith("make: ") for other in rest)
+    assert all(re.match(r"make(\[\d+\])?: ", other) for other in rest)  # with a number where make runs these tests
     assert done.stdout == ""
 
 

@@ -21,11 +21,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
     """
 
     def __init__(self, model: keras.Model, directory: str) -> None:
-        """Makes a checkpoint of a compiled model, restoring what an earlier training saved in the directory.
+        """Makes a checkpoint of a model, built and compiled, and restores what an earlier training saved, if any.
 
-        Args:
-            model: The model, built and compiled; its state is the restored one afterwards.
-            directory: Belongs to one configuration and one data set; made where it does not exist.
+        The directory belongs to one configuration and one data set; it is made where it does not exist.
         """
         super().__init__()
         model.optimizer.build(model.trainable_variables)
@@ -41,14 +39,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
         return len(self._finished)
 
     def replay(self, callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
-        """Makes a callback that records epochs see those that an earlier process finished.
-
-        Args:
-            callback: Is told the metrics of these epochs when the training begins.
-
-        Returns:
-            A callback for ``fit``, to stand after the given one.
-        """
+        """A callback, to stand after the given one, that tells it the epochs which an earlier process finished."""
         return keras.callbacks.LambdaCallback(on_train_begin=lambda _logs: self._replay(callback))
 
     def _replay(self, callback: keras.callbacks.Callback) -> None:

@@ -53,11 +53,9 @@ class Hardware:
         return configured * math.sqrt(self.replicas)
 
     def distribute(self, batches: tf.data.Dataset) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-        """Shares each batch among the replicas, for Keras' ``fit``; see ``modules.input_pipeline.shared``."""
-        if self.replicas == 1:
-            return batches
+        """Shares each batch among the replicas, for Keras' ``fit``."""
         parts = shared(batches, self.replicas)
-        return self.strategy.distribute_datasets_from_function(lambda _context: parts)
+        return self.strategy.distribute_datasets_from_function(lambda _: parts) if self.replicas > 1 else batches
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:

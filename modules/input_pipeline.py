@@ -33,18 +33,12 @@ memory does not grow with the data."""
 class EpochShuffle(keras.callbacks.Callback):
     """Gives each epoch a shuffle that follows from the training's seed and the epoch's number alone.
 
-    A training that is resumed so sees the order of one that was never interrupted.
-
-    Attributes:
-        seed: int64, the seed of the epoch that begins; for ``input_fn``.
+    A training that is resumed so sees the order of one that was never interrupted. Its ``seed``, int64, is that of the
+    epoch that begins, for ``input_fn``.
     """
 
     def __init__(self, seed: int) -> None:
-        """Begins with the first epoch.
-
-        Args:
-            seed: The training's seed, below 2^31.
-        """
+        """Begins with the first epoch of a training whose seed is below 2^31."""
         super().__init__()
         self._first = seed << 32
         self.seed = tf.Variable(self._first, dtype=tf.int64, trainable=False)
@@ -100,26 +94,20 @@ def input_fn(
 
 
 def shared(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
-    """Cuts each batch into parts of one size, one for each replica.
+    """Cuts each batch into a part for each replica, of one size: where it does not divide, its first are repeated.
 
-    Where the number of examples is no multiple of the replicas', the batch's first are repeated: a replica without
-    examples would have no mean, and bring NaN into the weights of all.
-
-    Args:
-        batches: Batches of several tensors each.
-        replicas: How many parts a batch has.
+    A replica without examples would have no mean, and bring NaN into the weights of all.
 
     Returns:
-        Parts, in turns for each replica, of these tensors and of weights, float32 [part]: in the mean over all parts,
-        each example of the batch counts alike.
+        Parts, in turns for each replica, of the batches' tensors and of weights, float32 [part], by which each example
+        of a batch counts alike in the mean over its parts.
     """
 
     def parts(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
         size = tf.shape(batch[0])[0]
         indices = tf.range(-(-size // replicas) * replicas) % size
-        copies = tf.gather(tf.math.bincount(indices), indices)
-        weights = tf.cast(tf.size(indices) / (size * copies), tf.float32)
-        tensors = (*(tf.gather(tensor, indices) for tensor in batch), weights)
+        weights = tf.size(indices) / (size * tf.gather(tf.math.bincount(indices), indices))
+        tensors = *(tf.gather(tensor, indices) for tensor in batch), tf.cast(weights, tf.float32)
         return tuple(tf.reshape(tensor, (replicas, -1, *tensor.shape[1:])) for tensor in tensors)
 
     return batches.map(parts).unbatch()

@@ -9,29 +9,25 @@ import numpy as np
 from modules import models
 from modules.dataset import DATASET
 
+CLASSES = DATASET.num_classes
 EXPECTED = (
-    f"a keras.Model from float32 {['batch', *DATASET.image_shape]} to logits, float32 [batch, {DATASET.num_classes}], "
-    'with no softmax or sigmoid after them and dtype="float32" in its last layer'
-).replace("'batch'", "batch")
-
-PROBES = 8
+    f"a keras.Model from float32 [batch, {str(DATASET.image_shape)[1:-1]}] to logits, float32 [batch, {CLASSES}], with "
+    'no softmax or sigmoid after them and dtype="float32" in its last layer'
+)
 
 
 class ModelError(ValueError):
-    """What ``build`` of a file in ``modules/models`` returned is no classifier of the data set's images."""
+    """What ``build`` of a file in ``modules/models`` returned cannot be trained on the data set."""
 
 
 def build(name: str) -> keras.Model:
-    """Builds a model, and the weights of one that only makes them when it sees its input.
-
-    Args:
-        name: One of ``models.names()``.
-
-    Raises:
-        ValueError: The name is unknown.
-        ModelError: The model cannot be trained on the data set.
-    """
-    model = models.build(name)
+    """``models.build``, with the weights of a model that only makes them when it sees its input, or a ModelError."""
+    try:
+        model = models.build(name)
+    except Exception as error:
+        if name not in models.names():
+            raise
+        raise ModelError(f"modules/models/{name}.py: build() failed: {_first_line(error)}") from error
     if problem := _problem(model):
         raise ModelError(f"modules/models/{name}.py: build() returned {problem}; expected {EXPECTED}")
     return model
@@ -42,7 +38,7 @@ def _problem(model: Any) -> str | None:
     if not isinstance(model, keras.Model):
         return kind
     # Far larger than pixels, so that logits leave the range from 0 to 1.
-    probes = np.random.default_rng(0).normal(scale=30, size=(PROBES, *DATASET.image_shape)).astype(np.float32)
+    probes = np.random.default_rng(0).normal(scale=30, size=(8, *DATASET.image_shape)).astype(np.float32)
     try:
         model(keras.Input(DATASET.image_shape))
         outputs = model(probes, training=False)
@@ -50,13 +46,10 @@ def _problem(model: Any) -> str | None:
         return f"{kind} that fails: {_first_line(error)}"
     if not keras.ops.is_tensor(outputs):
         return f"{kind} with {type(outputs).__name__} as its output"
-    dtype = keras.backend.standardize_dtype(outputs.dtype)
-    values = keras.ops.convert_to_numpy(outputs)
-    activation = _activation(values)
-    if (outputs.shape, dtype, activation) == ((PROBES, DATASET.num_classes), "float32", "linear"):
+    shape, dtype, activation = outputs.shape[1:], outputs.dtype.name, _activation(keras.ops.convert_to_numpy(outputs))
+    if (shape, dtype, activation) == ((CLASSES,), "float32", "linear"):
         return None
-    shape = ", ".join(["batch", *map(str, outputs.shape[1:])])
-    return f"{kind} with an output of {dtype} [{shape}], activation {activation}"
+    return f"{kind} with an output of {dtype} [{', '.join(map(str, ('batch', *shape)))}], activation {activation}"
 
 
 def _first_line(error: Exception) -> str:
@@ -64,8 +57,8 @@ def _first_line(error: Exception) -> str:
     return next((line for line in lines if line and not line.startswith("Exception encountered")), repr(error))
 
 
-def _activation(values: np.ndarray) -> str:
+def _activation(outputs: np.ndarray) -> str:
     """What the outputs look like: the last layer of a model of one's own cannot be told from outside."""
-    if not (values.min() >= 0 and 0 < values.max() <= 1):
+    if not (outputs.min() >= 0 and 0 < outputs.max() <= 1):
         return "linear"
-    return "softmax" if np.allclose(values.sum(axis=-1), 1, atol=0.01) else "sigmoid"
+    return "softmax" if np.allclose(outputs.sum(axis=-1), 1, atol=0.01) else "sigmoid"

@@ -11,6 +11,8 @@ from modules.features import IMAGE_KEY, LABEL_KEY, PIXELS_KEY
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 
+IMAGES = tf.TensorSpec([None, *DATASET.image_shape], tf.uint8, name="images")
+
 
 class ServingModel(tf.Module):
     """Answers for raw inputs: whatever Transform does to an example in training, the same graph does here.
@@ -34,9 +36,7 @@ class ServingModel(tf.Module):
         """Classifies serialized tf.Examples, string [batch]; a label in them is not needed."""
         return self._predict(self._transform(tf.io.parse_example(examples, self._spec))[PIXELS_KEY])
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, *DATASET.image_shape], tf.uint8, name="images")], autograph=False
-    )
+    @tf.function(input_signature=[IMAGES], autograph=False)
     def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies raw images, uint8 [batch, height, width] or [batch, height, width, 3]."""
         return self._predict(self._transform_decoded(tf.reshape(images, [-1, DATASET.image_bytes])))
@@ -67,23 +67,20 @@ def _after_decoding(transform: tft.TFTransformOutput) -> Function | None:
         return tf.graph_util.import_graph_def(graph.as_graph_def(), known, [outputs[PIXELS_KEY].name])  # type: ignore[no-any-return]
 
     whole = tf.compat.v1.wrap_function(imported, [])
-    decoded = [op.outputs[0] for op in whole.graph.get_operations() if op.type == "DecodeRaw"]
-    decoded = [tensor for tensor in decoded if tensor.dtype == tf.uint8]
+    operations = [operation for operation in whole.graph.get_operations() if operation.type == "DecodeRaw"]
+    decoded = [operation.outputs[0] for operation in operations if operation.outputs[0].dtype == tf.uint8]
     try:
         pruned = whole.prune(decoded, whole.outputs[0])
     except Exception:  # noqa: BLE001 - the error of prune has no public name
         return None
-    return lambda values: pruned(*[values] * len(decoded))
+    return lambda images: pruned(*[images] * len(decoded))
 
 
 def export(model: keras.Model, transform: tft.TFTransformOutput, directory: str) -> None:
     """Writes a SavedModel with the signatures ``serving_default`` (tf.Examples) and ``serving_images`` (uint8).
 
-    Args:
-        model: From ``pixels``, float32 [batch, height, width] or [batch, height, width, 3], to logits, float32
-            [batch, classes].
-        transform: Transform's output, whose graph becomes part of the SavedModel.
-        directory: Where the SavedModel is written.
+    The model is from ``pixels``, float32 [batch, *image_shape], to logits, float32 [batch, classes]; the transform
+    graph and the weights become part of the SavedModel, and nothing else that the model knows.
     """
     serving = ServingModel(model, transform)
     signatures = {"serving_default": serving.serve_examples, "serving_images": serving.serve_images}

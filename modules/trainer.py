@@ -34,32 +34,21 @@ class EpochLogger(keras.callbacks.Callback):
         logger.info("epoch %d/%d  %s", epoch + 1, self.params["epochs"], metrics)
 
 
-class StopWhenDiverged(keras.callbacks.Callback):
-    """Ends a training at the first epoch with a loss that is not finite; stands before what keeps the epoch."""
+def stop_when_diverged(learning_rate: float, precision: str) -> keras.callbacks.Callback:
+    """Raises ``TrainingError`` at the first epoch with a loss that is not finite, before a later callback keeps it."""
+    advice = "give a lower learning rate" + (", or precision float32" if precision != "float32" else "")
 
-    def __init__(self, learning_rate: float, precision: str) -> None:
-        """Takes what the error names: the configured learning rate and the precision in use."""
-        super().__init__()
-        self._settings = f"learning rate {learning_rate:g}, precision {precision}"
-        self._advice = "give a lower learning rate" + (", or precision float32" if precision != "float32" else "")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises ``TrainingError`` where a metric of the epoch, counted from 0, is not finite."""
-        for name, value in (logs or {}).items():
+    def check(epoch: int, logs: dict[str, float]) -> None:
+        for name, value in logs.items():
             if not math.isfinite(value):
-                raise TrainingError(f"epoch {epoch + 1}: {name} is {value} ({self._settings}): {self._advice}")
+                settings = f"learning rate {learning_rate:g}, precision {precision}"
+                raise TrainingError(f"epoch {epoch + 1}: {name} is {value} ({settings}): {advice}")
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=check)
 
 
 def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
-    """Lowers the learning rate from epoch to epoch along half a cosine (Loshchilov and Hutter, 2017).
-
-    Args:
-        learning_rate: The first epoch's.
-        epochs: All epochs of the training; the rate would be 0 after the last.
-
-    Returns:
-        A callback that sets the rate at the start of each epoch.
-    """
+    """Lowers the learning rate from the first epoch's to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
     return keras.callbacks.LearningRateScheduler(
         lambda epoch, _rate: learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
     )
@@ -81,8 +70,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Raises:
         ValueError: The model's name is unknown.
-        ModelError: The model cannot be trained as a classifier of these images.
-        TrainingError: The loss is not finite.
+        ModelError: The model cannot be trained on the data set.
+        TrainingError: The training diverged.
         NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
@@ -113,7 +102,7 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
     shuffle = EpochShuffle(config["seed"])
     decay = cosine_decay(hardware.learning_rate(learning_rate), config["epochs"])
     curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    callbacks = [shuffle, decay, EpochLogger(), StopWhenDiverged(learning_rate, hardware.precision), curves]
+    callbacks = [shuffle, decay, EpochLogger(), stop_when_diverged(learning_rate, hardware.precision), curves]
     finished_epochs = 0
     if config.get("checkpoint_dir"):
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])

@@ -14,16 +14,10 @@ def names() -> list[str]:
 
 
 def build(name: str) -> "keras.Model":
-    """Builds a model.
-
-    Args:
-        name: One of ``names()``.
-
-    Returns:
-        A model from ``pixels``, float32 [batch, *image_shape], to logits, float32 [batch, classes].
+    """Builds a model from ``pixels``, float32 [batch, *image_shape], to logits, float32 [batch, classes].
 
     Raises:
-        ValueError: The name is unknown.
+        ValueError: The name is none of ``names()``.
     """
     if name not in names():
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(names())}")

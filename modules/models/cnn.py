@@ -13,10 +13,8 @@ def build() -> keras.Model:
     """Seven 3x3 convolutions, three of them residual (He et al., 2016), with up to 256 filters.
 
     Each is normalised over the batch (Ioffe and Szegedy, 2015). What a residual one adds is weighted by channel
-    (squeeze and excitation: Hu et al., 2018), and each block ends with dropout (Srivastava et al., 2014).
-
-    Returns:
-        A model from float32 [batch, *image_shape] to logits, float32 [batch, classes].
+    (squeeze and excitation: Hu et al., 2018), and each block ends with dropout (Srivastava et al., 2014). The model is
+    from float32 [batch, *image_shape] to logits, float32 [batch, classes].
     """
     pixels = keras.Input(DATASET.image_shape, name=PIXELS_KEY)
     images = layers.Reshape(IMAGE_SHAPE)(pixels)
@@ -57,11 +55,7 @@ class FlipInvariant(layers.Layer):
     """Trains a network on images mirrored at random, and answers with the mean for an image and its mirror image."""
 
     def __init__(self, network: keras.Model) -> None:
-        """Wraps a network.
-
-        Args:
-            network: From images, float32 [batch, height, width, channels], to logits, float32 [batch, classes].
-        """
+        """Wraps a network from float32 [batch, height, width, channels] to logits, float32 [batch, classes]."""
         super().__init__()
         self._network = network
         self._mirror_at_random = layers.RandomFlip("horizontal")

@@ -107,6 +107,23 @@ def test_what_cannot_work_is_one_line_with_the_file_what_was_returned_and_what_i
     assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("code", "returned", "said"),
+    [
+        (SEQUENTIAL, "layers.Dense(10)(keras.Input(()))", r"Input 0 .* expected min_ndim=2, found ndim=1"),
+        ("", "no_such_name", "name 'no_such_name' is not defined"),
+        ("def", "1", "invalid syntax"),
+    ],
+)
+def test_a_build_that_fails_is_one_line_with_the_file(
+    write: Callable[[str, str], None], code: str, returned: str, said: str
+) -> None:
+    write(code, returned)
+    with pytest.raises(ModelError, match=rf"^modules/models/mine\.py: build\(\) failed: .*{said}") as error:
+        model_check.build("mine")
+    assert "\n" not in str(error.value)
+
+
 def test_logits_that_begin_at_zero_are_no_activation(write: Callable[[str, str], None]) -> None:
     write(SEQUENTIAL, "keras.Sequential([layers.Flatten(), layers.Dense(10, kernel_initializer='zeros')])")
     assert model_check.build("mine").built

@@ -1,7 +1,10 @@
 """LocalDagRunner: what does not depend on a failed component still runs."""
 
+import os
 import re
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tfx.types.standard_artifacts import Model
 
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError
 
 
@@ -88,3 +92,30 @@ def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_
     with pytest.raises(UserError, match=re.escape(f"trainer: its code ended the program ({words}); have it return")):
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     assert progress.components["trainer"].state == "failed"
+
+
+@component
+def Swallower(out: OutputArtifact[Model], file: Parameter[str]) -> None:  # noqa: N802
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except BaseException:  # noqa: BLE001 - as some libraries do
+        Path(file).touch()
+
+
+def test_an_interrupt_that_a_library_swallows_ends_the_run_after_the_component(tmp_path: Path) -> None:
+    first = Swallower(file=str(tmp_path / "swallowed")).with_id("first")
+    after = Step(file=str(tmp_path / "after"), fails=0).with_id("after")
+    after.add_upstream_node(first)
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[first, after],
+    )
+    progress = Progress(Quiet())
+    progress.expect(["first", "after"])
+    with signals.raising(), pytest.raises(signals.Interrupted):
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+    assert (tmp_path / "swallowed").exists()
+    assert {name: run.state for name, run in progress.components.items()} == {"first": "succeeded", "after": "not run"}

@@ -60,6 +60,7 @@ class LocalDagRunner(TfxLocalDagRunner):
             if stopped.intersection(node.upstream_nodes):
                 stopped.add(node.node_info.id)
                 continue
+            signals.raise_missed()
             if node.node_info.id in self._uncached:
                 node.execution_options.caching_options.enable_cache = False
             try:

@@ -30,9 +30,14 @@ class Interrupted(KeyboardInterrupt):
         self.code = BASE_CODE + number
 
 
+_received: Final[list[int]] = []
+"""Signals that were raised as ``Interrupted``, the latest last."""
+
+
 @contextlib.contextmanager
 def raising() -> Iterator[None]:
     """Turns signals that ask the process to end into ``Interrupted``; one that the parent has ignored stays ignored."""
+    _received.clear()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -45,7 +50,14 @@ def raising() -> Iterator[None]:
 
 
 def _raise(number: int, _frame: FrameType | None) -> NoReturn:
+    _received.append(number)
     raise Interrupted(number)
+
+
+def raise_missed() -> None:
+    """Raises ``Interrupted`` once more where a library swallowed it, as Python itself does in a destructor."""
+    if _received:
+        raise Interrupted(_received[-1])
 
 
 @contextlib.contextmanager

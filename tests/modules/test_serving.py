@@ -1,6 +1,5 @@
 """The exported model answers raw inputs as the model in training answers transformed ones."""
 
-import timeit
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,12 +26,6 @@ COUNT = 500
 def reloaded(model: keras.Model, transform: tft.TFTransformOutput, directory: Path) -> tf.Module:
     export(model, transform, str(directory))
     return tf.saved_model.load(directory)
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """The quickest of 50 calls: what else the machine does only adds to it."""
-    call()
-    return min(timeit.repeat(call, number=1, repeat=50))
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +120,16 @@ def test_what_is_exported_answers_as_before_to_the_bit(
             np.testing.assert_array_equal(answer[key], value)
 
 
-def test_images_are_served_about_as_fast_as_the_bare_network(
+def test_images_are_served_without_a_string_for_each_pixel(
     transform: tft.TFTransformOutput, images: np.ndarray, tmp_path: Path
 ) -> None:
-    """A string for each of a batch's 800,000 pixels took 15 times the network's millisecond."""
-    dense = models.build("dense")
-    signature = reloaded(dense, transform, tmp_path).signatures["serving_images"]
-    batch = tf.constant(np.resize(images, (1024, 28, 28)))
-    bare = tf.function(lambda pixels: dense(pixels, training=False))
-    pixels = tf.cast(batch, tf.float32) / 255
-    assert seconds(lambda: signature(images=batch)) < 2.5 * seconds(lambda: bare(pixels))
+    """800,000 strings for a batch took 15 times the network's millisecond."""
+    signature = reloaded(models.build("dense"), transform, tmp_path).signatures["serving_images"]
+    kinds = {node.op for node in signature.graph.as_graph_def().node}
+    kinds |= {node.op for f in signature.graph.as_graph_def().library.function for node in f.node_def}
+    assert "Cast" in kinds
+    assert not kinds & {"ReduceJoin", "StringJoin", "DecodeRaw", "AsString"}
+    assert signature(images=tf.constant(images))["classes"].shape == (COUNT,)
 
 
 @pytest.mark.parametrize("name", models.names())

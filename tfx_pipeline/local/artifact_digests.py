@@ -47,8 +47,9 @@ def withdraw_changed(store: MetadataStore, component: str, root: Path) -> Iterat
     """
     context = store.get_context_by_type_and_name("node", component)
     for artifact in store.get_artifacts_by_context(context.id) if context else ():
-        problem = _problem(artifact, root)
-        if artifact.state == metadata_store_pb2.Artifact.LIVE and problem:
+        # The files of what was withdrawn before are not looked at again.
+        problem = _problem(artifact, root) if artifact.state == metadata_store_pb2.Artifact.LIVE else ""
+        if problem:
             artifact.state = metadata_store_pb2.Artifact.DELETED
             store.put_artifacts([artifact])
             yield f"{artifact.uri} is {problem}"

@@ -44,7 +44,7 @@ def test_a_person_is_told_of_the_image_and_where_models_go() -> None:
 
 
 def test_a_person_is_told_what_is_left_to_do_by_hand() -> None:
-    said = notes(read_config("--image", "fashion:latest", "--service-account", "trainers").kubeflow)
+    said = notes(read_config("--image", "fashion:latest", "--set", "kubeflow.service_account=trainers").kubeflow)
     assert "its tag may move" in said[1]
     assert said[-1] == "service account trainers: choose it with each run; a package cannot hold it"
 

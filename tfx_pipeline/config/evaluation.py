@@ -86,12 +86,10 @@ class EvaluationConfig(Section):
         description="accuracy that it must reach on the examples of each class",
     )
     max_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, change=True)] = Field(
-        title="--max-accuracy-drop",
         default=0.01,
         description="how far its accuracy may lie below that of the newest pushed model",
     )
     max_class_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, by_class=True, change=True)] = Field(
-        title="--max-class-accuracy-drop",
         default=0.1,
         description="the same for the accuracy on the examples of each class",
     )

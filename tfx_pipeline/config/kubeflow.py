@@ -34,9 +34,7 @@ class StepSettings(Section):
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="when a node fetches the image: IfNotPresent, Always or Never"
     )
-    image_pull_secrets: list[Name] = Field(
-        default=[], title="--image-pull-secret", description="Secret with the login of a private registry"
-    )
+    image_pull_secrets: list[Name] = Field(default=[], description="Secrets with the login of a private registry")
     cpu_request: Quantity | None = Field(
         default=None, description="cores that a node must have free, such as 500m or 2; has a default for each step"
     )
@@ -142,7 +140,6 @@ class KubeflowConfig(StepSettings):
         default="mlpipeline-minio-artifact", description="Secret with accesskey and secretkey for minio://"
     )
     service_account: Name | None = Field(
-        title="--service-account",
         default=None,
         description="service account of the pods, for --run; a package cannot hold one",
     )

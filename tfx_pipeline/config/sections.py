@@ -96,7 +96,6 @@ class TrainingConfig(Section):
         description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",
     )
     determinism: Literal["off", "on"] = Field(
-        title="--determinism",
         default="off",
         description="on: the same weights from each training on GPUs too, which makes them slower",
     )
@@ -106,7 +105,6 @@ class ServingConfig(Section):
     """Where pushed models are kept, and how many."""
 
     keep_versions: int = Field(
-        title="--keep-versions",
         default=5,
         ge=1,
         description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "

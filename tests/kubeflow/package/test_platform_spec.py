@@ -20,7 +20,7 @@ def test_a_step_that_reaches_nothing_outside_asks_for_nothing_else(package: Docu
 
 
 def test_the_login_of_a_private_registry_is_a_secret(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--image-pull-secret", "regcred", "--set", "kubeflow.image_pull_policy=Always")
+    package = compiled("--set", "kubeflow.image_pull_secrets=regcred", "--set", "kubeflow.image_pull_policy=Always")
     assert package.kubernetes("trainer") == {
         "imagePullPolicy": "Always",
         "imagePullSecret": [{"secretNameParameter": constant("regcred")}],

@@ -41,7 +41,12 @@ class Run:
 
 def local_runner(output: Path, *flags: str, root: Path = ROOT) -> Run:
     """Calls a checkout's local_runner.py with the flags and waits for its end."""
-    command = [sys.executable, "local_runner.py", "--output-dir", str(output), *flags]
+    return command_line(output, "--output-dir", str(output), *flags, root=root)
+
+
+def command_line(output: Path, *flags: str, root: Path = ROOT) -> Run:
+    """The same with the flags alone, which lead to the output directory in another way."""
+    command = [sys.executable, "local_runner.py", *flags]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=False)
     return Run(output, done.stdout + done.stderr, done.returncode)
 

@@ -59,3 +59,14 @@ def test_home_is_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
         "~x/y",
         "",
     ]
+
+
+@pytest.mark.parametrize("name", ["sib?", "run [1]", "*", "a\\b", "[", "x [y/output"])
+def test_a_path_that_is_a_pattern_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=r"^--output-dir /out/.*: has .*, by which TensorFlow and Apache Beam mean"):
+        host_paths.require_no_pattern(Path("/out", name), "--output-dir")
+
+
+@pytest.mark.parametrize("name", ["{a,b}", "run 1]", "it's", "$HOME", "100%", "#1", "a&b;c", "\u00e9t\u00e9"])
+def test_a_path_that_only_a_shell_would_read_otherwise_is_taken(name: str) -> None:
+    host_paths.require_no_pattern(Path("/out", name), "--output-dir")

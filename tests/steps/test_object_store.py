@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from tfx.types import standard_artifacts
 
 from tests.object_stores import BUCKET, Keys
@@ -25,22 +26,25 @@ def test_a_first_run_has_no_baseline(s3: object, tmp_path: Path) -> None:
     assert not baseline.has_custom_property("version")
 
 
-def test_what_one_run_pushed_is_the_baseline_of_the_next(s3: object, keys: Keys, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["serving", "sib?", "a [b]", "*", "back\\slash"])
+def test_what_one_run_pushed_is_the_baseline_of_the_next(s3: object, keys: Keys, tmp_path: Path, folder: str) -> None:
+    place = f"minio://{BUCKET}/{folder}"
+    s3.put_object(Bucket=BUCKET, Key="sib1/7/saved_model.pb", Body=b"another's")
     model = artifact(standard_artifacts.Model, tmp_path / "model")
     (tmp_path / "model" / "Format-Serving").mkdir()
     (tmp_path / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"graph")
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing")
     blessing.set_int_custom_property("blessed", 1)
     pushed = artifact(standard_artifacts.PushedModel, tmp_path / "pushed")
-    push_model(model, blessing, pushed, PLACE)
+    push_model(model, blessing, pushed, place)
     version = int(pushed.get_string_custom_property("pushed_version"))
-    assert pushed.get_string_custom_property("pushed_destination") == f"{PLACE}/{version}"
+    assert pushed.get_string_custom_property("pushed_destination") == f"{place}/{version}"
 
     baseline = artifact(standard_artifacts.Model, tmp_path / "baseline")
-    locate_baseline(baseline, PLACE)
+    locate_baseline(baseline, place)
     assert baseline.get_int_custom_property("version") == version
-    assert baseline.get_string_custom_property("source_uri") == f"{PLACE}/{version}"
+    assert baseline.get_string_custom_property("source_uri") == f"{place}/{version}"
     assert (tmp_path / "baseline" / "Format-Serving" / "saved_model.pb").read_bytes() == b"graph"
 
-    push_model(model, blessing, artifact(standard_artifacts.PushedModel, tmp_path / "again"), PLACE)
-    assert keys() == [f"serving/{version}/saved_model.pb"]
+    push_model(model, blessing, artifact(standard_artifacts.PushedModel, tmp_path / "again"), place)
+    assert keys() == sorted([f"{folder}/{version}/saved_model.pb", "sib1/7/saved_model.pb"])

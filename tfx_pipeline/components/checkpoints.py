@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import require_no_pattern
 
 CHECKPOINTS_VARIABLE: Final = "TRAINER_CHECKPOINTS"
 """Environment variable with a folder that outlives the step; without it, there are no checkpoints.
@@ -28,7 +29,7 @@ def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str 
         A folder that no other training has; None where no checkpoints are kept.
 
     Raises:
-        UserError: The variable holds a URL.
+        UserError: The variable holds a URL or a pattern.
     """
     place = os.environ.get(CHECKPOINTS_VARIABLE)
     check_place(place or "")
@@ -36,7 +37,8 @@ def checkpoint_dir(properties: Mapping[str, Any], inputs: Iterable[str]) -> str 
 
 
 def check_place(place: str) -> None:
-    """Refuses what is no folder, with a ``UserError``: a URL would become a folder of that name."""
+    """Refuses what is no folder, with a ``UserError``: a URL would become a folder of that name, a pattern several."""
+    require_no_pattern(place, f"{CHECKPOINTS_VARIABLE}:")
     if "://" in place:
         raise UserError(
             f"{CHECKPOINTS_VARIABLE}={place}: checkpoints need a folder, such as that of a mounted claim, and no URL"

@@ -14,7 +14,7 @@ from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.files import write_atomically
-from tfx_pipeline.process.host_paths import require_visible
+from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
 
@@ -32,11 +32,13 @@ def run(config: Config) -> int:
         and the signal's number where a signal ended the run.
 
     Raises:
-        UserError: The output directory cannot be written, or another run uses it.
+        UserError: The output directory cannot be written, its path means several, or another run uses it.
     """
     begin = time.monotonic()
-    require_visible(config.run.output_dir.absolute(), "--output-dir")
-    with exclusive(config.run.output_dir.absolute()) as died:
+    root = config.run.output_dir.absolute()
+    require_no_pattern(root, "--output-dir")
+    require_visible(root, "--output-dir")
+    with exclusive(root) as died:
         output = new_run(config.run.output_dir)
         with captured_output(output.log) as stream:
             console = Console(stream)

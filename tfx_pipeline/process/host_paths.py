@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ FOLDERS: Final = "FASHION_MNIST_HOST_FOLDERS"
 """Set by ``tools/env`` in its container: the folders of the host there, one a line."""
 HOME: Final = "FASHION_MNIST_HOST_HOME"
 _LINKS_DEPTH: Final = 3
+_PATTERN: Final = re.compile(r"[*?\[\\]")
+"""What makes a pattern of a path for TensorFlow and Beam; braces mean themselves."""
 
 
 def expanded(path: str) -> str:
@@ -20,6 +23,26 @@ def expanded(path: str) -> str:
     if home and (path == "~" or path.startswith("~/")):
         return home + path[1:]
     return os.path.expanduser(path)  # noqa: PTH111 - keeps '' as it is
+
+
+def require_no_pattern(path: str | Path, given: str) -> None:
+    """Refuses a place whose path TensorFlow, TFX and Beam would take for a pattern, and so for other places as well.
+
+    They look for files by patterns in so many places (examples, checkpoints, SavedModels, the results of Beam, which
+    deletes what it finds) that no escape reaches all.
+
+    Args:
+        path: The absolute path, since a folder above may have such a name.
+        given: How it was given, such as ``--output-dir``.
+
+    Raises:
+        UserError: The path has a character of patterns.
+    """
+    if found := sorted(set(_PATTERN.findall(str(path)))):
+        raise UserError(
+            f"{given} {path}: has {' '.join(found)}, by which TensorFlow and Apache Beam mean other files as well; "
+            "give a folder whose path has none of * ? [ \\"
+        )
 
 
 def require_visible(path: str | Path, given: str) -> None:

@@ -145,3 +145,14 @@ def test_a_tree_too_large_to_look_through_is_refused(tmp_path: Path, refusal: Re
     for number in range(201):
         (tmp_path / "data" / str(number)).mkdir(parents=True)
     assert "has over 200 sub-folders; name the one with the data set" in refusal(tmp_path / "data")
+
+
+@pytest.mark.parametrize("name", ["sib?", "a [b]", "*", "{a,b}", "back\\slash", "#1 & 100%"])
+def test_a_folder_whose_name_is_a_pattern_is_that_folder(
+    sample: Sample, tmp_path: Path, resolved: Callable[[Path], str], name: str
+) -> None:
+    for other in ("sib1", "a b", "a", "b"):
+        (tmp_path / "data" / other).mkdir(parents=True)
+        (tmp_path / "data" / other / "train-images-idx3-ubyte").write_bytes(b"another's")
+    shutil.copytree(tmp_path / "idx", tmp_path / "data" / name)
+    resolved(tmp_path / "data" / name)

@@ -14,10 +14,10 @@ from tests.object_stores import BUCKET
 URL = f"minio://{BUCKET}/data/fashion"
 
 
-def put(s3: object, folder: Path) -> None:
+def put(s3: object, folder: Path, root: str = "data/fashion") -> None:
     """Uploads a tree with an object of no bytes for each folder, as several tools write it."""
     for path in (folder, *folder.rglob("*")):
-        key = "data/fashion" if path == folder else f"data/fashion/{path.relative_to(folder)}"
+        key = root if path == folder else f"{root}/{path.relative_to(folder)}"
         s3.put_object(
             Bucket=BUCKET, Key=f"{key}/" if path.is_dir() else key, Body=b"" if path.is_dir() else path.read_bytes()
         )
@@ -53,3 +53,17 @@ def test_an_empty_folder_in_a_store_is_refused_naming_it(
     line = refusal(URL)
     assert line.startswith(f"{URL}: lacks train-images-idx3-ubyte")
     assert line.endswith("found nothing")
+
+
+@pytest.mark.parametrize("name", ["sib?", "a [b]", "*", "{a,b}", "back\\slash", "#1 & 100%"])
+def test_a_folder_whose_name_is_a_pattern_is_that_folder(
+    s3: object, sample: Sample, tmp_path: Path, resolved: Callable[[str], str], name: str
+) -> None:
+    put(s3, tmp_path / "idx", f"data/{name}")
+    for other in ("sib1", "a b", "a", "b"):
+        s3.put_object(Bucket=BUCKET, Key=f"data/{other}/train-images-idx3-ubyte", Body=b"another's")
+    resolved(f"minio://{BUCKET}/data/{name}")
+
+
+def test_a_pattern_on_another_file_system_of_beam_is_refused(refusal: Callable[[str], str]) -> None:
+    assert refusal("hdfs://host/data/sib?").startswith("--data-dir hdfs://host/data/sib?: has ?, by which")

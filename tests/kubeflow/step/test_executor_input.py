@@ -15,6 +15,7 @@ from tests.kubeflow.step import backend
 from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.kubeflow.step import executor_input, messages
 from tfx_pipeline.kubeflow.step.tfx_executor import CLASS_PATHS
+from tfx_pipeline.process.errors import UserError
 
 
 def prepared(message: dict[str, Any], spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -209,3 +210,12 @@ def test_integers_and_texts_reach_the_executor_with_their_types(local_input: dic
     properties = kubeflow_v2_entrypoint_utils.parse_execution_properties(proto.inputs.parameter_values, {}, spec)
     assert SimpleNamespace(**properties) == SimpleNamespace(batch_size=64, example_splits='["eval"]', min_accuracy=0.85)
     assert isinstance(properties["batch_size"], int)
+
+
+@pytest.mark.parametrize("bucket", ["data/run [1]", "data/sib?", "data/*/x", "data/a\\b"])
+def test_a_pipeline_root_that_is_a_pattern_is_refused(bucket: str) -> None:
+    line = (
+        r"^pipeline root: the artifact \w+ at /s3/data/.*: has .*, by which TensorFlow and Apache Beam mean other files"
+    )
+    with pytest.raises(UserError, match=line):
+        prepared(backend.executor_input("s3", bucket))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from tfx_pipeline.data.stream import IdxError, is_remote, reason_of, shown
 from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import require_no_pattern
 
 
 class Folder(NamedTuple):
@@ -48,6 +50,8 @@ def _local_entries(path: str) -> Iterator[tuple[str, bool]]:
 def _remote_entries(path: str) -> Iterator[tuple[str, bool]]:
     try:
         yield from _store_entries(path) if object_store.handles(path) else _beam_entries(path)
+    except UserError:
+        raise
     except Exception as error:  # every cloud's client raises errors of its own
         raise IdxError(f"{shown(path)}: cannot be listed ({reason_of(error)}); check URL and credentials") from error
 
@@ -64,5 +68,6 @@ def _store_entries(path: str) -> Iterator[tuple[str, bool]]:
 def _beam_entries(path: str) -> Iterator[tuple[str, bool]]:
     from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
 
+    require_no_pattern(path, "--data-dir")  # Beam lists a folder by a pattern
     for match in FileSystems.match([f"{path.rstrip('/')}/*"])[0].metadata_list:
         yield match.path.rsplit("/", 1)[-1], False

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
+from tfx_pipeline.process.host_paths import require_no_pattern
 
 LAUNCHER_OUTPUTS: Final = frozenset({"executor-logs"})
 """Outputs that the backend adds to every step and the launcher alone writes."""
@@ -31,12 +32,16 @@ def prepare(executor_input: Message, inputs_spec: Message) -> Message:
 
     Returns:
         A new message; its URIs are local paths.
+
+    Raises:
+        UserError: An artifact's path is a pattern for TensorFlow and Beam.
     """
     message = without_launcher_outputs(executor_input)
     message = with_input_types(message, inputs_spec)
     message = without_absent_inputs(message, inputs_spec)
     message = with_names(message)
     message = with_local_uris(message)
+    require_no_patterns(message)
     return with_plain_metadata(message)
 
 
@@ -98,6 +103,13 @@ def with_local_uris(executor_input: Message) -> Message:
         return {**kept, "uri": local_path(artifact)}
 
     return _map_both(executor_input, localize)
+
+
+def require_no_patterns(executor_input: Message) -> None:
+    """Refuses, with a ``UserError``, paths that are patterns: the pipeline root of a run is what a user types."""
+    for side in ("inputs", "outputs"):
+        for key, artifact in artifacts_of(executor_input.get(side, {})):
+            require_no_pattern(artifact["uri"], f"pipeline root: the artifact {key} at")
 
 
 def with_plain_metadata(executor_input: Message) -> Message:

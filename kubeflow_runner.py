@@ -20,7 +20,7 @@ def main() -> int:
         flags = vars(parser.parse_args())
         from tfx_pipeline.kubeflow.run import run  # noqa: PLC0415 - --help must not wait for it
 
-        run(flags)
+        run(flags, [name for name, value in flags.items() if value != parser.get_default(name)])
     except UserError as error:
         sys.stderr.write(f"error: {redact(str(error))}\n")
         return 1 if isinstance(error, RunFailedError) else 2
@@ -31,12 +31,14 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     output = f"{DATASET.name.replace('-', '_')}_pipeline.yaml"
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
     logs = "instead of a package, print the manifest of a Kubeflow TensorBoard for this log directory"
-    parser.add_argument("--tensorboard-manifest", metavar="LOGS", default="", help=logs)
+    parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
     group = parser.add_argument_group("client", "without --upload, --run or --watch, only the package is written")
     add = group.add_argument
     add("--upload", action="store_true", help="upload it as a new version of the pipeline")
     add("--run", action="store_true", help="start a run of it")
     add("--watch", action="store_true", help="start a run and follow it to its end; exit with its outcome")
+    again = "take up a failed run where it failed, instead of starting one; with --watch, follow it"
+    add("--retry-run", metavar="RUN_ID", help=again)
     add("--param", metavar="NAME=VALUE", action="append", default=[], help="run parameter; can be repeated")
     add("--experiment", metavar="NAME", default="Default", help="experiment of the run (default: Default)")
     host = "address of Kubeflow Pipelines; else KF_PIPELINES_ENDPOINT, the pod's own cluster or the kubeconfig"

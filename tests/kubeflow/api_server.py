@@ -29,6 +29,8 @@ class State:
         self.packages: list[list[Any]] = []
         self.experiments: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.retried: list[str] = []
+        self.retry_status = 200
         self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
         self.workflow: dict[str, Any] | None = None
         self.logs: dict[str, str] = {}
@@ -92,19 +94,27 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any] | str:  # noqa: PLR0911
-        state = self.state
+    def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any] | str:
         if path.startswith(V1):
             return self._route_v1(path.removeprefix(V1))
         if path == "/healthz":
             return {"multi_user": False}
+        if path == "/experiments":
+            return self._experiments(query, body)
+        if path.startswith("/pipelines"):
+            return self._pipelines(path, query, body)
+        if path == "/runs":
+            return self._start(json.loads(body))
+        if path.startswith("/runs/"):
+            return self._run(*path.removeprefix("/runs/").split(":"))
+        raise ApiError(404, f"Not Found: {path}")
+
+    def _pipelines(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
+        state = self.state
         if path == "/pipelines":
             wanted = json.loads(query["filter"])["predicates"][0]["stringValue"]
-            return (
-                {"pipelines": [{"pipeline_id": f"id-{wanted}", "display_name": wanted}]}
-                if wanted in state.pipelines
-                else {}
-            )
+            found = {"pipelines": [{"pipeline_id": f"id-{wanted}", "display_name": wanted}]}
+            return found if wanted in state.pipelines else {}
         if path == "/pipelines/upload":
             self._take_package(body)
             state.pipelines[query["name"]] = [_version(query["name"], 1)]
@@ -116,13 +126,19 @@ class Handler(BaseHTTPRequestHandler):
             return {**versions[0], "pipeline_id": query["pipelineid"]}
         if match := re.fullmatch(r"/pipelines/id-(.+)/versions", path):
             return {"pipeline_versions": state.pipelines[match[1]]}
-        if path == "/experiments":
-            return self._experiments(query, body)
-        if path == "/runs":
-            return self._start(json.loads(body))
-        if path == "/runs/run-1":
-            return {**(state.progress.pop(0) if len(state.progress) > 1 else state.progress[0]), "run_id": "run-1"}
+        if match := re.fullmatch(r"/pipelines/id-(.+)/versions/version-(\d+)", path):
+            spec, platform = state.packages[int(match[2]) - 1]
+            spec = {"pipeline_spec": spec, "platform_spec": platform}
+            return {**_version(match[1], int(match[2])), "pipeline_spec": spec}
         raise ApiError(404, f"Not Found: {path}")
+
+    def _run(self, run_id: str, action: str = "") -> dict[str, Any]:
+        state = self.state
+        if run_id != "run-1":
+            raise ApiError(404, f"Failed to get a run: Failed to fetch run {run_id}: Run {run_id} not found")
+        if action == "retry":
+            return self._retry(run_id)
+        return {**(state.progress.pop(0) if len(state.progress) > 1 else state.progress[0]), "run_id": run_id}
 
     def _route_v1(self, path: str) -> dict[str, Any] | str:
         if path == "/runs/run-1" and self.state.workflow:
@@ -131,6 +147,12 @@ class Handler(BaseHTTPRequestHandler):
         if match and match[1] in self.state.logs:
             return self.state.logs[match[1]]
         raise ApiError(404, f"Not Found: {path}")
+
+    def _retry(self, run_id: str) -> dict[str, Any]:
+        if self.state.retry_status != 200:
+            raise ApiError(self.state.retry_status, "Not Found" if self.state.retry_status == 404 else "refused")
+        self.state.retried.append(run_id)
+        return {}
 
     def _take_package(self, body: bytes) -> None:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

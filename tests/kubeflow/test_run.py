@@ -137,3 +137,39 @@ def test_help_loads_neither_tensorflow_nor_kubeflow(tmp_path: Path) -> None:
     done = subprocess.run(command, env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)  # noqa: PLW1510
     assert "--serving-pvc" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_failed_run_is_retried_without_a_package(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with api_server() as (host, state):
+        state.progress = [{"state": "FAILED"}]
+        assert call("--retry-run", "run-1", "--host", host) == 0
+    assert capfd.readouterr() == (f"retried {host}/#/runs/details/run-1\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (["--retry-run", "x", "--run"], "--retry-run and --run cannot be given together"),
+        (["--upload", "--retry-run", "x"], "--retry-run and --upload cannot be given together"),
+        (["--retry-run", "x", "--param", "epochs=2"], "--retry-run and --param cannot be given together"),
+        (["--retry-run", "x", "--epochs", "2"], "--retry-run and --epochs cannot be given together"),
+        (["--tensorboard-manifest", "s3://x", "--retry-run", "x"], "--retry-run and --tensorboard-manifest cannot be "),
+        (
+            ["--tensorboard-manifest", "s3://x", "--watch"],
+            "--tensorboard-manifest and --watch cannot be given together",
+        ),
+        (["--retry-run", ""], "--retry-run: got '', expected a value"),
+        (["--tensorboard-manifest", ""], "--tensorboard-manifest: got '', expected a value"),
+    ],
+)
+def test_what_cannot_be_done_at_once_is_refused(
+    flags: list[str], error: str, call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert call(*flags) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(f"error: {error}")
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,16 +1,16 @@
 """What ``kubeflow_runner.py`` does with its flags: writes the package and, where asked for, runs it on Kubeflow."""
 
-import os
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.config.flags import load
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.actions import chosen_action, connection, say
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
-from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest
 from tfx_pipeline.kubeflow.package.images import image_warnings
 from tfx_pipeline.kubeflow.package.step_settings import root_warnings, serving_uri
 from tfx_pipeline.process.errors import UserError
@@ -18,30 +18,32 @@ from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output
 
 
-def run(flags: dict[str, Any]) -> None:
-    """Writes the package, submits it or prints the manifest of a TensorBoard, as the flags ask.
+def run(flags: dict[str, Any], given: Collection[str]) -> None:
+    """Writes the package and submits it, or does what needs no package, as the flags ask.
 
     Args:
         flags: The flags of ``kubeflow_runner.py`` by name; the configuration's own as ``load`` takes them.
+        given: The names of those that were typed.
 
     Raises:
         UserError: A flag is wrong, the backend would reject the package, or the server refuses.
         RunFailedError: The run that was followed failed.
     """
+    action = chosen_action(flags, given)
     config = load(flags)
-    if flags["tensorboard_manifest"]:
-        _print_tensorboard_manifest(flags["tensorboard_manifest"], flags["namespace"], config.kubeflow)
+    if action:
+        action.do(flags, config)
         return
     output = expanded(flags["output"])
     require_visible(output, "--output")
     spec = _write_quietly(config, Path(output))
-    _say(f"wrote {flags['output']}")
+    say(f"wrote {flags['output']}")
     if flags["upload"] or flags["run"] or flags["watch"]:
         _submit(flags, config.kubeflow, spec)
         return
     for line in notes(config.kubeflow):
-        _say(line)
-    _say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
+        say(line)
+    say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
 
 
 def _write_quietly(config: Config, path: Path) -> dict[str, Any]:
@@ -72,8 +74,7 @@ def notes(config: KubeflowConfig) -> list[str]:
 
 
 def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any]) -> None:
-    from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415 - kfp's client takes a second
-    from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415
+    from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415 - kfp's client takes a second
 
     for warning in (*image_warnings(config), *root_warnings(config)):
         sys.stderr.write(f"warning: {warning}\n")
@@ -85,18 +86,4 @@ def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any])
         service_account=config.service_account,
         arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
     )
-    token = flags["token"] or os.environ.get("KFP_TOKEN", "")
-    connection = Connection(flags["host"], flags["namespace"], token, flags["ca_cert"])
-    submit(Path(flags["output"]), spec, connection, request, _say)
-
-
-def _print_tensorboard_manifest(logs: str, namespace: str, config: KubeflowConfig) -> None:
-    scheme, _, endpoint = config.minio_endpoint.partition("://")
-    namespace = namespace or DEFAULT_NAMESPACE
-    secret, secure = config.minio_secret, scheme == "https"
-    _say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secret=secret, secure=secure).rstrip())
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    submit(Path(flags["output"]), spec, connection(flags), request, say)

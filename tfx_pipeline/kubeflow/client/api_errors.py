@@ -1,7 +1,7 @@
 """What goes wrong between the client and Kubeflow's API server, in one line each."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import kfp_server_api
@@ -17,12 +17,13 @@ _ADVICE = {
 
 
 @contextmanager
-def api_errors_as_user_errors(host: str, action: str) -> Iterator[None]:
+def api_errors_as_user_errors(host: str, action: str, advice: Mapping[int, str]) -> Iterator[None]:
     """Turns what kfp's client raises into one line.
 
     Args:
         host: The server's address.
         action: What is tried, as in "cannot ...".
+        advice: What to do, by the status of the answer, where it is not the same for all actions.
 
     Raises:
         UserError: The server cannot be reached, or refuses.
@@ -30,7 +31,7 @@ def api_errors_as_user_errors(host: str, action: str) -> Iterator[None]:
     try:
         yield
     except kfp_server_api.ApiException as error:
-        raise UserError(f"{host}: cannot {action}: {_reason(error)}") from error
+        raise UserError(f"{host}: cannot {action}: {_reason(error, advice)}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise UserError(unreachable(host, error)) from error
     except ValueError as error:  # kfp's own checks
@@ -45,12 +46,12 @@ def unreachable(host: str, error: BaseException) -> str:
     return f"{host}: does not answer ({reason}); check --host, and that a port-forward to it still runs"
 
 
-def _reason(error: kfp_server_api.ApiException) -> str:
+def _reason(error: kfp_server_api.ApiException, advice: Mapping[int, str]) -> str:
     """The server's own words, without the stack of calls that it puts before them, and what to do."""
     status, words = error.status, _message(error)
     if not status:  # TLS
         return f"{words}; check --ca-cert"
-    return "; ".join(part for part in (f"{status} {words}", _ADVICE.get(status, "")) if part)
+    return "; ".join(part for part in (f"{status} {words}", (_ADVICE | dict(advice)).get(status, "")) if part)
 
 
 def _message(error: kfp_server_api.ApiException) -> str:

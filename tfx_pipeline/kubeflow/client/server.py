@@ -23,6 +23,8 @@ from tfx_pipeline.process.errors import UserError
 
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
 _EXAMPLE: Final = "an address such as http://localhost:8080"
+_NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
+_NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
 _PATIENCE: Final = 10  # seconds for a connection
 
 
@@ -147,8 +149,30 @@ class Server:
         Raises:
             UserError: The server cannot be reached, or refuses.
         """
-        with self._request("read the run"):
+        with self._request(f"read the run {run_id}", {404: _NO_RUN}):
             return self._client.get_run(run_id)
+
+    def steps(self, run: kfp_server_api.V2beta1Run) -> list[str]:
+        """Reads the ids of a run's steps from its package.
+
+        Raises:
+            UserError: The server cannot be reached, or has the package no longer.
+        """
+        spec, reference = run.pipeline_spec, run.pipeline_version_reference
+        with self._request("read the package of the run"):
+            if reference:
+                version = self._client.get_pipeline_version(reference.pipeline_id, reference.pipeline_version_id)
+                spec = version.pipeline_spec
+        return list((spec or {}).get("pipeline_spec", spec)["root"]["dag"]["tasks"])
+
+    def retry(self, run_id: str) -> None:
+        """Takes up a failed run.
+
+        Raises:
+            UserError: The server cannot be reached, or refuses.
+        """
+        with self._request(f"retry the run {run_id}", dict.fromkeys((404, 405, 501), _NO_RETRY)):
+            self._client._run_api.run_service_retry_run(run_id)  # noqa: SLF001 - kfp's client has no function for it
 
     def pods(self, run_id: str) -> dict[str, Pod]:
         """Reads the pod of each step, which only the API's older version tells.
@@ -204,10 +228,11 @@ class Server:
         return Version(pipeline_id, version.pipeline_version_id, version.display_name)
 
     @contextlib.contextmanager
-    def _request(self, action: str) -> Iterator[None]:
+    def _request(self, action: str, advice: Mapping[int, str] | None = None) -> Iterator[None]:
         # kfp prints links and warns of old servers; what a person needs is said elsewhere.
         quiet = contextlib.redirect_stdout(io.StringIO())
-        with api_errors_as_user_errors(self._host or "Kubeflow", action), quiet, warnings.catch_warnings():
+        host = self._host or "Kubeflow"
+        with api_errors_as_user_errors(host, action, advice or {}), quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.kubeflow.client.server import Connection, Server
-from tfx_pipeline.kubeflow.client.watch import watch
-from tfx_pipeline.process.errors import RunFailedError
+from tfx_pipeline.kubeflow.client.watch import follow_to_the_end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +62,6 @@ def submit(
         arguments=request.arguments,
         service_account=request.service_account,
     )
-    url = server.run_url(run_id)
-    say(f"started {url}")
+    say(f"started {server.run_url(run_id)}")
     if request.watch:
-        outcome = watch(server, run_id, list(spec["root"]["dag"]["tasks"]), say)
-        if not outcome.succeeded:
-            raise RunFailedError(f"the run {outcome}; see {url}")
-        say(f"succeeded {url}")
+        follow_to_the_end(server, run_id, list(spec["root"]["dag"]["tasks"]), say)

@@ -1,5 +1,6 @@
 """Follows a run on Kubeflow: each step's state as it changes, and what the run comes to."""
 
+import datetime
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
@@ -9,12 +10,14 @@ import kfp_server_api
 from tfx_pipeline.kubeflow.client.pods import Pod, last_line
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.step_states import SUCCEEDED, WAITING, Task, corrected, has_waiting, step_states
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.errors import RunFailedError, UserError
 from tfx_pipeline.process.redaction import redact
 
 FINAL: Final = frozenset({SUCCEEDED, "FAILED", "SKIPPED", "CANCELED", "ERROR"})
 _FAILED: Final = ("FAILED", "ERROR")
+DONE: Final = (SUCCEEDED, "SKIPPED")
 _PATIENCE: Final = 6  # answers in a row that may fail before the run is no longer followed
+_STALE: Final = 12  # answers that may still be those of before a run was taken up again
 _SHOWN_AFTER: Final = 2  # answers in a row that have a step wait: each does for a moment
 _HINT_AFTER: Final = 12  # the same, for the command that shows more
 
@@ -37,8 +40,35 @@ class Outcome(NamedTuple):
         return f"{self.state.lower()}{where}{reason}"
 
 
+def follow_to_the_end(
+    server: Server,
+    run_id: str,
+    steps: Collection[str],
+    say: Callable[[str], None],
+    *,
+    since: datetime.datetime | None = None,
+) -> None:
+    """Follows a run as ``watch`` does, and says where it can be seen when it has succeeded.
+
+    Raises:
+        UserError: The server fails to answer several times in a row.
+        RunFailedError: The run failed.
+    """
+    outcome = watch(server, run_id, steps, say, since=since)
+    url = server.run_url(run_id)
+    if not outcome.succeeded:
+        raise RunFailedError(f"the run {outcome}; see {url}")
+    say(f"succeeded {url}")
+
+
 def watch(
-    server: Server, run_id: str, steps: Collection[str], say: Callable[[str], None], *, seconds_between: float = 5.0
+    server: Server,
+    run_id: str,
+    steps: Collection[str],
+    say: Callable[[str], None],
+    *,
+    since: datetime.datetime | None = None,
+    seconds_between: float = 5.0,
 ) -> Outcome:
     """Follows a run to its end.
 
@@ -47,6 +77,7 @@ def watch(
         run_id: The run.
         steps: The ids of the steps.
         say: Receives a line for each change.
+        since: When an earlier attempt of the run had ended: what failed until then is not counted.
         seconds_between: Time between two questions.
 
     Returns:
@@ -55,8 +86,8 @@ def watch(
     Raises:
         UserError: The server fails to answer several times in a row.
     """
-    progress = _Progress(server, run_id, steps, say)
-    failures = 0
+    progress = _Progress(server, run_id, steps, say, since)
+    failures = stale = 0
     while True:
         try:
             run = server.run(run_id)
@@ -67,23 +98,37 @@ def watch(
             time.sleep(seconds_between)
             continue
         failures = 0
-        progress.show(list(run.run_details.task_details or []) if run.run_details else [])
+        progress.show(run)
         if run.state in FINAL:
-            return progress.outcome(run)
+            stale = stale + 1 if _is_before(run.finished_at, since) else 0
+            if stale in (0, _STALE):
+                return progress.outcome(run)
         time.sleep(seconds_between)
+
+
+def _is_before(end: datetime.datetime | None, since: datetime.datetime | None) -> bool:
+    return since is not None and end is not None and end <= since
 
 
 class _Progress:
     """What a person was told of a run."""
 
-    def __init__(self, server: Server, run_id: str, steps: Collection[str], say: Callable[[str], None]) -> None:
-        self._server, self._run_id, self._steps, self._say = server, run_id, steps, say
+    def __init__(
+        self,
+        server: Server,
+        run_id: str,
+        steps: Collection[str],
+        say: Callable[[str], None],
+        since: datetime.datetime | None,
+    ) -> None:
+        self._server, self._run_id, self._steps, self._say, self._since = server, run_id, steps, say, since
         self._states: dict[str, str] = {}
         self._waited: dict[str, int] = {}
         self._reasons: dict[str, str] = {}
 
-    def show(self, tasks: list[Task]) -> None:
+    def show(self, run: kfp_server_api.V2beta1Run) -> None:
         """Says what has changed."""
+        tasks = self._tasks(run)
         pods = self._pods() if has_waiting(tasks) else {}
         for step, state in corrected(step_states(tasks, self._steps), pods).items():
             if state == WAITING:
@@ -92,6 +137,11 @@ class _Progress:
                 self._states[step] = state
                 self._waited.pop(step, None)
                 self._line(step, state, self._failure(step) if state in _FAILED else "")
+
+    def _tasks(self, run: kfp_server_api.V2beta1Run) -> list[Task]:
+        """The tasks, without those that an earlier attempt left undone."""
+        tasks = list(run.run_details.task_details or []) if run.run_details else []
+        return [task for task in tasks if task.state in DONE or not _is_before(task.end_time, self._since)]
 
     def _show_waiting(self, step: str, pod: Pod | None) -> None:
         """Says that a step waits; not at once, again with each new reason, and in the end where to look."""
@@ -125,7 +175,8 @@ class _Progress:
 
     def outcome(self, run: kfp_server_api.V2beta1Run) -> Outcome:
         """How the run ended; one that somebody ended has no step to blame."""
-        if any(entry.state == "CANCELING" for entry in run.state_history or []):
+        history = [entry for entry in run.state_history or [] if not _is_before(entry.update_time, self._since)]
+        if any(entry.state == "CANCELING" for entry in history):
             return Outcome("CANCELED", (), "")
         failed = tuple(step for step, state in self._states.items() if state in _FAILED)
         reason = " ".join(str(run.error.message).split()) if run.error and run.error.message else ""

@@ -1,0 +1,102 @@
+"""What ``kubeflow_runner.py`` does instead of writing a package: one action at a time, and which flags go with each."""
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from tfx_pipeline.config.flags import settings
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest
+from tfx_pipeline.process.errors import UserError
+
+if TYPE_CHECKING:
+    from tfx_pipeline.kubeflow.client.server import Connection
+
+Flags: TypeAlias = Mapping[str, Any]
+"""The flags of ``kubeflow_runner.py`` by name."""
+
+_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "ca_cert"})
+"""What may be given with any action: how the server is reached, and the configuration, which need not be read."""
+
+
+class Action(NamedTuple):
+    """What one flag asks for.
+
+    Attributes:
+        do: Does it.
+        takes: Other flags that count with it.
+        takes_settings: Whether the flags of the configuration count with it.
+    """
+
+    do: Callable[[Flags, Config], None]
+    takes: frozenset[str] = frozenset()
+    takes_settings: bool = False
+
+
+def chosen_action(flags: Flags, given: Collection[str]) -> Action | None:
+    """Finds the action that the flags ask for.
+
+    Args:
+        flags: The flags of ``kubeflow_runner.py`` by name.
+        given: The names of those that were typed.
+
+    Returns:
+        The action; None where a package is to be written.
+
+    Raises:
+        UserError: There are two, a flag means nothing with the action, or its value is empty.
+    """
+    name = next((name for name in ACTIONS if name in given), None)
+    if name is None:
+        return None
+    action = ACTIONS[name]
+    known = _EVERYWHERE | action.takes | {name}
+    for other in given:
+        if other not in known and not (action.takes_settings and "." in other):
+            raise UserError(f"{_flag(name)} and {_flag(other)} cannot be given together; see --help")
+    if not flags[name]:
+        raise UserError(f"{_flag(name)}: got '', expected a value; see --help")
+    return action
+
+
+def _flag(name: str) -> str:
+    """How a flag is typed."""
+    written = {setting.key: setting.flag for setting in settings()}
+    return written.get(name, f"--{name.replace('_', '-')}")
+
+
+def connection(flags: Flags) -> "Connection":
+    """How the server is reached, by the flags and the environment."""
+    from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415 - kfp's client takes a second
+
+    token = flags["token"] or os.environ.get("KFP_TOKEN", "")
+    return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"])
+
+
+def say(text: str) -> None:
+    """Tells a person what was done."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _retry_run(flags: Flags, _: Config) -> None:
+    from tfx_pipeline.kubeflow.client.retry import retry_run  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
+
+    retry_run(Server(connection(flags)), flags["retry_run"], say, follow=flags["watch"])
+
+
+def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
+    scheme, _, endpoint = config.kubeflow.minio_endpoint.partition("://")
+    namespace = flags["namespace"] or DEFAULT_NAMESPACE
+    secret, secure = config.kubeflow.minio_secret, scheme == "https"
+    logs = flags["tensorboard_manifest"]
+    say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secret=secret, secure=secure).rstrip())
+
+
+ACTIONS: Final = {
+    "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
+    "tensorboard_manifest": Action(_print_tensorboard_manifest, takes_settings=True),
+}
+"""The actions by the names of their flags; a new one is a line here, and its flag in ``kubeflow_runner.py``."""

@@ -1,0 +1,34 @@
+"""Takes up a failed run where it failed."""
+
+from collections.abc import Callable
+
+from tfx_pipeline.kubeflow.client.server import Server
+from tfx_pipeline.kubeflow.client.watch import DONE, FINAL, follow_to_the_end
+from tfx_pipeline.process.errors import UserError
+
+
+def retry_run(server: Server, run_id: str, say: Callable[[str], None], *, follow: bool) -> None:
+    """Has the server take up a failed run: what succeeded is kept, all else runs again.
+
+    Args:
+        server: Kubeflow's API server.
+        run_id: The run.
+        say: Receives a line for each thing done.
+        follow: Whether to follow it to its end.
+
+    Raises:
+        UserError: The server cannot be reached, knows no such run, or cannot take it up.
+        RunFailedError: The run that was followed failed again.
+    """
+    run = server.run(run_id)
+    if run.state not in FINAL:
+        raise UserError(
+            f"--retry-run {run_id}: the run has not ended, its state is {str(run.state).lower()}; wait for it"
+        )
+    if run.state in DONE:
+        raise UserError(f"--retry-run {run_id}: the run succeeded; start a new one with --run")
+    steps = server.steps(run) if follow else []
+    server.retry(run_id)
+    say(f"retried {server.run_url(run_id)}")
+    if follow:
+        follow_to_the_end(server, run_id, steps, say, since=run.finished_at)

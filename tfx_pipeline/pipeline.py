@@ -93,7 +93,6 @@ def create_pipeline(
         disable_statistics=True,
         custom_config={"code_digest": code_digest},
     ).with_id("transform")
-    transform.add_upstream_node(data_gate)
 
     trainer = Trainer(
         run_fn="modules.trainer.run_fn",
@@ -102,6 +101,8 @@ def create_pipeline(
         transform_graph=transform.outputs["transform_graph"],
         hyperparameters=parameters(config.training),
     ).with_id("trainer")
+    # Transform need not wait for the gate: nothing is learnt before the trainer.
+    trainer.add_upstream_node(data_gate)
 
     baseline_locator = BaselineLocator(serving_dir=serving_dir).with_id("baseline-locator")
     evaluator = Evaluator(

@@ -71,6 +71,30 @@ def test_only_what_depends_on_a_failed_component_does_not_run(states: dict[str, 
     assert not (tmp_path / "after").exists()
 
 
+def test_what_a_failed_component_leaves_without_use_does_not_run(tmp_path: Path) -> None:
+    gate = Step(file=str(tmp_path / "a-gate"), fails=1).with_id("gate")
+    # Its name comes first, and it waits for nothing.
+    beside = Step(file=str(tmp_path / "beside"), fails=0).with_id("beside")
+    start = Step(file=str(tmp_path / "start"), fails=0).with_id("start")
+    after = Step(file=str(tmp_path / "after"), fails=0).with_id("after")
+    gate.add_upstream_node(start)
+    after.add_upstream_node(gate)
+    after.add_upstream_node(beside)
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[start, gate, beside, after],
+    )
+    progress = Progress(Quiet())
+    with pytest.raises(Exception, match="a-gate failed"):
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+    assert [(name, run.state) for name, run in progress.components.items()] == [
+        ("start", "succeeded"), ("gate", "failed"), ("beside", "not run"), ("after", "not run"),
+    ]  # fmt: skip
+    assert not (tmp_path / "beside").exists()
+
+
 @component
 def Leaver(out: OutputArtifact[Model], how: Parameter[str]) -> None:  # noqa: N802
     if how == "interrupt":

@@ -53,7 +53,6 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
         data_digest=dataset.digest,
         metadata=sqlite_metadata_connection_config(str(output.metadata)),
     )
-    progress.expect([component.id for component in pipeline.components])
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)

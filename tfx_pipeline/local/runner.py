@@ -15,7 +15,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import Progress, State
-from tfx_pipeline.process import signals
+from tfx_pipeline.process import graph, signals
 
 
 class LocalDagRunner(TfxLocalDagRunner):
@@ -46,30 +46,30 @@ class LocalDagRunner(TfxLocalDagRunner):
 
         Raises:
             ValueError: ``run_options`` are given.
-            Exception: What the first component that failed raised. Those that depend on it do not run; the others do,
-                so that a review that fails does not cost the push, nor the other way round.
+            Exception: What the first component that failed raised. Those that depend on it do not run, nor what only
+                they need; the others do, so that a review that fails does not cost the push, nor the other way round.
         """
         if run_options:
             raise ValueError("run_options: partial runs are not supported")
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        stopped: set[str] = set()
-        errors: list[Exception] = []
-        for node in (node.pipeline_node for node in pipeline.nodes):
-            if stopped.intersection(node.upstream_nodes):
-                stopped.add(node.node_info.id)
+        nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in pipeline.nodes}
+        waits = {name: list(node.upstream_nodes) for name, node in nodes.items()}
+        self._progress.expect(graph.run_order(waits))
+        failed: dict[str, Exception] = {}
+        for name in graph.run_order(waits):
+            if not graph.is_of_use(name, waits, failed):
                 continue
             signals.raise_missed()
-            if node.node_info.id in self._uncached:
-                node.execution_options.caching_options.enable_cache = False
+            if name in self._uncached:
+                nodes[name].execution_options.caching_options.enable_cache = False
             try:
-                self._run_node(pipeline, node)
+                self._run_node(pipeline, nodes[name])
             except Exception as error:  # noqa: BLE001 - it is raised below
-                stopped.add(node.node_info.id)
-                errors.append(error)
-        if errors:
-            raise errors[0]
+                failed[name] = error
+        if failed:
+            raise next(iter(failed.values()))
 
     def _run_node(self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> None:
         component = node.node_info.id

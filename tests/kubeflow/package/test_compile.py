@@ -7,7 +7,8 @@ import pytest
 from kfp.client import client as kfp_client
 
 from tests.kubeflow.conftest import Documents
-from tfx_pipeline.kubeflow.package.pipeline_spec import _with_nearest, upstream
+from tfx_pipeline.kubeflow.package.pipeline_spec import _with_nearest
+from tfx_pipeline.process.graph import upstream
 
 
 def test_the_package_has_the_one_schema_that_servers_accept(package: Documents) -> None:
@@ -95,9 +96,13 @@ def test_a_run_parameter_reaches_the_steps_that_use_it(step: str, inputs: dict[s
     assert {name: given[name].get("componentInputParameter") for name in inputs} == inputs
 
 
-def test_nothing_is_transformed_or_trained_before_the_data_gate_lets_it_through(package: Documents) -> None:
-    assert "data-gate" in package.task("transform")["dependentTasks"]
-    assert "transform" in package.task("trainer")["dependentTasks"]
+def test_nothing_is_trained_before_the_data_gate_lets_it_through(package: Documents) -> None:
+    assert package.task("trainer")["dependentTasks"] == ["data-gate", "transform"]
+
+
+def test_transform_does_not_wait_for_the_data_gate(package: Documents) -> None:
+    waits = {step: package.task(step).get("dependentTasks", []) for step in package.steps}
+    assert upstream("transform", waits) == {"example-gen", "schema-import"}
 
 
 def test_each_step_waits_for_the_nearest_alone(package: Documents) -> None:
@@ -111,8 +116,8 @@ def test_each_step_waits_for_the_nearest_alone(package: Documents) -> None:
         "pusher": ["evaluator"],
         "schema-import": [],
         "statistics-gen": ["example-gen", "schema-import"],
-        "trainer": ["transform"],
-        "transform": ["data-gate"],
+        "trainer": ["data-gate", "transform"],
+        "transform": ["example-gen", "schema-import"],
     }
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.kubeflow.conftest import Documents
 from tests.small_run import ROOT
-from tfx_pipeline.kubeflow.package.pipeline_spec import upstream
 from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
+from tfx_pipeline.process.graph import upstream
 
 MIB = 2**20
 CORES, MEMORY = 1.4, 6 * 2**30

@@ -1,10 +1,11 @@
 """The first document of the package: what TFX's compiler leaves out of the pipeline spec, or writes otherwise."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx_pipeline.config.kubeflow import StepSettings
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
+from tfx_pipeline.process.graph import upstream
 
 Spec = dict[str, Any]
 
@@ -50,11 +51,6 @@ def _with_nearest(tasks: Spec) -> Spec:
         else task
         for name, task in tasks.items()
     }
-
-
-def upstream(name: str, waits: Mapping[str, Collection[str]]) -> set[str]:
-    """All tasks that must have ended before a task begins, by the tasks that each waits for itself."""
-    return set(waits[name]).union(*(upstream(other, waits) for other in waits[name]))
 
 
 def _component_name(name: str) -> str:

@@ -11,7 +11,7 @@ from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE,
 from tfx_pipeline.process.errors import UserError
 
 if TYPE_CHECKING:
-    from tfx_pipeline.kubeflow.client.server import Connection
+    from tfx_pipeline.kubeflow.client.connection import Connection
 
 Flags: TypeAlias = Mapping[str, Any]
 """The flags of ``kubeflow_runner.py`` by name."""
@@ -68,7 +68,7 @@ def _flag(name: str) -> str:
 
 def connection(flags: Flags) -> "Connection":
     """How the server is reached, by the flags and the environment."""
-    from tfx_pipeline.kubeflow.client.server import Connection  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.connection import Connection  # noqa: PLC0415 - kfp's client takes a second
 
     token = flags["token"] or os.environ.get("KFP_TOKEN", "")
     return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"])

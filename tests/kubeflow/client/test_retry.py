@@ -8,8 +8,9 @@ from tests.kubeflow.api_server import State, api_server
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import Run, recorded
 from tfx_pipeline.kubeflow.client import watch
+from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.retry import retry_run
-from tfx_pipeline.kubeflow.client.server import Connection, Server
+from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.process.errors import RunFailedError, UserError
 
 FAILED = "trainer-failed"

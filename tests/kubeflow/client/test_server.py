@@ -10,7 +10,8 @@ import yaml
 
 from tests.kubeflow.api_server import State, api_server
 from tfx_pipeline.kubeflow.client import watch
-from tfx_pipeline.kubeflow.client.server import Connection, Server
+from tfx_pipeline.kubeflow.client.connection import Connection
+from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.submit import Request, submit
 from tfx_pipeline.process.errors import UserError
 

@@ -8,7 +8,8 @@ from tests.kubeflow.api_server import State, api_server
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import node_id, recorded, workflow
 from tfx_pipeline.kubeflow.client import watch
-from tfx_pipeline.kubeflow.client.server import Connection, Server
+from tfx_pipeline.kubeflow.client.connection import Connection
+from tfx_pipeline.kubeflow.client.server import Server
 
 NAME = "fashion-mnist-x"
 NO_CORES = "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfx_pipeline.kubeflow.client.server import Connection, Server
+from tfx_pipeline.kubeflow.client.connection import Connection
+from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import follow_to_the_end
 
 

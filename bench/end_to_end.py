@@ -18,15 +18,16 @@ from rich.console import Console
 from bench import growth, plot, runs, summary
 from bench.process import machine
 from bench.tutorial.preprocessing import FILES
+from tfx_pipeline.components.trainer import in_force
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
-CNN_FLAGS = ("--model", "cnn", "--epochs", "13", "--batch-size", "64", "--learning-rate", "0.001")
+CNN_FLAGS = ("--model", "cnn")
 
 
 def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
     """Runs each kind ``count`` times, in turns."""
-    training = Config().training
+    training = in_force(Config().training)
     results: dict[str, list[runs.Run]] = {"tutorial": [], "pipeline": [], "cached": [], "bare fit": []}
     with tempfile.TemporaryDirectory() as folder:
         gzipped, scratch, output = (Path(folder, name) for name in ("gz", "scratch", "output"))

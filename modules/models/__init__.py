@@ -1,11 +1,15 @@
-"""The models that can be trained: one file each, whose name is the model's and whose ``build`` makes it."""
+"""The models that can be trained: one file each, named as the model; ``build`` makes it, ``DEFAULTS`` suit it."""
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
+
+DEFAULTS: dict[str, Any] = {"epochs": 10, "batch_size": 256, "learning_rate": 0.004}
+"""What a model is trained with where the user and ``DEFAULTS`` in the model's file say nothing."""
 
 
 def names() -> list[str]:
@@ -19,7 +23,20 @@ def build(name: str) -> "keras.Model":
     Raises:
         ValueError: The name is none of ``names()``.
     """
+    model: keras.Model = _module(name).build()
+    return model
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The hyperparameters that a model is best trained with, by their names in the configuration.
+
+    Raises:
+        ValueError: The name is none of ``names()``.
+    """
+    return DEFAULTS | getattr(_module(name), "DEFAULTS", {})
+
+
+def _module(name: str) -> ModuleType:
     if name not in names():
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(names())}")
-    model: keras.Model = importlib.import_module(f"{__name__}.{name}").build()
-    return model
+    return importlib.import_module(f"{__name__}.{name}")

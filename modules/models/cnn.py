@@ -6,6 +6,7 @@ from keras import layers
 from modules.dataset import DATASET
 from modules.features import PIXELS_KEY
 
+DEFAULTS = {"epochs": 13, "batch_size": 64, "learning_rate": 0.001}
 IMAGE_SHAPE = (*DATASET.image_shape[:2], DATASET.channels)
 
 

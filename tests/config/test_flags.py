@@ -30,9 +30,9 @@ def toml(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_file_and_flags_the_defaults_are_the_tutorials_model_and_epochs() -> None:
+def test_without_file_and_flags_the_tutorials_model_is_trained_as_it_is_best() -> None:
     config = read()
-    assert (config.training.model, config.training.epochs, config.data.source) == ("dense", 10, "auto")
+    assert (config.training.model, config.training.epochs, config.data.source) == ("dense", None, "auto")
 
 
 def test_a_file_wins_over_defaults_and_flags_over_the_file(toml: Path) -> None:

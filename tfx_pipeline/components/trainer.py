@@ -17,25 +17,34 @@ from tfx.types import (
 from tfx.utils import json_utils
 
 import modules
+from modules import models
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
+from tfx_pipeline.config.section import value_type
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
 
 _OUTPUT: Final = standard_component_specs.MODEL_KEY
-_KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
+KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
 """What the component calls each hyperparameter: a parameter cannot have the name of an output."""
 
 HYPERPARAMETERS: Final[dict[str, type]] = {
-    _KEYS[name]: type(field.default) for name, field in TrainingConfig.model_fields.items()
+    KEYS[name]: value_type(field) for name, field in TrainingConfig.model_fields.items()
 }
-"""Every hyperparameter that the configuration declares, and its type in ML Metadata."""
+"""Every hyperparameter that the configuration declares, and its type in ML Metadata, where none is 0."""
+
+MODELS_OWN: Final = frozenset(name for name, field in TrainingConfig.model_fields.items() if field.default is None)
+"""The hyperparameters that are the model's own where a user gives none."""
 
 _SETTERS: Final[dict[type, Any]] = {
     str: Artifact.set_string_custom_property,
     int: Artifact.set_int_custom_property,
     float: Artifact.set_float_custom_property,
 }
+
+
+def _parameter(key: str, value: Any) -> Any:
+    return HYPERPARAMETERS[key]() if value is None else value
 
 
 class TrainerSpec(component_spec.ComponentSpec):
@@ -75,8 +84,8 @@ class Executor(tfx_executor.GenericExecutor):
             UserError: A hyperparameter is not what the configuration allows, or ``modules`` raised an error of its own:
                 there is no GPU, the model cannot be trained, the training diverged.
         """
-        given = {name: exec_properties[key] for name, key in _KEYS.items()}
-        config = {_KEYS[name]: value for name, value in TrainingConfig.checked(given).model_dump().items()}
+        given = TrainingConfig.checked({name: _given(name, exec_properties[key]) for name, key in KEYS.items()})
+        config = {KEYS[name]: value for name, value in in_force(given).model_dump().items()}
         run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
@@ -93,6 +102,23 @@ class Executor(tfx_executor.GenericExecutor):
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         for name, value in config.items():
             _SETTERS[type(value)](model, name, value)
+
+
+def _given(name: str, value: Any) -> Any:
+    """A hyperparameter as the configuration has it: a parameter cannot be None, and is 0 then."""
+    return None if name in MODELS_OWN and not value else value
+
+
+def in_force(given: TrainingConfig) -> TrainingConfig:
+    """Adds the model's own hyperparameters where none are given.
+
+    Raises:
+        UserError: The configuration does not allow what the model's file says.
+    """
+    file, own = f"modules/models/{given.model}.py: DEFAULTS", models.defaults(given.model)
+    if wrong := sorted(own.keys() - MODELS_OWN):
+        raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(MODELS_OWN))}")
+    return TrainingConfig.checked(own | given.model_dump(exclude_none=True), file)
 
 
 class Trainer(base_component.BaseComponent):
@@ -129,6 +155,6 @@ class Trainer(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(),
                 model=channel_utils.as_channel([standard_artifacts.Model()]),
                 model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
-                **{key: getattr(hyperparameters, name) for name, key in _KEYS.items()},
+                **{key: _parameter(key, getattr(hyperparameters, name)) for name, key in KEYS.items()},
             )
         )

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,6 +60,14 @@ def group_class(field: FieldInfo) -> type[Section] | None:
     """The class of the section that a field holds, or of the sections that it holds by name; None for a plain value."""
     candidates = get_args(field.annotation) or (field.annotation,)
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def value_type(field: FieldInfo) -> type:
+    """The type of a field's value; of one that is None where it is not given, the type of what can be given."""
+    if field.default is not None:
+        return type(field.default)
+    kind: type = next(kind for kind in get_args(field.annotation) if kind is not NoneType)
+    return kind
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

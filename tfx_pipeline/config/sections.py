@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -65,22 +65,31 @@ class DataConfig(Section):
     )
 
 
+_OWN: Final = " (default: the model's own; as a run parameter, 0 means that)"
+
+
 class TrainingConfig(Section):
     """What is trained, and how."""
 
     model: Annotated[str, AfterValidator(_known_model)] = Field(
         title="--model", default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
     )
-    epochs: int = Field(title="--epochs", default=10, ge=1, le=10_000, description="passes over the training data")
-    batch_size: int = Field(
-        title="--batch-size", default=256, ge=1, le=65_536, description="examples that each device takes in a step"
+    epochs: int | None = Field(
+        title="--epochs", default=None, ge=1, le=10_000, description=f"passes over the training data{_OWN}"
     )
-    learning_rate: float = Field(
+    batch_size: int | None = Field(
+        title="--batch-size",
+        default=None,
+        ge=1,
+        le=65_536,
+        description=f"examples that each device takes in a step{_OWN}",
+    )
+    learning_rate: float | None = Field(
         title="--learning-rate",
-        default=0.004,
+        default=None,
         gt=0,
         le=10,
-        description="Adam's first step size on one device; it falls from epoch to epoch",
+        description=f"Adam's first step size on one device, which falls from epoch to epoch{_OWN}",
     )
     seed: int = Field(
         title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"

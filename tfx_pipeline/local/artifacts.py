@@ -11,6 +11,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.components.data_gate import REPORT_KEY
+from tfx_pipeline.components.trainer import KEYS
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import ModelScores
@@ -35,7 +36,8 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     if "data-gate" in outputs:
         outcome = dataclasses.replace(outcome, data_gate=_data_gate(outputs["data-gate"][REPORT_KEY].uri))
     if "trainer" in outputs:
-        outcome = dataclasses.replace(outcome, training_logs=Path(outputs["trainer"]["model_run"].uri))
+        training, logs = _training(outputs["trainer"]["model"]), Path(outputs["trainer"]["model_run"].uri)
+        outcome = dataclasses.replace(outcome, training=training, training_logs=logs)
     if "baseline-locator" in outputs:
         baseline = outputs["baseline-locator"]["baseline"].custom_properties
         outcome = dataclasses.replace(outcome, baseline=baseline[VERSION_PROPERTY].int_value or None)
@@ -64,6 +66,11 @@ def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
     names = ("source", "kind", "digest")
     counts = {split: properties[f"{split}_examples"].int_value for split in SPLIT_FILES}
     return {name: properties[f"data_{name}"].string_value for name in names} | {"counts": counts}
+
+
+def _training(model: metadata_store_pb2.Artifact) -> dict[str, Any]:
+    values = {name: model.custom_properties[key] for name, key in KEYS.items()}
+    return {name: getattr(value, value.WhichOneof("value")) for name, value in values.items()}
 
 
 def _data_gate(uri: str) -> dict[str, Any]:

@@ -42,11 +42,13 @@ def manifest(
         wall_seconds: From the start of the run to its end.
         components: Every component, in the order of execution.
         outcome: What the run came to.
-        config: Every value in force.
+        config: Every value that was given; the model's own are those of ``outcome``.
 
     Returns:
         The content of ``run.json``, without secrets.
     """
+    values = config.model_dump(mode="json", exclude={"kubeflow"})
+    values["training"] |= outcome.training
     content = {
         "run_id": run_id,
         "status": "failed" if error else "succeeded",
@@ -60,7 +62,7 @@ def manifest(
         "pushed": outcome.pushed,
         "data": outcome.data,
         "data_gate": outcome.data_gate,
-        "config": config.model_dump(mode="json", exclude={"kubeflow"}),
+        "config": values,
         "versions": versions(),
         "git_commit": git_commit(),
     }

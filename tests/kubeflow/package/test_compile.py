@@ -54,9 +54,9 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "limit": ("NUMBER_INTEGER", 0),
         "data_gate": ("STRING", "stop"),
         "model": ("STRING", "dense"),
-        "epochs": ("NUMBER_INTEGER", 10),
-        "batch_size": ("NUMBER_INTEGER", 256),
-        "learning_rate": ("NUMBER_DOUBLE", 0.004),
+        "epochs": ("NUMBER_INTEGER", 0),
+        "batch_size": ("NUMBER_INTEGER", 0),
+        "learning_rate": ("NUMBER_DOUBLE", 0.0),
         "seed": ("NUMBER_INTEGER", 1),
         "device": ("STRING", "auto"),
         "precision": ("STRING", "auto"),
@@ -71,7 +71,8 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
 
 
 def test_run_parameters_say_what_they_are(package: Documents) -> None:
-    assert package.parameters["epochs"]["description"] == "passes over the training data"
+    meaning = "passes over the training data (default: the model's own; as a run parameter, 0 means that)"
+    assert package.parameters["epochs"]["description"] == meaning
     assert all(parameter["description"] for parameter in package.parameters.values())
 
 

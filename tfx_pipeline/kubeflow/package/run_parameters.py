@@ -7,7 +7,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
 from tfx_pipeline.config.flags import settings
-from tfx_pipeline.config.section import Section
+from tfx_pipeline.config.section import Section, value_type
 
 SERVING_DIR: Final = (
     "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
@@ -23,9 +23,10 @@ class RunParameters:
         self._settings = {s.path[-1]: s for s in settings() if isinstance(section, s.section)}
 
     def __getattr__(self, name: str) -> RuntimeParameter:
-        """Makes the run parameter of a field; a field without a value is an empty text."""
+        """Makes the run parameter of a field; a field without a value is 0 or an empty text."""
         setting, value = self._settings[name], getattr(self._section, name)
-        return runtime_parameter(setting.parameter, "" if value is None else value, setting.field.description)
+        default = value_type(setting.field)() if value is None else value
+        return runtime_parameter(setting.parameter, default, setting.field.description)
 
 
 def runtime_parameter(name: str, value: Any, description: str | None) -> RuntimeParameter:

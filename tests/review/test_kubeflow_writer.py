@@ -1,11 +1,14 @@
 """The artifacts have the shapes that the Kubeflow page reads."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ml_metadata.proto import metadata_store_pb2
+from sklearn.metrics import f1_score, roc_auc_score
 
 from modules.dataset import DATASET
 from tests.predictions import Predicted
@@ -42,16 +45,53 @@ def test_the_metadata_survive_a_json_round_trip(review: Review) -> None:
         assert json.loads(json.dumps(value, allow_nan=False)) == value
 
 
-def test_metrics_are_scalars_with_plain_names(review: Review) -> None:
+def test_metrics_are_few_scalars_of_which_the_page_shows_accuracy_first(review: Review) -> None:
     artifact = Metrics()
     kubeflow_writer.write_metrics(review, artifact)
     properties = artifact.mlmd_artifact.custom_properties
+    assert sorted(properties) == [
+        "accuracy", "blessed", "calibration_error", "loss", "macro_auc", "macro_f1", "worst_class",
+        "worst_class_accuracy",
+    ]  # fmt: skip
     assert properties["accuracy"].double_value == review.model.overall.accuracy
-    assert properties["recall_Shirt"].double_value == review.model.classes[6].recall
-    assert all(value.HasField("double_value") for value in properties.values())
-    assert not any(
-        set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") for name in properties
+    recalls = {scores.name: scores.recall for scores in review.model.classes}
+    assert properties["worst_class"].string_value == min(recalls, key=lambda name: recalls[name])
+    assert properties["worst_class_accuracy"].double_value == min(recalls.values())
+    assert all(value.HasField("double_value") for name, value in properties.items() if name != "worst_class")
+
+
+def test_macro_averages_are_scikit_learns(review: Review, predicted: Predicted) -> None:
+    found = kubeflow_writer.scalars(review)
+    classes = predicted.probabilities.argmax(axis=1)
+    assert found["macro_f1"] == pytest.approx(f1_score(predicted.labels, classes, average="macro"), abs=1e-6)
+    expected = roc_auc_score(predicted.labels, predicted.probabilities, multi_class="ovr", average="macro")
+    assert found["macro_auc"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_baseline_adds_how_far_accuracy_changed(review: Review) -> None:
+    compared = dataclasses.replace(review, baseline=review.model)
+    assert sorted(kubeflow_writer.scalars(compared))[:2] == ["accuracy", "accuracy_change"]
+    assert kubeflow_writer.scalars(compared)["accuracy_change"] == 0
+
+
+def test_a_metric_of_your_own_comes_after_accuracy_whatever_it_is_called(review: Review) -> None:
+    overall = review.model.overall
+    metrics = overall.metrics | {"AUC (PR)": 0.9, "Absolute error": 0.1, "F1": 0.8, "top 2/3 accuracy": 1.0}
+    model = dataclasses.replace(review.model, overall=dataclasses.replace(overall, metrics=metrics))
+    found = kubeflow_writer.scalars(dataclasses.replace(review, model=model))
+    assert min(found) == "accuracy"
+    assert {"auc_pr", "metric_absolute_error", "f1", "top_2_3_accuracy"} <= found.keys()
+
+
+def test_classes_without_examples_leave_out_what_is_not_defined(review: Review) -> None:
+    empty = tuple(
+        dataclasses.replace(c, recall=math.nan, precision=math.nan, auc=math.nan) for c in review.model.classes
     )
+    nothing = dataclasses.replace(review, model=dataclasses.replace(review.model, classes=empty))
+    artifact = Metrics()
+    kubeflow_writer.write_metrics(nothing, artifact)
+    left = {"accuracy", "blessed", "calibration_error", "loss"}
+    assert artifact.mlmd_artifact.custom_properties.keys() == left
 
 
 def test_markdown_says_the_verdict_and_every_class(review: Review, tmp_path: Path) -> None:

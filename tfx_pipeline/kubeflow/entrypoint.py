@@ -17,7 +17,7 @@ from typing import Final
 from tfx_pipeline.components import checkpoints
 from tfx_pipeline.kubeflow.step import step_log, supervisor
 from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare, remove_outputs
-from tfx_pipeline.kubeflow.step.executor_output import finish
+from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
@@ -59,7 +59,9 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     make_directories(prepared)
     prepared = import_modules_from_checkout(prepared)
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
-    write_message(output_file, finish(output, executor_input))
+    finished = finish(output, executor_input)
+    write_properties(finished, prepared)
+    write_message(output_file, finished)
 
 
 def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str]) -> Message:

@@ -1,13 +1,17 @@
 """Shows a review in the Kubeflow page, whose frontend reads artifacts of the types ``system.*``."""
 
+import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.evaluation.scores import ModelScores
-from tfx_pipeline.review import markdown, tensorboard_writer
+from tfx_pipeline.config.evaluation import ACCURACY
+from tfx_pipeline.evaluation.scores import ClassScores, ModelScores
+from tfx_pipeline.review import markdown
 from tfx_pipeline.review.content import Curve, Review
 
 ROC_POINTS: Final = 40
@@ -36,10 +40,46 @@ def write_markdown(review: Review, path: str) -> None:
 
 def write_metrics(review: Review, artifact: Artifact) -> None:
     """Sets the scalars that "Compare runs" shows."""
-    for tag, value in tensorboard_writer.scalars(review).items():
-        group, name = tag.split("/")
-        measure = group.removeprefix(tensorboard_writer.BY_CLASS).removeprefix(tensorboard_writer.OVERALL)
-        artifact.set_float_custom_property(f"{measure} {name}".strip("_ ").replace(" ", "_"), float(value))
+    for name, value in scalars(review).items():
+        artifact.set_float_custom_property(name, float(value))
+    worst = worst_class(review.model)
+    if worst:
+        artifact.set_string_custom_property("worst_class", worst.name)
+
+
+def scalars(review: Review) -> dict[str, float]:
+    """The figures that count, by name; figures of single classes are in the report and in the confusion matrix.
+
+    The page sorts names, capitals first, and accuracy must come first. A macro-average is the mean over the classes
+    for which the figure is defined.
+    """
+    model, baseline, worst = review.model, review.baseline, worst_class(review.model)
+    values = {
+        **{_property(title): value for title, value in model.overall.metrics.items()},
+        "accuracy_change": model.overall.accuracy - baseline.overall.accuracy if baseline else math.nan,
+        "blessed": float(review.verdict.blessed),
+        "calibration_error": review.predictions.calibration.error,
+        "macro_auc": _mean(scores.auc for scores in model.classes),
+        "macro_f1": _mean(scores.f1 for scores in model.classes),
+        "worst_class_accuracy": worst.recall if worst else math.nan,
+    }
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def worst_class(model: ModelScores) -> ClassScores | None:
+    """The class with the lowest accuracy on its examples; None where no class has examples."""
+    return min((s for s in model.classes if math.isfinite(s.recall)), key=lambda s: s.recall, default=None)
+
+
+def _property(title: str) -> str:
+    """A metric's title as the name of a property that the page does not sort before accuracy."""
+    name = re.sub(r"[^a-z0-9-]+", "_", title.lower()).strip("_")
+    return name if name >= ACCURACY.title else f"metric_{name}"
+
+
+def _mean(values: Iterable[float]) -> float:
+    defined = [value for value in values if math.isfinite(value)]
+    return float(np.mean(defined)) if defined else math.nan
 
 
 def write_classification_metrics(review: Review, artifact: Artifact) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from tfx_pipeline.serving.place import ServingPlace, serving_place
 from tfx_pipeline.serving.versions import MODEL_CARD, model_dir
 from tfx_pipeline.steps.artifact import Artifact
-from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
+from tfx_pipeline.steps.baseline_locator import NOTE_PROPERTY, VERSION_PROPERTY
 
 logger = logging.getLogger(__name__)
+
+NOT_PUSHED: Final = "the model is not blessed and not pushed"
 
 
 def push_model(
@@ -32,7 +35,7 @@ def push_model(
         model: What the trainer exported.
         model_blessing: The evaluator's verdict, in the property ``blessed``.
         pushed_model: Receives a copy for a next component, and the properties ``pushed``, ``pushed_destination`` and
-            ``pushed_version``.
+            ``pushed_version``; or ``note``.
         serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
         evaluation: Holds the model's card; without one, the model is pushed without.
         baseline_model: What this run compared the model with; its version is not deleted.
@@ -42,7 +45,8 @@ def push_model(
         UserError: The serving place cannot be written.
     """
     if model_blessing.get_int_custom_property("blessed") != 1:
-        logger.info("the model is not blessed and not pushed")
+        logger.info(NOT_PUSHED)
+        pushed_model.set_string_custom_property(NOTE_PROPERTY, NOT_PUSHED)
         pushed_model.set_int_custom_property("pushed", 0)
         return
     with _with_card(model_dir(model.uri), evaluation) as directory:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modules.dataset import DATASET
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
@@ -65,7 +66,8 @@ def test_first_run_pushes_a_model_to_the_claim(replay: Replay) -> None:
 
 
 def test_first_run_has_no_baseline_and_says_so(replay: Replay) -> None:
-    assert replay.backend.files(replay.first, "baseline-locator", "baseline") == set()
+    baseline = replay.backend.artifact(replay.first, "baseline-locator", "baseline")
+    assert "there is no baseline" in replay.backend.store.path(baseline["uri"]).read_text()
     assert "there is no baseline" in replay.first.logs["baseline-locator"][0]
     assert "baseline_model" not in metadata(replay, replay.first, "evaluator", "blessing")
 
@@ -89,11 +91,22 @@ def test_reports_are_what_the_kubeflow_page_reads(replay: Replay) -> None:
     report = replay.backend.artifact(replay.first, "evaluation-review", "report")
     assert replay.backend.store.path(report["uri"]).read_text().lstrip().lower().startswith("<!doctype html>")
     metrics = metadata(replay, replay.first, "evaluation-review", "metrics")
-    rows = metrics.keys() - {"display_name", "store_session_info"}
-    assert rows
+    rows = metrics.keys() - {"display_name", "store_session_info", "worst_class"}
+    assert min(rows) == "accuracy"
+    assert len(rows) < 10
     assert all(isinstance(metrics[row], float) for row in rows)
+    assert metrics["worst_class"] in DATASET.class_names
     matrix = metadata(replay, replay.first, "evaluation-review", "classification_metrics")["confusionMatrix"]["struct"]
     assert len(matrix["rows"]) == len(matrix["annotationSpecs"]) == 10
+
+
+def test_every_artifact_has_an_object_for_the_page_to_show(replay: Replay) -> None:
+    for run in (replay.first, replay.second):
+        artifacts = {
+            (task, key): replay.backend.artifact(run, task, key) for task, keys in run.outputs.items() for key in keys
+        }
+        paths = {name: replay.backend.store.path(artifact["uri"]) for name, artifact in artifacts.items()}
+        assert not [n for n, p in paths.items() if not (p.is_file() or any(f.is_file() for f in p.rglob("*")))]
 
 
 def test_the_log_of_a_step_is_short_and_ends_with_the_steps_own_lines(replay: Replay) -> None:

@@ -115,6 +115,15 @@ def test_baseline_is_copied_and_described(tmp_path: Path) -> None:
     assert (tmp_path / "out/baseline/Format-Serving/saved_model.pb").read_bytes() == b"graph"
 
 
+def test_baseline_that_is_none_has_words_where_the_page_looks_and_no_model(tmp_path: Path) -> None:
+    serving = tmp_path / "serving"
+    message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(serving))
+    assert call("baseline_locator.BaselineLocator_Executor", message).returncode == 0
+    note = f"no model was pushed to {serving} yet: there is no baseline"
+    assert metadata_of(message, "baseline") == {"note": note}
+    assert (tmp_path / "out/baseline").read_text() == f'note: "{note}"\n'
+
+
 def test_parameter_for_the_backend_alone_does_not_reach_a_step(tmp_path: Path) -> None:
     message = message_for(tmp_path, {}, ["schema"], digest=schema_digest(), workspace_path="/kfp-workspace")
     assert call("schema_import.SchemaImport_Executor", message).returncode == 0
@@ -137,7 +146,7 @@ def test_step_writes_the_same_directly_as_under_tfx(serves: bool, tmp_path: Path
     ]
     metadata[0].pop("tfx_version")
     assert metadata[0] == metadata[1]
-    assert bool(metadata[1]) == serves
+    assert metadata[1].keys() == ({"version", "source_uri"} if serves else {"note"})
 
 
 def test_tfx_leaves_nothing_beside_the_output_file(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def without_absent_inputs(executor_input: Message, inputs_spec: Message) -> Mess
 
 def _has_file(artifact: Message) -> bool:
     path = Path(local_path(artifact))
-    return path.is_file() or any(child.is_file() for child in path.rglob("*"))
+    # A file in the place of a directory is what `write_properties` leaves where a step wrote nothing.
+    return path.is_file() if is_file(artifact) else any(child.is_file() for child in path.rglob("*"))
 
 
 def with_class_paths(executor_input: Message, class_paths: Mapping[str, str]) -> Message:
@@ -137,7 +138,7 @@ def make_directories(executor_input: Message) -> None:
     """Makes each artifact's directory, as an orchestrator of TFX does; for an artifact that is a file, its parent.
 
     The launcher makes only the parents of outputs. An input without files has no directory at all, since an object
-    store knows none; locally it would have an empty one.
+    store knows none, or is the file that ``write_properties`` left; locally it would have an empty one.
 
     Args:
         executor_input: A message with local paths and TFX's own type titles.
@@ -145,8 +146,12 @@ def make_directories(executor_input: Message) -> None:
     for side in ("inputs", "outputs"):
         for _key, artifact in artifacts_of(executor_input.get(side, {})):
             path = Path(local_path(artifact))
-            if not path.exists():
-                (path.parent if is_file(artifact) else path).mkdir(parents=True, exist_ok=True)
+            if is_file(artifact):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                continue
+            if path.is_file():
+                path.unlink()
+            path.mkdir(parents=True, exist_ok=True)
 
 
 def remove_outputs(executor_input: Message) -> None:

@@ -1,6 +1,9 @@
 """What an executor output needs before the launcher takes it, one pure function for each."""
 
+import json
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from tfx_pipeline.kubeflow.step.local_paths import local_path
@@ -72,6 +75,25 @@ def without_report_noise(executor_output: Message, executor_input: Message) -> M
         return {k: v for k, v in metadata.items() if key not in reports or k not in TFX_METADATA}
 
     return map_metadata(executor_output, drop)
+
+
+def write_properties(executor_output: Message, prepared: Message) -> None:
+    """Writes a file with an artifact's properties in the place of each output's directory that holds no file.
+
+    An artifact without an object is shown on the Kubeflow page as an error. Before a next step sees the file, it is
+    an empty directory again.
+
+    Args:
+        executor_output: What the launcher will take.
+        prepared: The prepared ``ExecutorInput``, with local paths.
+    """
+    properties = {key: artifact["metadata"] for key, artifact in artifacts_of(executor_output)}
+    for key, artifact in artifacts_of(prepared["outputs"]):
+        path = Path(artifact["uri"])
+        if not path.exists() or (path.is_dir() and not any(child.is_file() for child in path.rglob("*"))):
+            shown = {k: v for k, v in properties.get(key, {}).items() if k not in TFX_METADATA}
+            shutil.rmtree(path, ignore_errors=True)
+            path.write_text("".join(f"{k}: {json.dumps(v)}\n" for k, v in sorted(shown.items())) or "no files\n")
 
 
 def only_known_fields(executor_output: Message) -> Message:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from tests.object_stores import endpoint, gcs, s3  # noqa: F401 - fixtures
 from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 
 

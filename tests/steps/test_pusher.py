@@ -41,6 +41,7 @@ def test_a_refused_model_is_never_pushed(model: standard_artifacts.Model, tmp_pa
     pushed = push(model, tmp_path, blessed=False)
     assert ServingDirectory(tmp_path / "serving").newest() is None
     assert pushed.get_int_custom_property("pushed") == 0
+    assert pushed.get_string_custom_property("note") == "the model is not blessed and not pushed"
 
 
 def test_the_model_that_is_served_already_is_not_pushed_again(model: standard_artifacts.Model, tmp_path: Path) -> None:

@@ -197,6 +197,22 @@ def test_input_without_files_is_an_empty_directory_as_in_a_local_run(tmp_path: P
     assert model.is_dir()
 
 
+@pytest.mark.parametrize("optional", [True, False])
+def test_words_in_the_place_of_a_model_are_no_model(optional: bool, tmp_path: Path) -> None:
+    message = with_files(backend.executor_input(), tmp_path)
+    model = Path(message["inputs"]["artifacts"]["model"]["artifacts"][0]["uri"])
+    model.joinpath("file").unlink()
+    model.rmdir()
+    model.write_text("note: there is none")
+    spec = json.loads(json.dumps(backend.INPUTS_SPEC))
+    spec["artifacts"]["model"]["isOptional"] = optional
+    ready = prepared(message, spec)
+    executor_input.make_directories(ready)
+    assert ("model" in ready["inputs"]["artifacts"]) != optional
+    assert model.is_file() == optional
+    assert optional or list(model.iterdir()) == []
+
+
 def test_the_file_types_are_those_whose_class_writes_one_value() -> None:
     kinds = [*vars(standard_artifacts).values(), *system_artifacts.SYSTEM_ARTIFACTS]
     values = [k for k in kinds if isinstance(k, type) and issubclass(k, standard_artifacts.ValueArtifact)]

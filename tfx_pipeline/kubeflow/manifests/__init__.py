@@ -1,0 +1,1 @@
+"""Manifests of what runs on Kubernetes beside the pipeline, for ``kubectl apply``."""

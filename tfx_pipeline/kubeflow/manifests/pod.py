@@ -1,0 +1,97 @@
+"""A pod as Kubernetes takes it, from the settings that the steps have; it passes Pod Security `restricted`."""
+
+from typing import Any
+
+from tfx_pipeline.config.kubeflow import StepSettings
+
+Manifest = dict[str, Any]
+
+
+def pod_template(name: str, settings: StepSettings, container: Manifest, service_account: str | None) -> Manifest:
+    """Makes the labels, annotations and spec of a pod with one container.
+
+    Args:
+        name: The container's name.
+        settings: Image, environment, resources, volumes, user, nodes, labels and annotations.
+        container: What the settings do not say, such as the command.
+        service_account: The pod's, if not the namespace's own.
+    """
+    own = {
+        "name": name,
+        "image": settings.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        **container,
+        "env": environment(settings),
+        "resources": _resources(settings),
+        "securityContext": _security_context(settings),
+        "volumeMounts": [{"name": f"v{i}", "mountPath": path} for i, path in enumerate(_sources(settings))],
+    }
+    spec = {
+        "serviceAccountName": service_account,
+        "imagePullSecrets": [{"name": secret} for secret in settings.image_pull_secrets],
+        "nodeSelector": dict(settings.node_selector),
+        "tolerations": [_toleration(text) for text in settings.tolerations],
+        "containers": [without_empty(own)],
+        "volumes": [{"name": f"v{i}", **source} for i, source in enumerate(_sources(settings).values())],
+    }
+    metadata = without_empty({"labels": dict(settings.labels), "annotations": dict(settings.annotations)})
+    return {"metadata": metadata, "spec": without_empty(spec)}
+
+
+def environment(settings: StepSettings) -> list[Manifest]:
+    """The environment variables of a container, those of Secrets included."""
+    plain: list[Manifest] = [{"name": name, "value": value} for name, value in sorted(settings.env.items())]
+    return plain + [_secret_variable(name, source) for name, source in sorted(settings.secret_env.items())]
+
+
+def without_empty(fields: Manifest) -> Manifest:
+    """Leaves out what says nothing."""
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+def _secret_variable(name: str, source: str) -> Manifest:
+    secret, _, key = source.removesuffix("?").partition("/")
+    reference: Manifest = {"name": secret, "key": key}
+    if source.endswith("?"):
+        reference["optional"] = True
+    return {"name": name, "valueFrom": {"secretKeyRef": reference}}
+
+
+def _sources(settings: StepSettings) -> dict[str, Manifest]:
+    """The sources of the volumes by the path of the mount; nothing is written to a claim."""
+    claims = {
+        path: {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        for path, claim in sorted(settings.pvc_mounts.items())
+    }
+    secrets = {path: {"secret": _secret_volume(source)} for path, source in sorted(settings.secret_files.items())}
+    return {**claims, **secrets}
+
+
+def _secret_volume(source: str) -> Manifest:
+    return {"secretName": source.removesuffix("?")} | ({"optional": True} if source.endswith("?") else {})
+
+
+def _toleration(text: str) -> Manifest:
+    taint, _, effect = text.partition(":")
+    key, equals, value = taint.partition("=")
+    return without_empty(
+        {"key": key, "operator": "Equal" if equals else "Exists", "value": value if equals else None, "effect": effect}
+    )
+
+
+def _resources(settings: StepSettings) -> Manifest:
+    requests = {"cpu": settings.cpu_request, "memory": settings.memory_request}
+    limits = {"cpu": settings.cpu_limit, "memory": settings.memory_limit}
+    return without_empty({"requests": without_empty(requests), "limits": without_empty(limits)})
+
+
+def _security_context(settings: StepSettings) -> Manifest:
+    root = settings.run_as_user == 0 or not settings.run_as_non_root
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+        **({} if root else {"runAsNonRoot": True}),
+        **({} if settings.run_as_user is None else {"runAsUser": settings.run_as_user}),
+        **({} if settings.run_as_group is None else {"runAsGroup": settings.run_as_group}),
+    }

@@ -1,0 +1,118 @@
+"""A TensorBoard on Kubernetes for the reviews of runs, in the image of the steps."""
+
+import hashlib
+from typing import Any, Final
+
+import yaml
+
+from modules.dataset import DATASET
+from tfx_pipeline.config.kubernetes_values import is_name
+from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.kubeflow.manifests.pod import Manifest, pod_template
+from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
+from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
+
+COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.tensorboard")
+PORT: Final = 6006
+CLAIM: Final = "pvc://"
+CLAIM_MOUNT: Final = "/logs"
+DEFAULT_NAMESPACE: Final = "kubeflow"
+"""Where a stand-alone Kubeflow Pipelines is, and runs its pods."""
+
+VIEWER_ACCOUNT: Final = "default-editor"
+"""The service account that Kubeflow makes in each profile, and that its page gives a TensorBoard."""
+
+
+def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "") -> str:
+    """Writes the manifest of a pod that fetches the events and serves them, and of its service.
+
+    Both are named after the data set and the location, so that the same location gives the same name, and another one
+    a TensorBoard beside it.
+
+    Args:
+        logs: Where the events are: ``minio://bucket/folder``, ``s3://...``, ``gs://...``, or ``pvc://claim/folder``.
+            The folder may hold one run or many.
+        config: Image, environment, Secrets and all else that the steps have, too.
+        namespace: Where they go; by default where a stand-alone Kubeflow is.
+
+    Returns:
+        YAML of two documents for ``kubectl apply -f -``, after a comment that says how to open the TensorBoard.
+
+    Raises:
+        UserError: The location is of another kind.
+    """
+    logs = logs.rstrip("/")
+    logdir, settings = _source(logs, settings_of(TENSORBOARD, config))
+    name = f"{DATASET.name}-{TENSORBOARD}-{hashlib.sha256(logs.encode()).hexdigest()[:8]}"
+    namespace = namespace or DEFAULT_NAMESPACE
+    labels = {"app.kubernetes.io/name": TENSORBOARD, "app.kubernetes.io/instance": name}
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    documents = (_pod(logdir, logs, settings, metadata, config.service_account), _service(metadata))
+    help_text = (
+        f"# TensorBoard of {logs}\n"
+        f"# kubectl -n {namespace} port-forward service/{name} {PORT}, then http://localhost:{PORT}\n"
+        f"# kubectl -n {namespace} delete pod,service {name}\n"
+    )
+    return help_text + str(yaml.safe_dump_all(documents, sort_keys=False))
+
+
+def viewer(config: KubeflowConfig) -> dict[str, Any]:
+    """What Kubeflow's page needs for its button "Start TensorBoard", but for the address of the events.
+
+    The page's controller names the container and replaces image and arguments; the command stays.
+    """
+    settings = _without_claims(settings_of(TENSORBOARD, config))
+    account = config.service_account or VIEWER_ACCOUNT
+    return {
+        "type": "tensorboard",
+        "image": settings.image,
+        "pod_template_spec": pod_template(TENSORBOARD, settings, {"command": list(COMMAND)}, account),
+    }
+
+
+def _source(logs: str, settings: StepSettings) -> tuple[str, StepSettings]:
+    """The log directory in the pod, and the settings with the claim that it is in, if it is in one."""
+    settings = _without_claims(settings)
+    if object_store.handles(logs) and logs.partition("://")[2].strip("/"):
+        return logs, settings
+    claim, _, folder = logs.removeprefix(CLAIM).partition("/")
+    if not logs.startswith(CLAIM) or not is_name(claim):
+        kinds = "minio://BUCKET/FOLDER, s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or pvc://CLAIM/FOLDER"
+        raise UserError(f"--tensorboard-manifest {logs}: TensorBoard cannot read from there, expected {kinds}")
+    return f"{CLAIM_MOUNT}/{folder}".rstrip("/"), settings.model_copy(update={"pvc_mounts": {CLAIM_MOUNT: claim}})
+
+
+def _without_claims(settings: StepSettings) -> StepSettings:
+    """The steps' own claims would keep it on their node."""
+    return settings.model_copy(update={"pvc_mounts": {}})
+
+
+def _pod(logdir: str, logs: str, settings: StepSettings, metadata: Manifest, service_account: str | None) -> Manifest:
+    container = {
+        "command": list(COMMAND),
+        "args": [f"--logdir={logdir}", f"--port={PORT}", "--bind_all"],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": "http"}},
+    }
+    template = pod_template(TENSORBOARD, settings, container, service_account)
+    own = template["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            **metadata,
+            "labels": {**own.get("labels", {}), **metadata["labels"]},
+            "annotations": {**own.get("annotations", {}), "tensorboard/logs": logs},
+        },
+        "spec": template["spec"],
+    }
+
+
+def _service(metadata: Manifest) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"selector": metadata["labels"], "ports": [{"name": "http", "port": PORT, "targetPort": "http"}]},
+    }

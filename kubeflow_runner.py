@@ -30,7 +30,7 @@ def main() -> int:
 def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     output = f"{DATASET.name.replace('-', '_')}_pipeline.yaml"
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
-    logs = "instead of a package, print the manifest of a Kubeflow TensorBoard for this log directory"
+    logs = "instead of a package, print the manifest of a TensorBoard for these events, URL or pvc://"
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
     group = parser.add_argument_group("client", "without --upload, --run or --watch, only the package is written")
     add = group.add_argument

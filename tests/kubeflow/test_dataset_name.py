@@ -11,14 +11,14 @@ NAMES = """
 import yaml, kubeflow_runner
 from tfx_pipeline.config.flags import ArgumentParser
 from tfx_pipeline.config.kubeflow import KubeflowConfig
-from tfx_pipeline.kubeflow.client.tensorboard_manifest import tensorboard_manifest
+from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.kubeflow.package.step_settings import serving_uri
 from tfx_pipeline.pipeline import PIPELINE_NAME
 parser = ArgumentParser()
 kubeflow_runner._add_client_flags(parser)
-access, tensorboard = yaml.safe_load_all(tensorboard_manifest("s3://logs"))
+pod, service = yaml.safe_load_all(tensorboard_manifest("s3://logs", KubeflowConfig()))
 print(PIPELINE_NAME, parser.get_default("output"), KubeflowConfig().image, serving_uri(KubeflowConfig()))
-print(tensorboard["metadata"]["name"], access["metadata"]["name"], *tensorboard["metadata"]["labels"])
+print(pod["metadata"]["name"], service["metadata"]["name"])
 """
 
 
@@ -36,7 +36,7 @@ def test_fashion_mnist_keeps_the_names_that_it_had() -> None:
         "fashion_mnist_pipeline.yaml",
         "tfx-fashion-mnist:0.1.0",
         "minio://mlpipeline/shared/fashion-mnist/serving",
-        *("fashion-mnist", "fashion-mnist-object-store", "fashion-mnist-object-store"),
+        *("tensorboard-fashion-mnist-58f69bed", "tensorboard-fashion-mnist-58f69bed"),
     ]
 
 
@@ -50,5 +50,5 @@ def test_another_data_set_has_names_of_its_own(tmp_path: Path) -> None:
         "digits_8x8_pipeline.yaml",
         "tfx-digits-8x8:0.1.0",
         "minio://mlpipeline/shared/digits-8x8/serving",
-        *("digits-8x8", "digits-8x8-object-store", "digits-8x8-object-store"),
+        *("tensorboard-digits-8x8-58f69bed", "tensorboard-digits-8x8-58f69bed"),
     ]

@@ -123,10 +123,9 @@ def test_the_manifest_of_a_tensorboard_has_the_configured_secret(
     call: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert call("--tensorboard-manifest", "minio://b/logs", "--set", "kubeflow.minio_secret=mine") == 0
-    default, _ = yaml.safe_load_all(capfd.readouterr().out)
-    references = [
-        entry["valueFrom"]["secretKeyRef"]["name"] for entry in default["spec"]["env"] if "valueFrom" in entry
-    ]
+    pod, _ = yaml.safe_load_all(capfd.readouterr().out)
+    (container,) = pod["spec"]["containers"]
+    references = [entry["valueFrom"]["secretKeyRef"]["name"] for entry in container["env"] if "valueFrom" in entry]
     assert references == ["mine", "mine"]
 
 

@@ -21,6 +21,11 @@ def _pattern(pattern: str, expectation: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of an object of Kubernetes."""
+    return re.fullmatch(_NAME, text) is not None
+
+
 Quantity = Annotated[
     str, _pattern(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m, 2 or 4Gi")
 ]

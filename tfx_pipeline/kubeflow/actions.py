@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.sections import Config
-from tfx_pipeline.kubeflow.client.tensorboard_manifest import DEFAULT_NAMESPACE, tensorboard_manifest
+from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,11 +88,7 @@ def _retry_run(flags: Flags, _: Config) -> None:
 
 
 def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
-    scheme, _, endpoint = config.kubeflow.minio_endpoint.partition("://")
-    namespace = flags["namespace"] or DEFAULT_NAMESPACE
-    secret, secure = config.kubeflow.minio_secret, scheme == "https"
-    logs = flags["tensorboard_manifest"]
-    say(tensorboard_manifest(logs, namespace=namespace, endpoint=endpoint, secret=secret, secure=secure).rstrip())
+    say(tensorboard_manifest(flags["tensorboard_manifest"], config.kubeflow, flags["namespace"]).rstrip())
 
 
 ACTIONS: Final = {

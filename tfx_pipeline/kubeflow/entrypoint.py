@@ -21,6 +21,7 @@ from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
+from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import one_line
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> None:
     output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
     finished = finish(output, executor_input)
     write_properties(finished, prepared)
+    write_viewer(executor_input)
     write_message(output_file, finished)
 
 

@@ -1,10 +1,27 @@
 """A pod as Kubernetes takes it, from the settings that the steps have; it passes Pod Security `restricted`."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import yaml
 
 from tfx_pipeline.config.kubeflow import StepSettings
 
 Manifest = dict[str, Any]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a part that two documents share twice, as people expect."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's form
+        """Never refers to what was written before."""
+        return True
+
+
+def as_yaml(documents: Sequence[Manifest], comment: Sequence[str]) -> str:
+    """Writes documents for ``kubectl apply -f -``, after lines of comment."""
+    text: str = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False)
+    return "".join(f"# {line}\n" for line in comment) + text
 
 
 def pod_template(name: str, settings: StepSettings, container: Manifest, service_account: str | None) -> Manifest:

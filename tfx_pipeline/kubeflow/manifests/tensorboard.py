@@ -1,14 +1,13 @@
 """A TensorBoard on Kubernetes for the reviews of runs, in the image of the steps."""
 
 import hashlib
+import re
 from typing import Any, Final
 
-import yaml
-
 from modules.dataset import DATASET
-from tfx_pipeline.config.kubernetes_values import is_name
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
-from tfx_pipeline.kubeflow.manifests.pod import Manifest, pod_template
+from tfx_pipeline.config.kubernetes_values import is_name
+from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, pod_template, without_empty
 from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
@@ -44,17 +43,18 @@ def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "")
     """
     logs = logs.rstrip("/")
     logdir, settings = _source(logs, settings_of(TENSORBOARD, config))
-    name = f"{DATASET.name}-{TENSORBOARD}-{hashlib.sha256(logs.encode()).hexdigest()[:8]}"
+    # A service's name begins with a letter and has at most 63 of them; a data set's may be another.
+    name = f"{TENSORBOARD}-{DATASET.name[:40].rstrip('-')}-{hashlib.sha256(logs.encode()).hexdigest()[:8]}"
     namespace = namespace or DEFAULT_NAMESPACE
     labels = {"app.kubernetes.io/name": TENSORBOARD, "app.kubernetes.io/instance": name}
     metadata = {"name": name, "namespace": namespace, "labels": labels}
-    documents = (_pod(logdir, logs, settings, metadata, config.service_account), _service(metadata))
-    help_text = (
-        f"# TensorBoard of {logs}\n"
-        f"# kubectl -n {namespace} port-forward service/{name} {PORT}, then http://localhost:{PORT}\n"
-        f"# kubectl -n {namespace} delete pod,service {name}\n"
+    documents = (_pod(logdir, settings, metadata, config.service_account), _service(metadata))
+    comment = (
+        f"TensorBoard of {logs}",
+        f"to open it: kubectl -n {namespace} port-forward service/{name} {PORT}, then http://localhost:{PORT}",
+        f"to end it: kubectl -n {namespace} delete pod,service {name}",
     )
-    return help_text + str(yaml.safe_dump_all(documents, sort_keys=False))
+    return as_yaml(documents, comment)
 
 
 def viewer(config: KubeflowConfig) -> dict[str, Any]:
@@ -73,14 +73,17 @@ def viewer(config: KubeflowConfig) -> dict[str, Any]:
 
 def _source(logs: str, settings: StepSettings) -> tuple[str, StepSettings]:
     """The log directory in the pod, and the settings with the claim that it is in, if it is in one."""
+    scheme, _, path = logs.partition("://")
+    place, _, folder = path.partition("/")
     settings = _without_claims(settings)
-    if object_store.handles(logs) and logs.partition("://")[2].strip("/"):
+    if scheme != "minio":
+        settings = _without_store(settings)
+    if object_store.handles(logs) and re.fullmatch(r"[A-Za-z0-9][-\w.]*", place) and logs.isprintable():
         return logs, settings
-    claim, _, folder = logs.removeprefix(CLAIM).partition("/")
-    if not logs.startswith(CLAIM) or not is_name(claim):
+    if not logs.startswith(CLAIM) or not is_name(place) or not logs.isprintable():
         kinds = "minio://BUCKET/FOLDER, s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or pvc://CLAIM/FOLDER"
         raise UserError(f"--tensorboard-manifest {logs}: TensorBoard cannot read from there, expected {kinds}")
-    return f"{CLAIM_MOUNT}/{folder}".rstrip("/"), settings.model_copy(update={"pvc_mounts": {CLAIM_MOUNT: claim}})
+    return f"{CLAIM_MOUNT}/{folder}".rstrip("/"), settings.model_copy(update={"pvc_mounts": {CLAIM_MOUNT: place}})
 
 
 def _without_claims(settings: StepSettings) -> StepSettings:
@@ -88,7 +91,16 @@ def _without_claims(settings: StepSettings) -> StepSettings:
     return settings.model_copy(update={"pvc_mounts": {}})
 
 
-def _pod(logdir: str, logs: str, settings: StepSettings, metadata: Manifest, service_account: str | None) -> Manifest:
+def _without_store(settings: StepSettings) -> StepSettings:
+    """Without the way to the store that minio:// means."""
+    kept = {
+        name: {key: value for key, value in getattr(settings, name).items() if not key.startswith("MINIO_")}
+        for name in ("env", "secret_env")
+    }
+    return settings.model_copy(update=kept)
+
+
+def _pod(logdir: str, settings: StepSettings, metadata: Manifest, service_account: str | None) -> Manifest:
     container = {
         "command": list(COMMAND),
         "args": [f"--logdir={logdir}", f"--port={PORT}", "--bind_all"],
@@ -103,7 +115,7 @@ def _pod(logdir: str, logs: str, settings: StepSettings, metadata: Manifest, ser
         "metadata": {
             **metadata,
             "labels": {**own.get("labels", {}), **metadata["labels"]},
-            "annotations": {**own.get("annotations", {}), "tensorboard/logs": logs},
+            **without_empty({"annotations": own.get("annotations")}),
         },
         "spec": template["spec"],
     }

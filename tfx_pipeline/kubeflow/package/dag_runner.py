@@ -10,12 +10,13 @@ from tfx.orchestration.pipeline import Pipeline
 
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.entrypoint import COMMAND
-from tfx_pipeline.kubeflow.package.pipeline_spec import complete
+from tfx_pipeline.kubeflow.manifests.tensorboard import viewer
+from tfx_pipeline.kubeflow.package.pipeline_spec import complete, with_tensorboard_viewer
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import check_spec, refuse
 from tfx_pipeline.kubeflow.package.platform_spec import platform_document
 from tfx_pipeline.kubeflow.package.platform_spec_checks import check_platform
 from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_defaults
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
+from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
 from tfx_pipeline.pipeline import UNCACHED
 from tfx_pipeline.process.errors import UserError
 
@@ -45,11 +46,12 @@ class KubeflowDagRunner:
         """
         spec = self._compile(pipeline)
         steps = list(spec["root"]["dag"]["tasks"])
-        for unknown in sorted(self._config.steps.keys() - set(steps)):
+        for unknown in sorted(self._config.steps.keys() - {*steps, TENSORBOARD}):
             raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
         settings = {step: settings_of(step, self._config, UNCACHED) for step in steps}
         labels = {step: spec["components"][step]["executorLabel"] for step in steps}
         completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)
+        completed = with_tensorboard_viewer(completed, viewer(self._config))
         return Package(completed, platform_document(self._config, settings, labels))
 
     def _compile(self, pipeline: Pipeline) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The first document of the package: what TFX's compiler leaves out of the pipeline spec, or writes otherwise."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx_pipeline.config.kubeflow import StepSettings
+from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
 from tfx_pipeline.process.graph import upstream
 
@@ -36,6 +38,31 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
         "root": {**spec["root"], "dag": {**spec["root"]["dag"], "tasks": tasks}},
         "components": components,
         "deploymentSpec": {**spec["deploymentSpec"], "executors": executors},
+    }
+
+
+def with_tensorboard_viewer(spec: Spec, viewer: Mapping[str, Any]) -> Spec:
+    """Adds the output from which Kubeflow's page makes its button "Start TensorBoard" to the step that has the events.
+
+    Args:
+        spec: A complete spec.
+        viewer: What `tensorboard_viewer.write_viewer` writes, but for the address of the events.
+    """
+    name = spec["root"]["dag"]["tasks"][tensorboard_viewer.STEP]["componentRef"]["name"]
+    component = spec["components"][name]
+    outputs = component["outputDefinitions"]
+    definition = {
+        tensorboard_viewer.OUTPUT: {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}
+    }
+    changed = {**component, "outputDefinitions": {**outputs, "artifacts": {**outputs["artifacts"], **definition}}}
+    label, deployment = component["executorLabel"], spec["deploymentSpec"]
+    container = deployment["executors"][label]["container"]
+    variable = {"name": tensorboard_viewer.VARIABLE, "value": json.dumps(viewer, separators=(",", ":"))}
+    executors = {**deployment["executors"], label: {"container": {**container, "env": [*container["env"], variable]}}}
+    return {
+        **spec,
+        "components": {**spec["components"], name: changed},
+        "deploymentSpec": {**deployment, "executors": executors},
     }
 
 

@@ -17,11 +17,14 @@ has a place of its own, so that no model becomes the baseline of another's."""
 GPU_STEP: Final = "trainer"
 DATA_STEPS: Final = frozenset({"example-gen"})
 SERVING_STEPS: Final = frozenset({"baseline-locator", "pusher"})
+TENSORBOARD: Final = "tensorboard"
+"""No step, but a pod that has settings as steps have them: the TensorBoard of `tfx_pipeline.kubeflow.manifests`."""
 
 # A request is what a step needs to work, above what was measured on 60,000 images (with file cache: light steps 315,
 # those with TensorFlow 951, the trainer 977 MiB); a limit is what it may use where a node has it.
 _LIGHT: Final = {"cpu_request": "100m", "cpu_limit": "2", "memory_request": "512Mi", "memory_limit": "3Gi"}
 _TFX: Final = {"cpu_request": "500m", "cpu_limit": "4", "memory_request": "1Gi", "memory_limit": "6Gi"}
+_SERVER: Final = {"cpu_request": "100m", "cpu_limit": "2", "memory_request": "256Mi", "memory_limit": "2Gi"}
 _TRAINING: Final = {"cpu_request": "1", "cpu_limit": "8", "memory_request": "1536Mi", "memory_limit": "8Gi"}
 
 STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
@@ -34,6 +37,7 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "trainer": _TRAINING,
     "evaluator": _TFX,
     "evaluation-review": _TFX,
+    TENSORBOARD: _SERVER,
 }
 """What is particular to a step; a step without resources of its own has those of a light one."""
 
@@ -99,7 +103,7 @@ def _access_settings(step: str, config: KubeflowConfig) -> dict[str, Any]:
         mounts[SERVING_MOUNT] = config.serving_pvc
     if step in DATA_STEPS and config.data_pvc:
         mounts[DATA_MOUNT] = config.data_pvc
-    if step not in SERVING_STEPS | DATA_STEPS:
+    if step not in SERVING_STEPS | DATA_STEPS | {TENSORBOARD}:
         return {}
     secret = config.minio_secret
     return {

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
 from tfx_pipeline.process.host_paths import require_no_pattern
 
-LAUNCHER_OUTPUTS: Final = frozenset({"executor-logs"})
-"""Outputs that the backend adds to every step and the launcher alone writes."""
+BACKEND_OUTPUTS: Final = frozenset({"executor-logs", tensorboard_viewer.OUTPUT})
+"""Outputs that no executor knows: the log, which the launcher writes, and what the page alone reads."""
 
 LAUNCHER_METADATA: Final = frozenset({"display_name", "store_session_info", WORKSPACE_FLAG})
 """The backend's metadata, which a step would take for the artifact's own properties."""
@@ -36,7 +37,7 @@ def prepare(executor_input: Message, inputs_spec: Message) -> Message:
     Raises:
         UserError: An artifact's path is a pattern for TensorFlow and Beam.
     """
-    message = without_launcher_outputs(executor_input)
+    message = without_backend_outputs(executor_input)
     message = with_input_types(message, inputs_spec)
     message = without_absent_inputs(message, inputs_spec)
     message = with_names(message)
@@ -45,10 +46,10 @@ def prepare(executor_input: Message, inputs_spec: Message) -> Message:
     return with_plain_metadata(message)
 
 
-def without_launcher_outputs(executor_input: Message) -> Message:
-    """Leaves out the log artifact, whose type ``system.Artifact`` TFX takes for a Python class."""
+def without_backend_outputs(executor_input: Message) -> Message:
+    """Leaves out the artifacts of type ``system.Artifact``, which TFX takes for a Python class."""
     outputs = executor_input.get("outputs", {})
-    kept = {key: value for key, value in outputs.get("artifacts", {}).items() if key not in LAUNCHER_OUTPUTS}
+    kept = {key: value for key, value in outputs.get("artifacts", {}).items() if key not in BACKEND_OUTPUTS}
     return {**executor_input, "outputs": {**outputs, "artifacts": kept}}
 
 
@@ -160,7 +161,7 @@ def remove_outputs(executor_input: Message) -> None:
     Args:
         executor_input: An ``ExecutorInput`` as the launcher passes it.
     """
-    outputs = without_launcher_outputs(executor_input)["outputs"]
+    outputs = without_backend_outputs(executor_input)["outputs"]
     beside = Path(outputs["outputFile"]).with_name(TFX_TEMPORARY)
     for path in [beside, *(Path(local_path(artifact)) for _key, artifact in artifacts_of(outputs))]:
         if path.is_dir():

@@ -32,13 +32,22 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
     logs = "instead of a package, print the manifest of a TensorBoard for these events, URL or pvc://"
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
-    group = parser.add_argument_group("client", "without --upload, --run or --watch, only the package is written")
+    group = parser.add_argument_group(
+        "client", "without --upload, --run, --watch or --schedule, only the package is written"
+    )
     add = group.add_argument
     add("--upload", action="store_true", help="upload it as a new version of the pipeline")
     add("--run", action="store_true", help="start a run of it")
     add("--watch", action="store_true", help="start a run and follow it to its end; exit with its outcome")
     again = "take up a failed run where it failed, instead of starting one; with --watch, follow it"
     add("--retry-run", metavar="RUN_ID", help=again)
+    times = "upload it, and start runs of it at the times of a cron expression, in place of an earlier schedule"
+    add("--schedule", metavar="CRON", help=times)
+    most = "how many runs of the schedule may be under way at once (default: 1, at most 10)"
+    add("--max-concurrency", metavar="N", help=most)
+    add("--catch-up", action="store_true", help="have the schedule make up for each time that it missed")
+    add("--schedules", action="store_true", help="list the schedules, instead of a package")
+    add("--unschedule", metavar="NAME", help="end the schedule of this name, instead of a package")
     add("--param", metavar="NAME=VALUE", action="append", default=[], help="run parameter; can be repeated")
     add("--experiment", metavar="NAME", default="Default", help="experiment of the run (default: Default)")
     host = "address of Kubeflow Pipelines; else KF_PIPELINES_ENDPOINT, the pod's own cluster or the kubeconfig"

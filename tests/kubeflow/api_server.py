@@ -29,6 +29,9 @@ class State:
         self.packages: list[list[Any]] = []
         self.experiments: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.schedules: list[dict[str, Any]] = []
+        self.enabled_schedules: list[int] = []
+        self.refused: set[str] = set()
         self.retried: list[str] = []
         self.retry_status = 200
         self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
@@ -61,13 +64,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.state.requests.append(f"{self.command} {url.path}")
         try:
-            self._check()
+            self._check(f"{self.command} {url.path.removeprefix(API)}")
             content = self._route(url.path.removeprefix(API), query, body)
         except ApiError as error:
             content = {"error": str(error), "code": 3, "message": str(error), "details": []}
@@ -81,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(200, json.dumps(content).encode())
 
-    def _check(self) -> None:
+    def _check(self, request: str) -> None:
+        if request in self.state.refused:
+            raise ApiError(500, "refused")
         if self.state.failures:
             raise ApiError(self.state.failures.pop(0), "upstream connect error")
         if self.state.token and self.headers.get("Authorization") != f"Bearer {self.state.token}":
@@ -99,15 +107,16 @@ class Handler(BaseHTTPRequestHandler):
             return self._route_v1(path.removeprefix(V1))
         if path == "/healthz":
             return {"multi_user": False}
-        if path == "/experiments":
-            return self._experiments(query, body)
-        if path.startswith("/pipelines"):
-            return self._pipelines(path, query, body)
-        if path == "/runs":
-            return self._start(json.loads(body))
-        if path.startswith("/runs/"):
-            return self._run(*path.removeprefix("/runs/").split(":"))
-        raise ApiError(404, f"Not Found: {path}")
+        collection, _, name = path.lstrip("/").partition("/")
+        routes = {
+            "experiments": lambda: self._experiments(query, body),
+            "pipelines": lambda: self._pipelines(path, query, body),
+            "recurringruns": lambda: self._recurring_runs(name, query, body),
+            "runs": lambda: self._runs(name, query, body),
+        }
+        if collection not in routes:
+            raise ApiError(404, f"Not Found: {path}")
+        return routes[collection]()
 
     def _pipelines(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
         state = self.state
@@ -132,8 +141,11 @@ class Handler(BaseHTTPRequestHandler):
             return {**_version(match[1], int(match[2])), "pipeline_spec": spec}
         raise ApiError(404, f"Not Found: {path}")
 
-    def _run(self, run_id: str, action: str = "") -> dict[str, Any]:
+    def _runs(self, name: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
         state = self.state
+        if not name:
+            return self._start(json.loads(body)) if body else self._list_runs(query)
+        run_id, _, action = name.partition(":")
         if run_id != "run-1":
             raise ApiError(404, f"Failed to get a run: Failed to fetch run {run_id}: Run {run_id} not found")
         if action == "retry":
@@ -153,6 +165,54 @@ class Handler(BaseHTTPRequestHandler):
             raise ApiError(self.state.retry_status, "Not Found" if self.state.retry_status == 404 else "refused")
         self.state.retried.append(run_id)
         return {}
+
+    def _recurring_runs(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
+        schedules = self.state.schedules
+        if self.command == "GET":
+            return self._list_schedules(query)
+        if not path:
+            return self._make_schedule(json.loads(body))
+        schedule_id, _, action = path.partition(":")
+        (schedule,) = [schedule for schedule in schedules if schedule["recurring_run_id"] == schedule_id]
+        if action:
+            schedule["status"] = {"enable": "ENABLED", "disable": "DISABLED"}[action]
+        else:
+            # Without this, Kubernetes deletes the runs that are under way too.
+            assert query["propagation_policy"] == "ORPHAN"
+            schedules.remove(schedule)
+        self._count_schedules()
+        return {}
+
+    def _list_schedules(self, query: dict[str, str]) -> dict[str, Any]:
+        found = self.state.schedules
+        if "filter" in query:
+            wanted = json.loads(query["filter"])["predicates"][0]["stringValue"]
+            found = [schedule for schedule in found if schedule["display_name"] == wanted]
+        start = int(query.get("page_token") or 0)
+        end = start + min(int(query["page_size"]), 2)
+        return {"recurringRuns": found[start:end], "next_page_token": str(end) if end < len(found) else ""}
+
+    def _make_schedule(self, made: dict[str, Any]) -> dict[str, Any]:
+        if len(made["trigger"]["cron_schedule"]["cron"].split()) not in (5, 6):
+            raise ApiError(400, "Failed to create a recurring run: Schedule cron is not a supported format")
+        if not 1 <= int(made["max_concurrency"]) <= 10:
+            raise ApiError(400, "Max concurrency of a recurring run must be at least 1 and at most 10")
+        number = len(self.state.requests)
+        status = "ENABLED" if made["mode"] == "ENABLE" else "DISABLED"
+        # The API writes whole numbers of 64 bits as text, and leaves out what is false.
+        made |= {"max_concurrency": str(made["max_concurrency"]), "no_catchup": made["no_catchup"] or None}
+        self.state.schedules.append({**made, "recurring_run_id": f"schedule-{number}", "status": status})
+        self._count_schedules()
+        return self.state.schedules[-1]
+
+    def _count_schedules(self) -> None:
+        self.state.enabled_schedules.append(sum(made["status"] == "ENABLED" for made in self.state.schedules))
+
+    def _list_runs(self, query: dict[str, str]) -> dict[str, Any]:
+        wanted = json.loads(query["filter"])["predicates"][0]
+        assert wanted["key"] == "recurring_run_id"
+        runs = [run for run in self.state.runs if run.get("recurring_run_id") == wanted["stringValue"]]
+        return {"runs": runs[-1 : -1 - int(query["page_size"]) : -1]}
 
     def _take_package(self, body: bytes) -> None:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

@@ -160,6 +160,18 @@ def test_a_failed_run_is_retried_without_a_package(
             ["--tensorboard-manifest", "s3://x", "--watch"],
             "--tensorboard-manifest and --watch cannot be given together",
         ),
+        (["--schedules", "--unschedule", "x"], "--schedules and --unschedule cannot be given together"),
+        (["--unschedule", "x", "--schedule", "@daily"], "--unschedule and --schedule cannot be given together"),
+        (["--schedules", "--serving-uri", "x"], "--schedules and --serving-uri cannot be given together"),
+        (["--unschedule", ""], "--unschedule: got '', expected a value"),
+        (["--catch-up"], "--max-concurrency and --catch-up are for a schedule: give --schedule too"),
+        (["--run", "--max-concurrency", "2"], "--max-concurrency and --catch-up are for a schedule"),
+        (
+            ["--schedule", "@daily", "--max-concurrency", "99"],
+            "--max-concurrency 99: expected a whole number from 1 to",
+        ),
+        (["--schedule", "0 25 * * *"], "--schedule 0 25 * * *: hour: got '25', expected 0 to 23"),
+        (["--schedule", ""], "--schedule: got 0 fields, expected minute"),
         (["--retry-run", ""], "--retry-run: got '', expected a value"),
         (["--tensorboard-manifest", ""], "--tensorboard-manifest: got '', expected a value"),
     ],
@@ -172,3 +184,22 @@ def test_what_cannot_be_done_at_once_is_refused(
     assert said.startswith(f"error: {error}")
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_is_uploaded_and_scheduled_at_once(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    schedule = ["--schedule", "0 3 * * *", "--max-concurrency", "3", "--catch-up"]
+    run_of_it = ["--experiment", "nightly", "--set", "kubeflow.service_account=trainers", "--param", "epochs=2"]
+    with api_server() as (host, state):
+        assert call("--host", host, *schedule, *run_of_it, "--no-cache") == 0
+        uploaded, scheduled = capfd.readouterr().out.splitlines()[1:]
+        assert call("--host", host, "--schedules") == 0
+        assert call("--host", host, "--unschedule", "fashion-mnist") == 0
+    assert uploaded.startswith("uploaded fashion-mnist of the pipeline")
+    assert scheduled.startswith("scheduled fashion-mnist at '0 0 3 * * *': ")
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[1].startswith("fashion-mnist  0 0 3 * * *  enabled  none yet")
+    assert lines[-1] == "ended the schedule fashion-mnist, at '0 0 3 * * *'"
+    assert (state.schedules, state.runs) == ([], [])
+    assert state.packages[0][0]["root"]["dag"]["tasks"]["trainer"]["cachingOptions"] == {}

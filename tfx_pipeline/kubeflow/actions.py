@@ -87,12 +87,29 @@ def _retry_run(flags: Flags, _: Config) -> None:
     retry_run(Server(connection(flags)), flags["retry_run"], say, follow=flags["watch"])
 
 
+def _list_schedules(flags: Flags, _: Config) -> None:
+    from tfx_pipeline.kubeflow.client.schedules import schedule_lines  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
+
+    for line in schedule_lines(Server(connection(flags))):
+        say(line)
+
+
+def _end_schedule(flags: Flags, _: Config) -> None:
+    from tfx_pipeline.kubeflow.client.schedules import end_schedule  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
+
+    end_schedule(Server(connection(flags)), flags["unschedule"], say)
+
+
 def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
     say(tensorboard_manifest(flags["tensorboard_manifest"], config.kubeflow, flags["namespace"]).rstrip())
 
 
 ACTIONS: Final = {
     "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
+    "schedules": Action(_list_schedules),
+    "unschedule": Action(_end_schedule),
     "tensorboard_manifest": Action(_print_tensorboard_manifest, takes_settings=True),
 }
 """The actions by the names of their flags; a new one is a line here, and its flag in ``kubeflow_runner.py``."""

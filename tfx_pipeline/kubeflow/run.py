@@ -11,6 +11,7 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.actions import chosen_action, connection, say
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
+from tfx_pipeline.kubeflow.client.cron import Schedule, parse_schedule
 from tfx_pipeline.kubeflow.package.images import image_warnings
 from tfx_pipeline.kubeflow.package.step_settings import root_warnings, serving_uri
 from tfx_pipeline.process.errors import UserError
@@ -34,16 +35,26 @@ def run(flags: dict[str, Any], given: Collection[str]) -> None:
     if action:
         action.do(flags, config)
         return
+    schedule = _schedule(flags)
     output = expanded(flags["output"])
     require_visible(output, "--output")
     spec = _write_quietly(config, Path(output))
     say(f"wrote {flags['output']}")
-    if flags["upload"] or flags["run"] or flags["watch"]:
-        _submit(flags, config.kubeflow, spec)
+    if schedule or flags["upload"] or flags["run"] or flags["watch"]:
+        _submit(flags, config.kubeflow, spec, schedule)
         return
     for line in notes(config.kubeflow):
         say(line)
     say('upload it on Kubeflow\'s page: Pipelines, "Upload pipeline", "Upload a file"; or run this with --watch')
+
+
+def _schedule(flags: dict[str, Any]) -> Schedule | None:
+    """Reads the schedule that is asked for."""
+    if flags["schedule"] is not None:
+        return parse_schedule(flags["schedule"], flags["max_concurrency"], catch_up=flags["catch_up"])
+    if flags["catch_up"] or flags["max_concurrency"] is not None:
+        raise UserError("--max-concurrency and --catch-up are for a schedule: give --schedule too; see --help")
+    return None
 
 
 def _write_quietly(config: Config, path: Path) -> dict[str, Any]:
@@ -73,17 +84,18 @@ def notes(config: KubeflowConfig) -> list[str]:
     return lines
 
 
-def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any]) -> None:
+def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any], schedule: Schedule | None) -> None:
     from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415 - kfp's client takes a second
 
     for warning in (*image_warnings(config), *root_warnings(config)):
         sys.stderr.write(f"warning: {warning}\n")
     request = Request(
-        upload=flags["upload"],
+        upload=flags["upload"] or schedule is not None,
         run=flags["run"] or flags["watch"],
         watch=flags["watch"],
         experiment=flags["experiment"],
         service_account=config.service_account,
         arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
+        schedule=schedule,
     )
     submit(Path(flags["output"]), spec, connection(flags), request, say)

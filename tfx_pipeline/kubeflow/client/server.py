@@ -35,6 +35,7 @@ class Server:
 
     Attributes:
         client: kfp's client, to be used within ``request``.
+        namespace: The user's profile; None where the deployment has one user, or kfp's client is to know it.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -43,7 +44,7 @@ class Server:
         Raises:
             UserError: It cannot be reached, or refuses.
         """
-        self._namespace = connection.namespace or None
+        self.namespace = connection.namespace or None
         self._host = address(connection)
         with self.request("connect"):
             self.client = connect(connection)
@@ -61,7 +62,7 @@ class Server:
         with self.request("upload the package"):
             pipeline_id = self._find_pipeline(name)
             if pipeline_id is None:
-                uploaded = self.client.upload_pipeline(str(package), pipeline_name=name, namespace=self._namespace)
+                uploaded = self.client.upload_pipeline(str(package), pipeline_name=name, namespace=self.namespace)
                 return self._first_version(uploaded.pipeline_id)
             uploaded = self.client.upload_pipeline_version(str(package), version, pipeline_id=pipeline_id)
             return Version(pipeline_id, uploaded.pipeline_version_id, uploaded.display_name or version)
@@ -93,7 +94,7 @@ class Server:
             UserError: The server cannot be reached, or refuses.
         """
         with self.request("start the run"):
-            group = self.client.create_experiment(experiment, namespace=self._namespace)
+            group = self.client.create_experiment(experiment, namespace=self.namespace)
             source: dict[str, Any] = {"pipeline_package_path": str(package)}
             if version:
                 source = {"pipeline_id": version.pipeline_id, "version_id": version.version_id}
@@ -184,7 +185,7 @@ class Server:
     def _find_pipeline(self, name: str) -> str | None:
         predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
         query = json.dumps({"predicates": [predicate]})
-        found = self.client.list_pipelines(filter=query, namespace=self._namespace).pipelines or []
+        found = self.client.list_pipelines(filter=query, namespace=self.namespace).pipelines or []
         return str(found[0].pipeline_id) if found else None
 
     def _first_version(self, pipeline_id: str) -> Version:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.kubeflow.client.connection import Connection
+from tfx_pipeline.kubeflow.client.cron import Schedule
+from tfx_pipeline.kubeflow.client.schedules import set_schedule
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import follow_to_the_end
 
@@ -16,12 +18,13 @@ class Request:
     """What is asked for.
 
     Attributes:
-        upload: Whether to upload the package.
+        upload: Whether to upload the package, which a schedule needs.
         run: Whether to start a run.
         watch: Whether to follow it to its end.
         experiment: The experiment that the run belongs to.
         service_account: Of the run's pods; the server's default without one.
         arguments: Values of run parameters.
+        schedule: When runs of the uploaded package are to start from now on.
     """
 
     upload: bool
@@ -30,6 +33,7 @@ class Request:
     experiment: str
     service_account: str | None
     arguments: dict[str, Any]
+    schedule: Schedule | None = None
 
 
 def submit(
@@ -53,16 +57,16 @@ def submit(
     version = server.upload(package, name) if request.upload else None
     if version:
         say(f"uploaded {version.name} of the pipeline {name}")
+    common: dict[str, Any] = {
+        "experiment": request.experiment,
+        "arguments": request.arguments,
+        "service_account": request.service_account,
+    }
+    if version and request.schedule:
+        say(set_schedule(server, name, request.schedule, version, **common))
     if not request.run:
         return
-    run_id = server.start(
-        package,
-        version,
-        name=f"{name} {time.strftime('%Y-%m-%d %H-%M-%S')}",
-        experiment=request.experiment,
-        arguments=request.arguments,
-        service_account=request.service_account,
-    )
+    run_id = server.start(package, version, name=f"{name} {time.strftime('%Y-%m-%d %H-%M-%S')}", **common)
     say(f"started {server.run_url(run_id)}")
     if request.watch:
         follow_to_the_end(server, run_id, list(spec["root"]["dag"]["tasks"]), say)

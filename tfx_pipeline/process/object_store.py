@@ -41,6 +41,11 @@ def _scheme(uri: str) -> str:
     return scheme if separator else ""
 
 
+def is_folder_marker(name: str) -> bool:
+    """Tells whether an object only marks a folder, as the tools of several stores and Hadoop leave them."""
+    return name.endswith(("/", "_$folder$"))
+
+
 def filesystem(uri: str) -> "tuple[AbstractFileSystem, str]":
     """Opens the store that a URL names.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.object_store import filesystem
+from tfx_pipeline.process.object_store import filesystem, is_folder_marker
 from tfx_pipeline.serving.versions import (
     ABANDONED_SECONDS,
     MODEL_CARD,
@@ -17,6 +17,7 @@ from tfx_pipeline.serving.versions import (
     files_of,
     model_files,
     next_number,
+    number_of,
     outdated,
 )
 
@@ -38,19 +39,31 @@ class ServingBucket:
 
     def newest(self) -> int | None:
         """The newest complete version, or None where nothing was pushed yet."""
-        complete = (v for v in self._numbers() if self._store.exists(f"{self._root}/{v}/{SAVED_MODEL}"))
-        return next(complete, None)
+        return next((v for v in self._numbers() if self._is_whole(v)), None)
+
+    def versions(self) -> list[int]:
+        """Numbers of the complete versions, oldest first; none where there is nothing."""
+        return [v for v in reversed(self._numbers()) if self._is_whole(v)]
 
     def uri(self, version: int) -> str:
         """The version's URL."""
         return f"{self._uri}/{version}"
 
+    def sizes(self, version: int) -> dict[str, int]:
+        """The bytes of each object of a version, by relative name."""
+        return {name: size for name, size in self._objects(version).items() if name and not is_folder_marker(name)}
+
+    def read(self, version: int, name: str) -> bytes:
+        """The content of an object of a version."""
+        content: bytes = self._store.cat_file(self._path(version, name))
+        return content
+
     def holds(self, version: int, model_dir: Path) -> bool:
         """Whether a version has the same objects with the same content as a local SavedModel; cards may differ."""
         files = model_files(model_dir)
-        if set(files) != set(self._objects(version)) - {MODEL_CARD}:
+        if set(files) != set(self.sizes(version)) - {MODEL_CARD}:
             return False
-        return all(self._store.cat_file(self._path(version, name)) == path.read_bytes() for name, path in files.items())
+        return all(self.read(version, name) == path.read_bytes() for name, path in files.items())
 
     def push(self, model_dir: Path) -> int:
         """Pushes a local SavedModel as the next version and returns its number.
@@ -60,7 +73,7 @@ class ServingBucket:
             Exception: What the store's client raises; nothing of the push stays behind if it can be helped.
         """
         for attempt in range(_ATTEMPTS):
-            version = next_number(self._numbers())
+            version = next_number(self._uri, self._names(self._root))
             with self._claim(version) as claimed:
                 if claimed:
                     self._write(model_dir, version)
@@ -75,7 +88,7 @@ class ServingBucket:
         deleted when it is a day old.
         """
         numbers = self._numbers()
-        whole = [v for v in numbers if self._store.exists(self._path(v, SAVED_MODEL))]
+        whole = [v for v in numbers if self._is_whole(v)]
         abandoned = [v for v in numbers if v not in whole and v < time.time() - ABANDONED_SECONDS]
         for version in [*outdated(whole, keep, baseline), *abandoned]:
             for name in sorted(self._objects(version), key=lambda name: name != SAVED_MODEL):
@@ -83,7 +96,7 @@ class ServingBucket:
 
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""
-        for name in self._objects(version):
+        for name in self.sizes(version):
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._store.get_file(self._path(version, name), str(path))
@@ -91,20 +104,26 @@ class ServingBucket:
     def _path(self, version: int, name: str) -> str:
         return f"{self._root}/{version}/{name}"
 
+    def _is_whole(self, version: int) -> bool:
+        return bool(self._store.isfile(self._path(version, SAVED_MODEL)))
+
     def _numbers(self) -> list[int]:
         """Numbers of all versions, whole or not, the newest first."""
-        return sorted((int(name) for name in self._names(self._root) if name.isdecimal()), reverse=True)
+        return sorted(filter(None, map(number_of, self._names(self._root))), reverse=True)
 
-    def _names(self, path: str) -> set[str]:
+    def _names(self, folder: str) -> set[str]:
+        """What lies in a folder, without the folder itself, which some tools mark by an object of no bytes."""
         try:
-            return {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in self._store.ls(path, detail=False)}
+            paths = [str(path).rstrip("/") for path in self._store.ls(folder, detail=False)]
         except FileNotFoundError:
             return set()
+        return {path.rsplit("/", 1)[-1] for path in paths if path != folder}
 
-    def _objects(self, version: int) -> list[str]:
-        """Names of a version's objects, relative to it."""
+    def _objects(self, version: int) -> dict[str, int]:
+        """The bytes of each object of a version, folders' markers too, by name relative to it."""
         prefix = f"{self._root}/{version}/"
-        return [str(path).removeprefix(prefix) for path in self._store.find(prefix.rstrip("/"))]
+        found = self._store.find(prefix.rstrip("/"), detail=True).items()
+        return {path.removeprefix(prefix): entry["size"] for path, entry in found if path.startswith(prefix)}
 
     @contextmanager
     def _claim(self, version: int) -> Iterator[bool]:

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.process.files import locked, sync
-from tfx_pipeline.serving.versions import ABANDONED_SECONDS, SAVED_MODEL, model_files, next_number, outdated
+from tfx_pipeline.serving.versions import (
+    ABANDONED_SECONDS,
+    SAVED_MODEL,
+    files_of,
+    model_files,
+    next_number,
+    number_of,
+    outdated,
+)
 
 _PARTIAL: Final = ".push-"
 
@@ -21,7 +29,7 @@ class ServingDirectory:
     def versions(self) -> list[int]:
         """Numbers of the complete versions, oldest first; none where there is no directory."""
         found = self._root.iterdir() if self._root.is_dir() else []
-        return sorted(int(d.name) for d in found if d.name.isdecimal() and (d / SAVED_MODEL).is_file())
+        return sorted(v for d in found if (v := number_of(d.name)) and (d / SAVED_MODEL).is_file())
 
     def newest(self) -> int | None:
         """The newest complete version, or None where nothing was pushed yet."""
@@ -30,6 +38,14 @@ class ServingDirectory:
     def uri(self, version: int) -> str:
         """The version's directory."""
         return str(self._root / str(version))
+
+    def sizes(self, version: int) -> dict[str, int]:
+        """The bytes of each file of a version, by relative name."""
+        return {name: path.stat().st_size for name, path in files_of(self._root / str(version)).items()}
+
+    def read(self, version: int, name: str) -> bytes:
+        """The content of a file of a version."""
+        return (self._root / str(version) / name).read_bytes()
 
     def holds(self, version: int, model_dir: Path) -> bool:
         """Whether a version has the same files with the same content as a local SavedModel; cards may differ."""
@@ -78,7 +94,7 @@ class ServingDirectory:
 
     def _publish(self, partial: Path) -> int:
         while True:
-            version = next_number(int(d.name) for d in self._root.iterdir() if d.name.isdecimal())
+            version = next_number(str(self._root), (d.name for d in self._root.iterdir()))
             target = self._root / str(version)
             try:
                 partial.rename(target)

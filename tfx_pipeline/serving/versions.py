@@ -1,9 +1,13 @@
 """What a version of a pushed model is, in every serving place: its number, its files, and how long it stays."""
 
+import os
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+
+from tfx_pipeline.process.errors import UserError
 
 SAVED_MODEL: Final = "saved_model.pb"
 """A version is complete where it has this file."""
@@ -14,6 +18,9 @@ MODEL_CARD: Final = "MODEL_CARD.md"
 SERVING_FORMAT: Final = "Format-Serving"
 """Where a model artifact holds the model for serving: the ``SERVING_MODEL_DIR`` of TFX's ``path_constants``."""
 
+HIGHEST: Final = 2**63 - 1
+"""The highest number that TensorFlow Serving takes for a version."""
+
 ABANDONED_SECONDS: Final = 24 * 60 * 60
 """After this time, what is there of a version belongs to a pusher that died."""
 
@@ -23,9 +30,29 @@ def model_dir(uri: str) -> Path:
     return Path(uri, SERVING_FORMAT)
 
 
-def next_number(taken: Iterable[int]) -> int:
-    """The number of the next version: seconds since 1970, as TFX's Pusher has them, but above those that are taken."""
-    return max(int(time.time()), max(taken, default=0) + 1)
+def number_of(name: str) -> int | None:
+    """The number of the version of a name; None for a name that no version has."""
+    return int(name) if re.fullmatch("[1-9][0-9]{0,18}", name) and int(name) <= HIGHEST else None
+
+
+def next_number(root: str, names: Iterable[str]) -> int:
+    """The number of the next version: seconds since 1970, as TFX's Pusher has them, but above those that are taken.
+
+    Args:
+        root: The serving place, for the error.
+        names: What lies there, versions or not; TensorFlow Serving reads a number with leading zeros too.
+
+    Raises:
+        UserError: The highest number is taken.
+    """
+    taken = max(
+        (number for name in names if re.fullmatch("[0-9]+", name) and (number := int(name)) <= HIGHEST), default=0
+    )
+    if taken == HIGHEST:
+        raise UserError(
+            f"{root}/{HIGHEST}: no version can follow the highest number there is; move it away and run again"
+        )
+    return max(int(time.time()), taken + 1)
 
 
 def outdated(versions: Iterable[int], keep: int, baseline: int) -> list[int]:
@@ -43,8 +70,18 @@ def outdated(versions: Iterable[int], keep: int, baseline: int) -> list[int]:
 
 
 def files_of(directory: Path) -> dict[str, Path]:
-    """The files of a directory by their relative names."""
-    return {str(path.relative_to(directory)): path for path in sorted(directory.rglob("*")) if path.is_file()}
+    """The files of a directory by their relative names, those in linked folders too.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    folders = os.walk(directory, onerror=_raise, followlinks=True)
+    paths = sorted(Path(folder, name) for folder, _, names in folders for name in names)
+    return {str(path.relative_to(directory)): path for path in paths if path.is_file()}
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def model_files(directory: Path) -> dict[str, Path]:

@@ -58,6 +58,7 @@ def create_pipeline(
         The pipeline, for any TFX runner.
     """
     data, data_gate_mode = parameters(config.data), parameters(config.data_gate).mode
+    serving = parameters(config.serving)
     # What a step runs follows from the checkout then, which is an input of its own.
     code_digest = "" if repository else modules_digest()
 
@@ -94,6 +95,9 @@ def create_pipeline(
         custom_config={"code_digest": code_digest},
     ).with_id("transform")
 
+    baseline_locator = BaselineLocator(serving_dir=serving_dir, baseline_version=serving.baseline).with_id(
+        "baseline-locator"
+    )
     trainer = Trainer(
         run_fn="modules.trainer.run_fn",
         code_digest=code_digest,
@@ -101,10 +105,11 @@ def create_pipeline(
         transform_graph=transform.outputs["transform_graph"],
         hyperparameters=parameters(config.training),
     ).with_id("trainer")
-    # Transform need not wait for the gate: nothing is learnt before the trainer.
+    # Transform need not wait for the gate: nothing is learnt before the trainer. Nor is a baseline that is not fit to
+    # compare with found out after the training.
     trainer.add_upstream_node(data_gate)
+    trainer.add_upstream_node(baseline_locator)
 
-    baseline_locator = BaselineLocator(serving_dir=serving_dir).with_id("baseline-locator")
     evaluator = Evaluator(
         examples=examples,
         model=trainer.outputs["model"],
@@ -118,7 +123,7 @@ def create_pipeline(
         baseline_model=baseline_locator.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
         serving_dir=serving_dir,
-        keep_versions=parameters(config.serving).keep_versions,
+        keep_versions=serving.keep_versions,
     ).with_id("pusher")
     evaluation_review = EvaluationReview(
         examples=examples,

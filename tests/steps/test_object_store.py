@@ -6,6 +6,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from tests.object_stores import BUCKET, Keys
+from tests.saved_model import export_classifier
 from tfx_pipeline.steps.baseline_locator import locate_baseline
 from tfx_pipeline.steps.pusher import push_model
 
@@ -31,8 +32,8 @@ def test_what_one_run_pushed_is_the_baseline_of_the_next(s3: object, keys: Keys,
     place = f"minio://{BUCKET}/{folder}"
     s3.put_object(Bucket=BUCKET, Key="sib1/7/saved_model.pb", Body=b"another's")
     model = artifact(standard_artifacts.Model, tmp_path / "model")
-    (tmp_path / "model" / "Format-Serving").mkdir()
-    (tmp_path / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"graph")
+    export_classifier(tmp_path / "model" / "Format-Serving")
+    graph = (tmp_path / "model" / "Format-Serving" / "saved_model.pb").read_bytes()
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing")
     blessing.set_int_custom_property("blessed", 1)
     pushed = artifact(standard_artifacts.PushedModel, tmp_path / "pushed")
@@ -44,7 +45,8 @@ def test_what_one_run_pushed_is_the_baseline_of_the_next(s3: object, keys: Keys,
     locate_baseline(baseline, place)
     assert baseline.get_int_custom_property("version") == version
     assert baseline.get_string_custom_property("source_uri") == f"{place}/{version}"
-    assert (tmp_path / "baseline" / "Format-Serving" / "saved_model.pb").read_bytes() == b"graph"
+    assert (tmp_path / "baseline" / "Format-Serving" / "saved_model.pb").read_bytes() == graph
 
     push_model(model, blessing, artifact(standard_artifacts.PushedModel, tmp_path / "again"), place)
-    assert keys() == sorted([f"{folder}/{version}/saved_model.pb", "sib1/7/saved_model.pb"])
+    folders = {key.rsplit("/", 1)[0] for key in keys()}
+    assert folders == {f"{folder}/{version}", f"{folder}/{version}/variables", "sib1/7"}

@@ -16,7 +16,7 @@ from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
-from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
+from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, VERSION_PROPERTY
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
         evaluation=inputs[keys.EVALUATION_KEY].uri,
         blessed=bool(inputs[keys.BLESSING_KEY].get_int_custom_property("blessed")),
         baseline=(baseline.get_int_custom_property(VERSION_PROPERTY) or None) if baseline else None,
+        choice=baseline.get_string_custom_property(CHOICE_PROPERTY) if baseline else "",
         model=path_utils.serving_model_path(inputs[keys.MODEL_KEY].uri),
         examples=sorted(str(file) for file in Path(_split_uri(inputs[keys.EXAMPLES_KEY], EVALUATED_SPLIT)).iterdir()),
         statistics=_split_uris(inputs[keys.STATISTICS_KEY]),

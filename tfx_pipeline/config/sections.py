@@ -110,9 +110,20 @@ class TrainingConfig(Section):
     )
 
 
-class ServingConfig(Section):
-    """Where pushed models are kept, and how many."""
+def _baseline(text: str) -> str:
+    if not re.fullmatch("none|newest|[1-9][0-9]{0,18}", text):
+        raise ValueError("expected none, newest or the number of a pushed version")
+    return text
 
+
+class ServingConfig(Section):
+    """Which pushed model a new one is compared with, and how many are kept."""
+
+    baseline: Annotated[str, AfterValidator(_baseline)] = Field(
+        title="--baseline",
+        default="newest",
+        description="pushed model that a new one is compared with: newest, the number of a version, or none",
+    )
     keep_versions: int = Field(
         default=5,
         ge=1,

@@ -71,7 +71,10 @@ def _extremes(per_class: dict[str, float]) -> str:
 
 def _verdict(content: dict[str, Any]) -> str:
     baseline = content["baseline"]
-    against = f"compared with version {baseline}" if baseline else "no model was pushed before: nothing to compare with"
+    nothing = "no model was pushed before: nothing to compare with"
+    if content["config"]["serving"]["baseline"] == "none":
+        nothing = "compared with no pushed model, as --baseline none asks"
+    against = f"compared with version {baseline}" if baseline else nothing
     if content["blessed"]:
         return f"blessed ({against})"
     return f"REFUSED, not pushed ({against})"

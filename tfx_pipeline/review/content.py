@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.evaluation.scores import ModelScores, ThresholdResult
+from tfx_pipeline.steps.baseline_locator import comparison
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +18,13 @@ class Verdict:
         blessed: It passed every threshold.
         reasons: In words, each threshold that it missed.
         baseline: Version of the pushed model that it was compared with; None where there was none.
+        choice: Which baseline was asked for; "" where none in particular was.
     """
 
     blessed: bool
     reasons: tuple[str, ...]
     baseline: int | None
+    choice: str = ""
 
     @property
     def headline(self) -> str:
@@ -34,9 +37,7 @@ class Verdict:
     @property
     def comparison(self) -> str:
         """What the model was compared with, as one sentence."""
-        if self.baseline is None:
-            return "There was no pushed model to compare it with."
-        return f"It was compared with version {self.baseline}, the newest pushed model."
+        return comparison(self.baseline, self.choice)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,6 +23,7 @@ class ReviewInputs:
         evaluation: Directory of TFMA's output.
         blessed: The evaluator's decision.
         baseline: Version of the baseline; None without one.
+        choice: Which baseline was asked for; "" where none in particular was.
         model: Directory of the SavedModel.
         examples: Files of the evaluated split.
         statistics: Directory of TFDV's statistics by split.
@@ -42,6 +43,7 @@ class ReviewInputs:
     training_logs: str
     hyperparameters: dict[str, str | int | float]
     data: Rows
+    choice: str = ""
 
 
 def read_review(inputs: ReviewInputs) -> Review:
@@ -55,7 +57,7 @@ def read_review(inputs: ReviewInputs) -> Review:
     """
     evaluation = read_evaluation(inputs.evaluation)
     return Review(
-        verdict=Verdict(inputs.blessed, evaluation.refusals, inputs.baseline),
+        verdict=Verdict(inputs.blessed, evaluation.refusals, inputs.baseline, inputs.choice),
         thresholds=evaluation.thresholds,
         model=evaluation.model,
         baseline=evaluation.baseline,

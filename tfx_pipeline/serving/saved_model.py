@@ -34,8 +34,8 @@ def problem_of(sizes: Mapping[str, int], graph: bytes) -> str | None:
     if not graph:
         return f"its {SAVED_MODEL} is empty"
     try:
-        return _variables_problem(sizes) or _graph_problem(dict(_fields(graph)).get(2, b""))
-    except (ValueError, TypeError, AttributeError, IndexError):  # what is no protobuf, or another one
+        return _variables_problem(sizes) or _graph_problem(dict(_fields(graph))[2])
+    except (ValueError, TypeError, AttributeError, LookupError):  # what is no protobuf, or another one
         return f"its {SAVED_MODEL} is damaged"
 
 
@@ -119,6 +119,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
+        if key >> 3 == 0:
+            raise ValueError("no field has the number 0")
         if key & 7 == 0:
             value, position = _varint(message, position)
             yield key >> 3, value

@@ -240,7 +240,7 @@ def test_settings_that_no_pod_can_have(flags: list[str], reason: str, tmp_path: 
 
 
 def test_an_input_of_a_task_that_is_not_waited_for(package: Documents) -> None:
-    reason = broken(package, lambda p: p.task("trainer").update(dependentTasks=["data-gate"]))
+    reason = broken(package, lambda p: p.task("trainer").update(dependentTasks=["baseline-locator", "data-gate"]))
     assert reason == "task trainer: takes what transform makes, and does not wait for it"
 
 

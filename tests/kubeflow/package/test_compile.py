@@ -53,6 +53,7 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "data_version": ("STRING", ""),
         "limit": ("NUMBER_INTEGER", 0),
         "data_gate": ("STRING", "stop"),
+        "baseline": ("STRING", "newest"),
         "model": ("STRING", "dense"),
         "epochs": ("NUMBER_INTEGER", 0),
         "batch_size": ("NUMBER_INTEGER", 0),
@@ -111,13 +112,13 @@ def test_each_step_waits_for_the_nearest_alone(package: Documents) -> None:
         "baseline-locator": [],
         "data-gate": ["example-validator"],
         "evaluation-review": ["evaluator"],
-        "evaluator": ["baseline-locator", "trainer"],
+        "evaluator": ["trainer"],
         "example-gen": [],
         "example-validator": ["statistics-gen"],
         "pusher": ["evaluator"],
         "schema-import": [],
         "statistics-gen": ["example-gen", "schema-import"],
-        "trainer": ["data-gate", "transform"],
+        "trainer": ["baseline-locator", "data-gate", "transform"],
         "transform": ["example-gen", "schema-import"],
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.kubeflow.step import backend
+from tests.saved_model import export_classifier
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.step import executor_input, light_steps, tfx_executor
 from tfx_pipeline.steps.schema_import import schema_digest
@@ -65,8 +66,7 @@ def call(executor: str, message: dict[str, Any]) -> "subprocess.CompletedProcess
 
 def serve_model(serving: Path) -> None:
     """Makes a serving directory with one version."""
-    (serving / "17").mkdir(parents=True)
-    (serving / "17" / "saved_model.pb").write_bytes(b"graph")
+    export_classifier(serving / "17")
 
 
 def output_of(message: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,8 @@ def test_baseline_is_copied_and_described(tmp_path: Path) -> None:
     message = message_for(tmp_path, {}, ["baseline"], serving_dir=str(tmp_path / "serving"))
     assert call("baseline_locator.BaselineLocator_Executor", message).returncode == 0
     assert metadata_of(message, "baseline") == {"version": 17, "source_uri": str(tmp_path / "serving" / "17")}
-    assert (tmp_path / "out/baseline/Format-Serving/saved_model.pb").read_bytes() == b"graph"
+    pushed = tmp_path / "serving/17/saved_model.pb"
+    assert (tmp_path / "out/baseline/Format-Serving/saved_model.pb").read_bytes() == pushed.read_bytes()
 
 
 def test_baseline_that_is_none_has_words_where_the_page_looks_and_no_model(tmp_path: Path) -> None:

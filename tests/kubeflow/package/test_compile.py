@@ -99,7 +99,7 @@ def test_a_run_parameter_reaches_the_steps_that_use_it(step: str, inputs: dict[s
 
 
 def test_nothing_is_trained_before_the_data_gate_lets_it_through(package: Documents) -> None:
-    assert package.task("trainer")["dependentTasks"] == ["data-gate", "transform"]
+    assert package.task("trainer")["dependentTasks"] == ["baseline-locator", "data-gate", "transform"]
 
 
 def test_transform_does_not_wait_for_the_data_gate(package: Documents) -> None:

@@ -9,6 +9,10 @@ def test_the_line_is_the_users_error_that_started_it() -> None:
     assert one_line(error) == "/data/train.gz: truncated; download it again"
 
 
+def test_a_value_with_line_ends_leaves_the_error_one_line() -> None:
+    assert str(UserError("--data-dir a\nb\u2028c: no such folder")) == "--data-dir a b c: no such folder"
+
+
 def test_the_line_of_any_other_error_has_its_type() -> None:
     assert one_line(RuntimeError("first\n  second")) == "RuntimeError: first second"
     assert one_line(KeyError()) == "KeyError"

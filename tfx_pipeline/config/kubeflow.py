@@ -1,6 +1,6 @@
 """The configuration of the package for Kubeflow Pipelines: what Kubernetes is asked for, for all steps or for one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -15,11 +15,18 @@ from tfx_pipeline.config.kubernetes_values import (
     MountPath,
     Name,
     Quantity,
+    ResourceName,
     SecretKey,
     SecretName,
+    Size,
     Toleration,
 )
 from tfx_pipeline.config.section import Section
+
+_GREATEST: Final = 2**31 - 1
+"""Of a user's number and of a deadline's seconds, as Kubernetes checks them."""
+
+_YEAR: Final = 365 * 24 * 60 * 60
 
 
 class StepSettings(Section):
@@ -48,11 +55,13 @@ class StepSettings(Section):
         default=None, description="memory above which a step is killed; has a default for each step"
     )
     gpus: int = Field(
-        title="--gpus", default=0, ge=0, description="GPUs; as a setting for all steps it is the trainer's alone"
+        title="--gpus",
+        default=0,
+        ge=0,
+        le=1_000,
+        description="GPUs; as a setting for all steps it is the trainer's alone",
     )
-    gpu_type: str = Field(
-        default="nvidia.com/gpu", min_length=1, description="the GPU's name as a resource of Kubernetes"
-    )
+    gpu_type: ResourceName = Field(default="nvidia.com/gpu", description="the GPU's name as a resource of Kubernetes")
     node_selector: dict[LabelName, LabelValue] = Field(
         default={}, description="LABEL=VALUE that a node must have; can be repeated"
     )
@@ -83,27 +92,30 @@ class StepSettings(Section):
     annotations: dict[LabelName, str] = Field(
         default={}, description="NAME=VALUE: an annotation of the pods; can be repeated"
     )
-    shared_memory: Quantity | None = Field(
+    shared_memory: Size | None = Field(
         default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
     )
-    active_deadline: int = Field(default=0, ge=0, description="seconds after which a step is stopped; 0: never")
+    active_deadline: int = Field(
+        default=0, ge=0, le=_GREATEST, description="seconds after which a step is stopped; 0: never"
+    )
     retries: int = Field(
         default=2, ge=0, le=100, description="how often a step is tried again, in its pod and by the server"
     )
-    retry_backoff: int = Field(default=30, ge=0, description="seconds before the first retry")
+    retry_backoff: int = Field(default=30, ge=0, le=_YEAR, description="seconds before the first retry")
     retry_backoff_factor: int = Field(
-        default=2, ge=1, description="by which the wait grows with each retry; Argo takes whole numbers alone"
+        default=2, ge=1, le=1_000, description="by which the wait grows with each retry; Argo takes whole numbers alone"
     )
     retry_window: int = Field(
         default=604_800,
         ge=0,
+        le=_YEAR,
         description="seconds from the start of the first attempt, with its wait for a node and an image, in which the "
         "server tries again; an attempt that still runs then is ended",
     )
     run_as_user: int | None = Field(
-        default=None, ge=0, description="numeric user, if not the image's; 0, root, is allowed to start"
+        default=None, ge=0, le=_GREATEST, description="numeric user, if not the image's; 0, root, is allowed to start"
     )
-    run_as_group: int | None = Field(default=None, ge=0, description="numeric group, if not the image's")
+    run_as_group: int | None = Field(default=None, ge=0, le=_GREATEST, description="numeric group, if not the image's")
     run_as_non_root: bool = Field(
         default=True, description="have Kubernetes refuse to start a step as root, unless run_as_user is 0"
     )
@@ -143,7 +155,7 @@ class KubeflowConfig(StepSettings):
         default=None,
         description="service account of the pods, for --run; a package cannot hold one",
     )
-    workspace_size: Quantity | None = Field(
+    workspace_size: Size | None = Field(
         default=None, description="size of a volume that the steps of a run share, such as 3Gi; deleted with the run"
     )
     workspace_access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"] = Field(

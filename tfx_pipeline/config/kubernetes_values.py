@@ -26,10 +26,13 @@ def is_name(text: str) -> bool:
     return re.fullmatch(_NAME, text) is not None
 
 
-Quantity = Annotated[
-    str, _pattern(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m, 2 or 4Gi")
-]
+_QUANTITY = r"[0-9]{1,12}(\.[0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
+
+Quantity = Annotated[str, _pattern(_QUANTITY, "a quantity of Kubernetes, such as 500m, 2 or 4Gi")]
 """Cores ("500m", "2") or bytes ("2Gi")."""
+
+Size = Annotated[str, _pattern(rf"(?=[0.]*[1-9]){_QUANTITY}", "a size above 0, such as 4Gi")]
+"""Bytes of a volume."""
 
 
 def _by_digest(image: str) -> str:
@@ -44,7 +47,7 @@ def _by_digest(image: str) -> str:
 Image = Annotated[
     str,
     _pattern(
-        r"[^\s@]+(@sha256:[0-9a-f]{64})?",
+        r"[A-Za-z0-9\[][-A-Za-z0-9_.:/\[\]]{0,500}(@sha256:[0-9a-f]{64})?",
         "the name of an image, such as registry.example.org/fashion-mnist:1.0, or with @sha256: and 64 hex digits",
     ),
     AfterValidator(_by_digest),
@@ -59,6 +62,8 @@ SecretName = Annotated[str, _pattern(rf"{_NAME}\??", "a Secret's name, with ? at
 SecretKey = Annotated[
     str, _pattern(rf"{_NAME}/[-._A-Za-z0-9]+\??", "SECRET/KEY, with ? at the end where it may be missing")
 ]
+
+ResourceName = Annotated[str, _pattern(rf"{_NAME}/{_LABEL_PART}", "a resource's name, such as nvidia.com/gpu")]
 
 MountPath = Annotated[str, _pattern(r"/[^:\s]+", "an absolute path in the container, such as /models")]
 

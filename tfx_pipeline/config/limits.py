@@ -49,7 +49,7 @@ class Limits(Section):
     )
     min_class_share: Fraction = _limit("min_class_share", "least images of a class, as a part of its expected share")
     max_class_share: float = _limit(
-        "max_class_share", "most images of a class, as a multiple of its expected share", ge=1
+        "max_class_share", "most images of a class, as a multiple of its expected share", ge=1, le=1_000_000
     )
     max_blank: Fraction = _limit("max_blank", "fraction of images of one colour, overall and in each class")
     max_duplicates: Fraction = _limit("max_duplicates", "fraction of the smaller split that may stand in another too")

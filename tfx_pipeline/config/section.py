@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from tfx_pipeline.process.errors import UserError
@@ -15,6 +15,14 @@ class Section(BaseModel):
     """A frozen group of values; an unknown key, a value of another type and numbers that are not finite are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _without_null(cls, value: Any) -> Any:
+        """No path, variable or argument can hold one."""
+        if _holds_null(value):
+            raise ValueError("expected text without a null character")
+        return value
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], given: str = "") -> Self:
@@ -36,6 +44,12 @@ class Section(BaseModel):
             where = given or f"run parameter {error.errors()[0]['loc'][0]}"
             advice = "see --help" if given else "start the run with another value"
             raise UserError(f"{where}: {reason(cls, error)}; {advice}") from error
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return any(map(_holds_null, value)) if isinstance(value, list) else "\0" in str(value)
 
 
 def reason(model: type[Section], error: ValidationError) -> str:

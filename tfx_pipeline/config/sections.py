@@ -22,7 +22,7 @@ def _known_model(name: str) -> str:
 
 
 def _path(value: Any) -> Any:
-    if value == "" or "\0" in str(value):
+    if value == "":
         raise ValueError("expected a path")
     if re.match(r"[A-Za-z][\w+.-]*:/", str(value)):
         raise ValueError("expected a folder of this machine, no URL")
@@ -56,7 +56,11 @@ class DataConfig(Section):
         "minio:// or what else Apache Beam reads",
     )
     limit: int = Field(
-        title="--limit", default=0, ge=0, description="take only the first N examples of each split; 0 takes all"
+        title="--limit",
+        default=0,
+        ge=0,
+        le=1_000_000_000,
+        description="take only the first N examples of each split; 0 takes all",
     )
     version: str = Field(
         default="",
@@ -127,6 +131,7 @@ class ServingConfig(Section):
     keep_versions: int = Field(
         default=5,
         ge=1,
+        le=1_000_000,
         description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "
         "that the run compared with",
     )

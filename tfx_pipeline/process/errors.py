@@ -18,6 +18,10 @@ class UserError(Exception):
     and exit with a code other than 0.
     """
 
+    def __str__(self) -> str:
+        """The message; a value that it names may have been given with line ends."""
+        return " ".join(super().__str__().splitlines())
+
 
 class RunFailedError(UserError):
     """A run that was started, and failed."""

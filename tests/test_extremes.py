@@ -1,0 +1,184 @@
+"""Every setting at both ends of what it allows, in the code that it is meant for: it works, or says why in one line."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import artifact_utils, standard_artifacts
+
+from tests import train_extremes
+from tests.extremes import config_with, extremes
+from tests.gate.samples import Sample, profile_of
+from tests.local.test_runner import Quiet
+from tests.small_run import Run
+from tests.training import first_examples
+from tfx_pipeline.components import evaluator, example_gen
+from tfx_pipeline.components.beam_options import beam_options
+from tfx_pipeline.config.evaluation import EvaluationConfig
+from tfx_pipeline.config.flags import settings
+from tfx_pipeline.config.limits import Limits
+from tfx_pipeline.data import fashion_mnist, idx, sources
+from tfx_pipeline.gate.profile import SplitProfile
+from tfx_pipeline.gate.report import judge
+from tfx_pipeline.kubeflow.package.compile import compile_package
+from tfx_pipeline.kubeflow.package.dag_runner import write
+from tfx_pipeline.local.output import new_run
+from tfx_pipeline.local.output_lock import exclusive
+from tfx_pipeline.local.progress import Progress
+from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.serving.place import serving_place
+
+
+@contextlib.contextmanager
+def one_line_or_none() -> Iterator[None]:
+    """Lets a refusal in one line pass; whatever else is raised fails the test."""
+    lines = ["no error, or one line"]
+    try:
+        yield
+    except UserError as error:
+        lines = str(error).splitlines()
+    assert len(lines) == 1
+    assert len(lines[0]) > 20
+
+
+def named(cases: list[tuple[str, Any]]) -> list[Any]:
+    """The cases with names that a person can read."""
+    return [pytest.param(*case, id=f"{case[0]}-{index}") for index, case in enumerate(cases)]
+
+
+CONSUMED = ("data", "data_gate", "training", "evaluation", "serving", "run", "kubeflow")
+TRAINING = extremes("training")
+
+
+def test_every_setting_has_two_ends_at_least_and_is_tried() -> None:
+    tried = [key for section in CONSUMED for key, _ in extremes(section)]
+    assert {setting.key for setting in settings()} - set(tried) == {"kubeflow.steps"}
+    assert {key for key in tried if tried.count(key) < 2} == set()
+
+
+@pytest.fixture(scope="module")
+def few(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 40 training and 20 evaluation examples."""
+    source = first_run.artifact("example-gen", "examples")
+    return first_examples(source, tmp_path_factory.mktemp("few"), train=40, eval=20)
+
+
+@pytest.fixture(scope="module")
+def trained(first_run: Run, few: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    graph = first_run.artifact("transform", "transform_graph")
+    return train_extremes.train_each(few, graph, tmp_path_factory.mktemp("trained"), TRAINING)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("index", range(len(TRAINING)), ids=[f"{key}={value}" for key, value in TRAINING])
+def test_a_training_ends_with_a_model_or_one_line(index: int, trained: list[dict[str, str]]) -> None:
+    result = trained[index]
+    if TRAINING[index] == ("training.epochs", 10_000):
+        assert result["epoch"].startswith("epoch 3/10000  ")
+    elif TRAINING[index] == ("training.device", "gpu") and "error" in result:
+        assert result["error"].startswith("device gpu: TensorFlow sees no GPU here")
+    else:
+        assert result == {"logits": "finite"}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("key", "value"), named(extremes("evaluation")))
+def test_an_evaluation_ends_with_a_verdict(key: str, value: float, first_run: Run, few: Path, tmp_path: Path) -> None:
+    examples, schema = standard_artifacts.Examples(), standard_artifacts.Schema()
+    examples.uri, examples.split_names = str(few), artifact_utils.encode_split_names(["eval"])
+    schema.uri = str(first_run.artifact("schema-import", "schema"))
+    models = standard_artifacts.Model(), standard_artifacts.Model()
+    for model in models:
+        model.uri = str(first_run.artifact("trainer", "model"))
+    evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
+    evaluation.uri, blessing.uri = str(tmp_path / "evaluation"), str(tmp_path / "blessing")
+    thresholds = EvaluationConfig(**{name: float(name.startswith("max")) for name in EvaluationConfig.model_fields})
+    evaluator.Executor(evaluator.Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
+        {"examples": [examples], "schema": [schema], "model": [models[0]], "baseline_model": [models[1]]},
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        thresholds.model_dump() | {key.split(".")[1]: value, "fairness_indicator_thresholds": "null"},
+    )
+    # The model is compared with itself: no drop is beyond a limit, and only a minimum of 1 refuses it.
+    assert blessing.get_int_custom_property("blessed") == int(not (value == 1 and "min" in key))
+
+
+@pytest.fixture(scope="module")
+def profiles(dataset: sources.VerifiedFiles) -> dict[str, SplitProfile]:
+    """What the data gate knows of the first 900 training and 300 evaluation images."""
+    found = {}
+    for split, count in {"train": 900, "eval": 300}.items():
+        files = sources.SPLIT_FILES[split]
+        images = idx.read_images(f"{dataset.path}/{files.images}", 0, count)
+        labels = idx.read_labels(f"{dataset.path}/{files.labels}", 0, count).astype(np.int64)
+        found[split] = profile_of(Sample(images, labels))
+    return found
+
+
+@pytest.mark.parametrize(("key", "value"), named(extremes("data_gate")))
+def test_the_data_gate_judges(key: str, value: Any, profiles: dict[str, SplitProfile]) -> None:
+    config = config_with(key, value).data_gate
+    limits = Limits.model_validate_json(config.limits.model_dump_json())
+    report = judge(
+        config.mode, profiles, {}, {name: profile.examples for name, profile in profiles.items()}, [], limits
+    )
+    assert len(str(report.headline).splitlines()) == 1
+    json.dumps(report.to_dict(), allow_nan=False)
+    with one_line_or_none():
+        report.enforce()
+
+
+@pytest.mark.parametrize(("key", "value"), named(extremes("serving")))
+def test_old_versions_are_deleted(key: str, value: int, tmp_path: Path) -> None:
+    for version in range(1, 8):
+        (tmp_path / str(version)).mkdir()
+        (tmp_path / str(version) / "saved_model.pb").touch()
+    with serving_place(str(tmp_path)) as place:
+        place.prune(config_with(key, value).serving.keep_versions)
+        assert place.newest() == 7
+    assert len(list(tmp_path.glob("[0-9]"))) == min(value, 7)
+
+
+@pytest.mark.parametrize(("key", "value"), named(extremes("data")))
+def test_data_is_read(key: str, value: Any, idx_folder: Callable[..., Path], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:9")
+    folder = {} if key == "data.dir" or value in fashion_mnist.FETCHERS else {"dir": str(idx_folder(train=40, eval=20))}
+    data = config_with(key, value).data.model_copy(update=folder)
+    generator = example_gen.ExampleGen(
+        source=data.source, data_dir=data.dir or "", digest="", version=data.version, limit=data.limit
+    )
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "pipeline"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[generator.with_id("example-gen")],
+        beam_pipeline_args=beam_options([]),
+    )
+    progress = Progress(Quiet())
+    with one_line_or_none():
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+        assert progress.components["example-gen"].state == "succeeded"
+
+
+@pytest.mark.parametrize(("key", "value"), named(extremes("run")))
+def test_a_run_is_set_up(key: str, value: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with one_line_or_none():
+        config = config_with(key, value)
+        beam_options(config.run.beam_args)
+        root = config.run.output_dir.absolute()
+        if root.is_relative_to(tmp_path):
+            with exclusive(root):
+                assert new_run(root).run.is_dir()
+
+
+@pytest.mark.parametrize(("key", "value"), named([case for section in CONSUMED for case in extremes(section)]))
+def test_a_package_is_written_and_is_one_that_kubeflow_takes(key: str, value: Any, tmp_path: Path) -> None:
+    with one_line_or_none():
+        write(compile_package(config_with(key, value)), tmp_path / "package.yaml")

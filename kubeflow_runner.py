@@ -32,6 +32,8 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
     logs = "instead of a package, print the manifest of a TensorBoard for these events, URL or pvc://"
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
+    model = "instead of a package, print the manifest of an InferenceService of KServe for the pushed models"
+    parser.add_argument("--kserve-manifest", action="store_true", help=model)
     group = parser.add_argument_group(
         "client", "without --upload, --run, --watch or --schedule, only the package is written"
     )

@@ -155,6 +155,21 @@ class KubeflowConfig(StepSettings):
         default=None,
         description="service account of the pods, for --run; a package cannot hold one",
     )
+    kserve_version: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**63 - 1,
+        description="pushed version for --kserve-manifest; without it, the newest at each start",
+    )
+    kserve_canary: int | None = Field(
+        default=None, ge=0, le=100, description="percent of the requests that the newest revision in KServe answers"
+    )
+    kserve_runtime_version: str = Field(
+        default="2.20.0",
+        pattern=r"^\w[\w.-]{0,127}$",
+        description="version of TensorFlow Serving for --kserve-manifest, a tag of its image; KServe's own default is "
+        "older than the models",
+    )
     workspace_size: Size | None = Field(
         default=None, description="size of a volume that the steps of a run share, such as 3Gi; deleted with the run"
     )

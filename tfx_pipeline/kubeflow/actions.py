@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.manifests.kserve import kserve_manifest
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
 
@@ -106,7 +107,12 @@ def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
     say(tensorboard_manifest(flags["tensorboard_manifest"], config.kubeflow, flags["namespace"]).rstrip())
 
 
+def _print_kserve_manifest(flags: Flags, config: Config) -> None:
+    say(kserve_manifest(config.kubeflow, flags["namespace"]).rstrip())
+
+
 ACTIONS: Final = {
+    "kserve_manifest": Action(_print_kserve_manifest, takes_settings=True),
     "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
     "schedules": Action(_list_schedules),
     "unschedule": Action(_end_schedule),

@@ -176,8 +176,14 @@ def test_the_step_adds_the_address_of_its_events(tmp_path: Path, monkeypatch: py
     }
 
 
-def test_without_profiles_the_page_shows_the_command_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tensorboard_viewer.STAND_ALONE, "10.0.0.1")
+@pytest.mark.parametrize(
+    "variables", [{tensorboard_viewer.STAND_ALONE: "10.0.0.1", tensorboard_viewer.VARIABLE: "{}"}, {}]
+)
+def test_without_profiles_the_page_shows_the_command_instead(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     tensorboard_viewer.write_viewer(message(tmp_path))
     (shown,) = json.loads((tmp_path / "mlpipeline-ui-metadata").read_text())["outputs"]
     assert (shown["type"], shown["storage"]) == ("markdown", "inline")

@@ -1,13 +1,23 @@
 """A pod as Kubernetes takes it, from the settings that the steps have; it passes Pod Security `restricted`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from tfx_pipeline.config.kubeflow import StepSettings
 
 Manifest = dict[str, Any]
+
+
+DEFAULT_NAMESPACE: Final = "kubeflow"
+"""Where a stand-alone Kubeflow Pipelines is, and runs its pods."""
+
+
+def object_name(*parts: str) -> str:
+    """Joins parts to a name that a service may have, too: a letter first, and room for what others append."""
+    name = "-".join(parts)
+    return (name if name[0].isalpha() else f"model-{name}")[:50].rstrip("-")
 
 
 class _Dumper(yaml.SafeDumper):

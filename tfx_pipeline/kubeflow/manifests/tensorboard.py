@@ -7,7 +7,14 @@ from typing import Any, Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.config.kubernetes_values import is_name
-from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, pod_template, without_empty
+from tfx_pipeline.kubeflow.manifests.pod import (
+    DEFAULT_NAMESPACE,
+    Manifest,
+    as_yaml,
+    object_name,
+    pod_template,
+    without_empty,
+)
 from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
@@ -16,9 +23,6 @@ COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.tensorboard")
 PORT: Final = 6006
 CLAIM: Final = "pvc://"
 CLAIM_MOUNT: Final = "/logs"
-DEFAULT_NAMESPACE: Final = "kubeflow"
-"""Where a stand-alone Kubeflow Pipelines is, and runs its pods."""
-
 VIEWER_ACCOUNT: Final = "default-editor"
 """The service account that Kubeflow makes in each profile, and that its page gives a TensorBoard."""
 
@@ -43,8 +47,8 @@ def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "")
     """
     logs = logs.rstrip("/")
     logdir, settings = _source(logs, settings_of(TENSORBOARD, config))
-    # A service's name begins with a letter and has at most 63 of them; a data set's may be another.
-    name = f"{TENSORBOARD}-{DATASET.name[:40].rstrip('-')}-{hashlib.sha256(logs.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(logs.encode()).hexdigest()[:8]
+    name = f"{object_name(TENSORBOARD, DATASET.name)}-{digest}"
     namespace = namespace or DEFAULT_NAMESPACE
     labels = {"app.kubernetes.io/name": TENSORBOARD, "app.kubernetes.io/instance": name}
     metadata = {"name": name, "namespace": namespace, "labels": labels}

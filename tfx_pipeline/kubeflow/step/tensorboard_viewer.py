@@ -41,7 +41,8 @@ def write_viewer(executor_input: Message) -> None:
 
 
 def _viewer(uri: str) -> dict[str, Any]:
-    if STAND_ALONE not in os.environ:
+    # `kfp.local` hands on no variables of the package.
+    if VARIABLE in os.environ and STAND_ALONE not in os.environ:
         return {**json.loads(os.environ[VARIABLE]), "source": uri}
     command = f"python kubeflow_runner.py --tensorboard-manifest {uri} | kubectl apply -f -"
     text = f"TensorBoard on the cluster, with the flags of the package before the bar:\n\n    {command}\n"

@@ -1,5 +1,6 @@
 """The package as the command line makes it, read back from its file."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,13 @@ class Documents(NamedTuple):
     @property
     def parameters(self) -> dict[str, Any]:
         return self.spec["root"]["inputDefinitions"]["parameters"]
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has servers on loopback be reached without a proxy of this machine."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
 
 
 def read_config(*flags: str) -> Any:

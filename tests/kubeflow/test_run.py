@@ -12,6 +12,7 @@ import yaml
 import kubeflow_runner
 from tests.kubeflow.api_server import api_server
 from tests.kubeflow.conftest import read_config
+from tests.kubeflow.proxies import log_in_proxy
 from tfx_pipeline.kubeflow.client import watch
 from tfx_pipeline.kubeflow.run import notes
 
@@ -203,3 +204,30 @@ def test_a_package_is_uploaded_and_scheduled_at_once(
     assert lines[-1] == "ended the schedule fashion-mnist, at '0 0 3 * * *'"
     assert (state.schedules, state.runs) == ([], [])
     assert state.packages[0][0]["root"]["dag"]["tasks"]["trainer"]["cachingOptions"] == {}
+
+
+def test_cookies_come_from_a_file_or_the_environment_and_are_not_printed(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good").write_text("Cookie: session=goodsecret")
+    with api_server() as (behind, state), log_in_proxy(behind, "session=goodsecret") as (host, seen):
+        state.progress = [{"state": "FAILED"}]
+        assert call("--retry-run", "run-1", "--host", host, "--cookies", "good") == 0
+        monkeypatch.setenv("KFP_COOKIES", "session=goodsecret")
+        assert call("--retry-run", "run-1", "--host", host) == 0
+        assert capfd.readouterr().err == ""
+        seen.clear()
+        monkeypatch.setenv("KFP_COOKIES", "session=badsecret")
+        assert call("--upload", "--host", host) == 2
+        assert {*seen} == {"/apis/v2beta1/healthz"}
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {host}: cannot connect: it asks to log in at {host}/dex/auth; give the cookies of")
+    assert "secret" not in error
+
+
+def test_cookies_that_cannot_be_read_are_said_before_the_package_is_written(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert call("--upload", "--host", "http://localhost", "--cookies", "none.txt") == 2
+    assert capfd.readouterr().err.startswith("error: --cookies none.txt: No such file or directory; expected a cookie")
+    assert list(tmp_path.iterdir()) == []

@@ -32,6 +32,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("['--s3_secret_access_key=abc', '--runner=X']", "['--s3_secret_access_key=[redacted]', '--runner=X']"),
         ("--password abc", "--password [redacted]"),
         ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "{'Authorization': 'Basic [redacted]'}"),
+        ("{'Set-Cookie': 'a=b; Path=/'}", "{'Set-Cookie': '[redacted]'}"),
+        ("Cookie: session=abc; b=c\nHost: x", "Cookie: [redacted]\nHost: x"),
         ("Bearer abcdefgh12", "Bearer [redacted]"),
         ("key s3cr3t+value/= was refused", "key [redacted] was refused"),
         ("?x=s3cr3t%2Bvalue%2F%3D", "?x=[redacted]"),
@@ -51,6 +53,7 @@ def test_secrets_are_replaced(text: str, expected: str) -> None:
         "credentials are read from /etc/passwd",
         "a short word",
         "tokens: 12, the key to it, --no-token --epochs 3",
+        "give --token or KFP_TOKEN",
     ],
 )
 def test_other_text_stays_as_it_is(text: str) -> None:
@@ -60,3 +63,10 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 def test_every_text_in_nested_values_is_searched() -> None:
     value = {"a": [1, "eyJhbGciOi", {"b": ("https://u:p@h", None, 0.5)}]}
     assert redact_all(value) == {"a": [1, "[redacted]", {"b": ["https://u:[redacted]@h", None, 0.5]}]}
+
+
+def test_a_secret_that_is_told_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_told", set())
+    redaction.hide("MTcw/MDAw")
+    redaction.hide("short")
+    assert redact("MTcw/MDAw, MTcw%2FMDAw and a short word") == "[redacted], [redacted] and a short word"

@@ -23,7 +23,7 @@ if [ "$1" = build ]; then exec bash "$FAKE/build"; fi
 shift
 while :; do
     case "$1" in
-        --env) case "$2" in *=*) export "$2" ;; esac; shift ;;
+        --env) case "$2" in *=*) export "$2" ;; *) echo "$2" >>"$FAKE/passed" ;; esac; shift ;;
         --mount) printf '%s\\n' "$2" >>"$FAKE/mounts"; shift ;;
         --workdir | --user) shift ;;
         -*) ;;
@@ -145,6 +145,14 @@ def test_the_container_is_told_what_is_the_hosts(engine: Engine, tmp_path: Path)
     assert f'type=bind,"source={tmp_path}/a, b","target={tmp_path}/a, b"' in mounts
     assert len(mounts) - sum(mount.endswith("readonly") for mount in mounts) == len(folders)
     assert environment["FASHION_MNIST_HOST_HOME"] == "/home/me"
+
+
+def test_the_container_is_told_how_kubeflow_is_reached(engine: Engine) -> None:
+    names = {"KF_PIPELINES_ENDPOINT", "KFP_TOKEN", "KFP_COOKIES", "HTTPS_PROXY", "no_proxy"}
+    engine("true", **dict.fromkeys(names, "x"), KFX="x")
+    passed = set((engine.folder / "passed").read_text().split())
+    assert names <= passed
+    assert "KFX" not in passed
 
 
 def test_the_process_that_the_container_is_told_of_is_the_one_that_is_found_on_the_host(engine: Engine) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.sections import Config
+from tfx_pipeline.kubeflow.client.cookies import read_cookies
 from tfx_pipeline.kubeflow.manifests.kserve import kserve_manifest
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.redaction import hide
 
 if TYPE_CHECKING:
     from tfx_pipeline.kubeflow.client.connection import Connection
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 Flags: TypeAlias = Mapping[str, Any]
 """The flags of ``kubeflow_runner.py`` by name."""
 
-_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "ca_cert"})
+_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "cookies", "ca_cert"})
 """What may be given with any action: how the server is reached, and the configuration, which need not be read."""
 
 
@@ -68,11 +70,17 @@ def _flag(name: str) -> str:
 
 
 def connection(flags: Flags) -> "Connection":
-    """How the server is reached, by the flags and the environment."""
-    from tfx_pipeline.kubeflow.client.connection import Connection  # noqa: PLC0415 - kfp's client takes a second
+    """How the server is reached, by the flags and the environment.
+
+    Raises:
+        UserError: The cookies cannot be read.
+    """
+    from tfx_pipeline.kubeflow.client.connection import Connection, address  # noqa: PLC0415 - kfp's client takes a second
 
     token = flags["token"] or os.environ.get("KFP_TOKEN", "")
-    return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"])
+    hide(token)
+    cookies = read_cookies(flags["cookies"], address(flags["host"]))
+    return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"], cookies)
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_pipeline.config.flags import load
 from tfx_pipeline.config.kubeflow import KubeflowConfig
@@ -17,6 +17,9 @@ from tfx_pipeline.kubeflow.package.step_settings import root_warnings, serving_u
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output
+
+if TYPE_CHECKING:
+    from tfx_pipeline.kubeflow.client.connection import Connection
 
 
 def run(flags: dict[str, Any], given: Collection[str]) -> None:
@@ -36,12 +39,14 @@ def run(flags: dict[str, Any], given: Collection[str]) -> None:
         action.do(flags, config)
         return
     schedule = _schedule(flags)
+    submits = schedule or flags["upload"] or flags["run"] or flags["watch"]
+    server = connection(flags) if submits else None
     output = expanded(flags["output"])
     require_visible(output, "--output")
     spec = _write_quietly(config, Path(output))
     say(f"wrote {flags['output']}")
-    if schedule or flags["upload"] or flags["run"] or flags["watch"]:
-        _submit(flags, config.kubeflow, spec, schedule)
+    if server:
+        _submit(flags, config.kubeflow, spec, server, schedule)
         return
     for line in notes(config.kubeflow):
         say(line)
@@ -84,7 +89,9 @@ def notes(config: KubeflowConfig) -> list[str]:
     return lines
 
 
-def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any], schedule: Schedule | None) -> None:
+def _submit(
+    flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any], server: "Connection", schedule: Schedule | None
+) -> None:
     from tfx_pipeline.kubeflow.client.submit import Request, submit  # noqa: PLC0415 - kfp's client takes a second
 
     for warning in (*image_warnings(config), *root_warnings(config)):
@@ -98,4 +105,4 @@ def _submit(flags: dict[str, Any], config: KubeflowConfig, spec: dict[str, Any],
         arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
         schedule=schedule,
     )
-    submit(Path(flags["output"]), spec, connection(flags), request, say)
+    submit(Path(flags["output"]), spec, server, request, say)

@@ -10,7 +10,7 @@ from typing import Any, Final
 HIDDEN: Final = "[redacted]"
 
 _WORD: Final = r"(?:token|secret|passw(?:or)?d|passphrase|signature|credential|(?:api|access|private|account)[_-]?key)"
-_SECRET_NAME: Final = re.compile(rf"{_WORD}|_key$|^key$", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(rf"{_WORD}|cookie|_key$|^key$", re.IGNORECASE)
 _SHORTEST: Final = 6
 """Characters of the shortest value taken for a secret; shorter ones would hit ordinary words."""
 
@@ -23,16 +23,26 @@ _PATTERNS: Final = (
         re.compile(rf"([?&;](?:[\w.%-]*{_WORD}[\w.%-]*|key|sig|auth|AWSAccessKeyId)=)[^\s&;#\"'<>]+", re.IGNORECASE),
         rf"\1{HIDDEN}",
     ),
-    # --s3_secret_access_key=...
-    (re.compile(rf"(--[\w-]*{_WORD}[\w-]*[= ])(?!-)[^\s\"',\]]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # --s3_secret_access_key=..., but not "--token or KFP_TOKEN"
+    (re.compile(rf"(--[\w-]*{_WORD}[\w-]*[= ])(?!-|or |and )[^\s\"',\]]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:\w+ )?)[^\s\"',]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\b(?:set-)?cookie[\"']?\s*:\s*[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{HIDDEN}"),
 )
 
 
+_told: Final[set[str]] = set()
+
+
+def hide(secret: str) -> None:
+    """Has ``redact`` replace a secret that is not in the environment from now on, such as one of a file."""
+    if len(secret) >= _SHORTEST:
+        _told.update((secret, urllib.parse.quote(secret, safe="")))
+
+
 def redact(text: str) -> str:
-    """Replaces each credential in a URL or flag, and each value of a secret variable, by ``HIDDEN``."""
-    for value in _environment_secrets():
+    """Replaces each credential in a URL or flag, and each secret of a variable or told by ``hide``, by ``HIDDEN``."""
+    for value in (*sorted(_told, key=len, reverse=True), *_environment_secrets()):
         text = text.replace(value, HIDDEN)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)

@@ -176,6 +176,11 @@ def test_a_login_page_in_place_of_the_api_is_one_line(
         send(ONLY_UPLOAD)
 
 
+def test_a_certificate_that_is_not_there_is_one_line(send: Callable[..., list[str]]) -> None:
+    with pytest.raises(UserError, match=r"^--ca-cert none\.pem: no such file, expected one with certificates"):
+        send(ONLY_UPLOAD, ca_cert="none.pem")
+
+
 def test_a_page_in_place_of_the_servers_address_is_one_line(send: Callable[..., list[str]], server: Any) -> None:
     with pytest.raises(UserError, match=r"404 .*check --host"):
         send(ONLY_UPLOAD, host=f"{server[0]}/somewhere")

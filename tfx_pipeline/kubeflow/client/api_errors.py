@@ -1,19 +1,24 @@
 """What goes wrong between the client and Kubeflow's API server, in one line each."""
 
 import json
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import kfp_server_api
 import urllib3
 
-from tfx_pipeline.process.errors import UserError, flat
+from tfx_pipeline.process.errors import UserError, causes, flat
+from tfx_pipeline.process.redaction import redact
 
 _ADVICE = {
     401: "give a valid token with --token or KFP_TOKEN",
     403: "this user may not do that there; check --namespace and --token",
+    407: "give the proxy's log-in with HTTP_PROXY or HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT",
     404: "check --host: it is the address of Kubeflow Pipelines, without a page's path",
 }
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
 @contextmanager
@@ -31,27 +36,52 @@ def api_errors_as_user_errors(host: str, action: str, advice: Mapping[int, str])
     try:
         yield
     except kfp_server_api.ApiException as error:
-        raise UserError(f"{host}: cannot {action}: {_reason(error, advice)}") from error
+        raise UserError(redact(f"{host}: cannot {action}: {_reason(host, error, advice)}")) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise UserError(unreachable(host, error)) from error
+        of_proxy = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes(error))
+        raise UserError(redact((proxy_fails if of_proxy else unreachable)(host, error))) from error
     except ValueError as error:  # kfp's own checks
-        raise UserError(f"{host}: cannot {action}: {flat(error)}") from error
+        raise UserError(redact(f"{host}: cannot {action}: {flat(error)}")) from error
 
 
 def unreachable(host: str, error: BaseException) -> str:
     """The line for a server that does not answer."""
+    return f"{host}: does not answer ({_cause(error)}); check --host, and that a port-forward to it still runs"
+
+
+def proxy_fails(host: str, error: BaseException) -> str:
+    """The line for a proxy that does not answer, or lets nobody through to the server."""
+    advice = "check HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
+    return f"{host}: the proxy to it fails ({_cause(error)}); {advice}"
+
+
+def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    reason = getattr(error, "strerror", None) or flat(error)
-    return f"{host}: does not answer ({reason}); check --host, and that a port-forward to it still runs"
+    return getattr(error, "strerror", None) or flat(error)
 
 
-def _reason(error: kfp_server_api.ApiException, advice: Mapping[int, str]) -> str:
+def _reason(host: str, error: kfp_server_api.ApiException, advice: Mapping[int, str]) -> str:
     """The server's own words, without the stack of calls that it puts before them, and what to do."""
     status, words = error.status, _message(error)
     if not status:  # TLS
         return f"{words}; check --ca-cert"
+    if place := (error.headers or {}).get("Location") if status in _REDIRECTS else None:
+        return _redirected(urllib.parse.urljoin(host if "://" in host else f"https://{host}", place))
     return "; ".join(part for part in (f"{status} {words}", (_ADVICE | dict(advice)).get(status, "")) if part)
+
+
+def _redirected(place: str) -> str:
+    """What a redirect means. Nobody follows it: what is there has its own errors, and takes no bearer token."""
+    url = urllib.parse.urlsplit(place)
+    base, api, _ = url.path.partition("/apis/")
+    if api:
+        return f"it is at another address; give --host {url._replace(path=base, query='', fragment='').geturl()}"
+    log_in = url._replace(query="", fragment="").geturl()
+    return (
+        f"it asks to log in at {log_in}; give the cookies of a browser that has logged in with --cookies, or a token "
+        "with --token; if you gave them, they have expired or are for another server"
+    )
 
 
 def _message(error: kfp_server_api.ApiException) -> str:

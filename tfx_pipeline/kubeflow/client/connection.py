@@ -9,13 +9,17 @@ from typing import Any, Final
 
 import kfp
 import kfp_server_api
+import urllib3
 from kfp.client import set_volume_credentials
 
-from tfx_pipeline.kubeflow.client.api_errors import unreachable
+from tfx_pipeline.kubeflow.client.api_errors import proxy_fails, unreachable
+from tfx_pipeline.kubeflow.client.proxy import proxy_for
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import expanded, require_visible
 
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
 _EXAMPLE: Final = "an address such as http://localhost:8080"
+_RETRIES: Final = 3  # urllib3's own
 _PATIENCE: Final = 10  # seconds for a connection
 
 
@@ -28,16 +32,30 @@ class Connection:
         namespace: The user's profile, where the deployment has several.
         token: Bearer token; else a pod's own.
         ca_cert: File with the certificate of the authority that the server's certificate comes from.
+        cookies: The header ``Cookie``, as a browser that has logged in sends it.
     """
 
     host: str = ""
     namespace: str = ""
-    token: str = ""
+    token: str = dataclasses.field(default="", repr=False)
     ca_cert: str = ""
+    cookies: str = dataclasses.field(default="", repr=False)
 
 
 class Client(kfp.Client):  # type: ignore[misc]
-    """kfp's client, without its five questions after the server's health, with a log and a pause each."""
+    """kfp's client.
+
+    It follows no redirect, which leads to a log-in, goes through the environment's proxy, and does not ask for the
+    server's health five times, with a log and a pause each.
+    """
+
+    def _load_config(self, *arguments: Any) -> kfp_server_api.Configuration:
+        config = super()._load_config(*arguments)
+        config.retries = urllib3.Retry(_RETRIES, redirect=False)
+        # A kubeconfig may have named one.
+        if not config.proxy and (proxy := proxy_for(config.host)):
+            config.proxy, config.proxy_headers = proxy.url, proxy.headers
+        return config
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> kfp_server_api.V2beta1GetHealthzResponse:  # noqa: ARG002
         """Asks once.
@@ -51,7 +69,7 @@ class Client(kfp.Client):  # type: ignore[misc]
         if "json" not in headers.get("Content-Type", ""):
             raise UserError(
                 f"{self._existing_config.host}: answers, but not as Kubeflow's API does, perhaps with a login page; "
-                "give a token with --token, or the address of a port-forward with --host"
+                "give a token with --token, cookies with --cookies, or the address of a port-forward with --host"
             )
         return answer
 
@@ -62,14 +80,14 @@ def connect(connection: Connection) -> Client:
     Raises:
         UserError: Its address is none, or nobody answers there.
     """
-    host = address(connection)
+    host = address(connection.host)
     _check_address(host)
     return Client(**_options(connection, host))
 
 
-def address(connection: Connection) -> str:
-    """The server's address, by the connection or the environment; "" where kfp's client is to find it."""
-    return connection.host or os.environ.get("KF_PIPELINES_ENDPOINT", "")
+def address(host: str) -> str:
+    """The server's address, as it was given or from the environment; "" where kfp's client is to find it."""
+    return host or os.environ.get("KF_PIPELINES_ENDPOINT", "")
 
 
 def _check_address(host: str) -> None:
@@ -84,16 +102,23 @@ def _check_address(host: str) -> None:
         raise UserError(f"--host {host}: {error}; expected {_EXAMPLE}") from error
     if not url.hostname:
         raise UserError(f"--host {host}: names no host, expected {_EXAMPLE}")
+    proxy = proxy_for(url.geturl())
     try:
-        socket.create_connection((url.hostname, port), _PATIENCE).close()
+        socket.create_connection((proxy.host, proxy.port) if proxy else (url.hostname, port), _PATIENCE).close()
     except OSError as error:
-        raise UserError(unreachable(host, error)) from error
+        raise UserError(proxy_fails(host, error) if proxy else unreachable(host, error)) from error
 
 
 def _options(connection: Connection, host: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"host": host or None, "ssl_ca_cert": connection.ca_cert or None}
+    ca_cert = expanded(connection.ca_cert)
+    if ca_cert and not Path(ca_cert).is_file():
+        require_visible(ca_cert, "--ca-cert")
+        raise UserError(f"--ca-cert {ca_cert}: no such file, expected one with certificates (PEM)")
+    options: dict[str, Any] = {"host": host or None, "ssl_ca_cert": ca_cert or None}
     if connection.namespace:
         options["namespace"] = connection.namespace
+    if connection.cookies:
+        options["cookies"] = connection.cookies
     if connection.token:
         options["existing_token"] = connection.token
     elif host and Path(os.environ.get("KF_PIPELINES_SA_TOKEN_PATH", _TOKEN_FILE)).is_file():

@@ -45,7 +45,7 @@ class Server:
             UserError: It cannot be reached, or refuses.
         """
         self.namespace = connection.namespace or None
-        self._host = address(connection)
+        self._host = address(connection.host)
         with self.request("connect"):
             self.client = connect(connection)
             self._host = self._host or self.client._existing_config.host  # noqa: SLF001 - kfp tells it nowhere else

@@ -14,9 +14,10 @@ from tfx_pipeline.process.errors import UserError
 
 ODD = frozenset(("Ä ✓ \u2028\U0001f600", "a,'b' \"c\" #;\n\t", "nul\0", "{{$.x}}", "$(y)"))
 TEXTS = frozenset((
-    "", "a", "0", "1", *ODD, *models.names(), "0.0000001", "9" * 12 + "Ti", "x" * 63, "x" * 253, "x" * 20_000,
-    "/x", "/" + "x" * 4_000, "x/y", "x" * 253 + "/y?", "k=v:NoSchedule", f"name@sha256:{'0' * 64}", "0" * 40,
-    "http://h", "https://host:65535/", "git@h:p", "https://h/" + "p" * 2_000, "minio://b/" + "x" * 900,
+    "", "a", "0", "1", "none", "newest", "9" * 19, *ODD, *models.names(), "0.0000001", "9" * 12 + "Ti", "x" * 63,
+    "x" * 253, "x" * 20_000, "/x", "/" + "x" * 4_000, "x/y", "x" * 253 + "/" + "y" * 63, "x" * 253 + "/y?",
+    "k=v:NoSchedule", f"name@sha256:{'0' * 64}", "0" * 40, "http://h", "https://host:65535/", "git@h:p",
+    "https://h/" + "p" * 2_000, "minio://b/" + "x" * 900,
 ))  # fmt: skip
 """Texts of many kinds, from which a setting's own checks choose."""
 
@@ -38,8 +39,8 @@ def _extremes_of(setting: Setting) -> list[Any]:
     ends = _ends(setting.section.model_json_schema()["properties"][setting.path[-1]])
     taken = sorted((value for value in ends if _takes(setting, value)), key=lambda value: len(str(value)))
     free = [value for value in taken if TEXTS.intersection(_texts(value))]
-    if setting.kind is None and all(value in models.names() for value in free):
-        return taken
+    if setting.kind is None and not any(text in taken for text in ("a", "/x", "http://h", "git@h:p", "0.0000001")):
+        return taken  # words that are all told apart
     seen: set[str] = set()
     kept = [*free[:1], *free[-1:]]
     for value in free:

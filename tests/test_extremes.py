@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests import train_extremes
 from tests.extremes import config_with, extremes
 from tests.gate.samples import Sample, profile_of
 from tests.local.test_runner import Quiet
+from tests.saved_model import export_classifier
 from tests.small_run import Run
 from tests.training import first_examples
 from tfx_pipeline.components import evaluator, example_gen
@@ -34,6 +36,7 @@ from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.place import serving_place
+from tfx_pipeline.steps.baseline_locator import locate_baseline
 
 
 @contextlib.contextmanager
@@ -134,15 +137,23 @@ def test_the_data_gate_judges(key: str, value: Any, profiles: dict[str, SplitPro
         report.enforce()
 
 
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_classifier(tmp_path_factory.mktemp("pushed") / "model")
+
+
 @pytest.mark.parametrize(("key", "value"), named(extremes("serving")))
-def test_old_versions_are_deleted(key: str, value: int, tmp_path: Path) -> None:
+def test_the_baseline_is_found_and_old_versions_are_deleted(key: str, value: Any, pushed: Path, tmp_path: Path) -> None:
+    serving, baseline = config_with(key, value).serving, standard_artifacts.Model()
+    baseline.uri = str(tmp_path / "baseline")
     for version in range(1, 8):
-        (tmp_path / str(version)).mkdir()
-        (tmp_path / str(version) / "saved_model.pb").touch()
-    with serving_place(str(tmp_path)) as place:
-        place.prune(config_with(key, value).serving.keep_versions)
-        assert place.newest() == 7
-    assert len(list(tmp_path.glob("[0-9]"))) == min(value, 7)
+        shutil.copytree(pushed, tmp_path / "serving" / str(version))
+    with one_line_or_none():
+        locate_baseline(baseline, str(tmp_path / "serving"), serving.baseline)
+        assert baseline.get_int_custom_property("version") == {"none": 0, "1": 1}.get(value, 7)
+    with serving_place(str(tmp_path / "serving")) as place:
+        place.prune(serving.keep_versions)
+        assert place.versions() == list(range(1, 8))[-serving.keep_versions :]
 
 
 @pytest.mark.parametrize(("key", "value"), named(extremes("data")))

@@ -195,6 +195,11 @@ class KubeflowConfig(StepSettings):
     repo_token_secret: Name | None = Field(
         default=None, description="Secret for https: token or password, and if need be username and ca.crt"
     )
+    notify_secret: Name | None = Field(
+        title="--notify-secret",
+        default=None,
+        description="Secret with the address of a webhook as url: how a run ended is posted to it",
+    )
     steps: dict[str, StepSettings] = Field(
         default={}, description="ID.SETTING=VALUE: a setting for one step; can be repeated"
     )

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.kubeflow.replay import driver
 from tests.kubeflow.replay.launcher import LOGS, Launcher
@@ -16,6 +16,8 @@ from tests.kubeflow.replay.pod import Pod, PodLostError
 from tests.kubeflow.replay.retries import FAILED, LOST, Retries
 
 Message = dict[str, Any]
+
+DONE: Final = frozenset({"COMPLETE", "CACHED"})
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Run:
         outputs: Ids of the recorded outputs by task and key.
         logs: What each attempt of a task printed.
         inputs: The executor input of each task that ran.
+        lost: Whether the last pod was taken away.
     """
 
     root: str
@@ -35,6 +38,7 @@ class Run:
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     logs: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, Message] = field(default_factory=dict)
+    lost: bool = False
 
 
 class Backend:
@@ -91,14 +95,35 @@ class Backend:
         identifier = str(uuid.uuid4())
         run = Run(root=f"{self._root}/{package.name}/{identifier}")
         workspace = self._directory / "workspaces" / identifier if package.has_workspace() else None
-        for name in driver.order(package.tasks):
-            task = package.tasks[name]
-            if any(run.states[producer] not in {"succeeded", "cached"} for producer in driver.upstream(task)):
-                run.states[name] = "not run"
-                continue
-            pod_config = _PodConfig(self._volumes, self._secrets, configs[name], workspace, self._directory / "secrets")
-            self._run_task(run, package, name, values, pod_config, list((evictions or {}).get(name, [])))
+        pods = {
+            name: _PodConfig(self._volumes, self._secrets, config, workspace, self._directory / "secrets")
+            for name, config in configs.items()
+        }
+        with self.metadata.served() as env:
+            self._run_dag(run, package, package.spec["root"]["dag"], values, _Pods(pods, dict(evictions or {}), env))
         return run
+
+    def _run_dag(self, run: Run, package: Package, dag: Message, values: Message, pods: "_Pods") -> str:
+        """Runs the tasks of a DAG, and after a task its exit tasks; returns its state as ML Metadata has it."""
+        exits = {name: task for name, task in dag["tasks"].items() if driver.is_exit(task)}
+        tasks = {name: task for name, task in dag["tasks"].items() if name not in exits}
+        states: dict[str, str] = {}
+        for name in driver.order(tasks):
+            task, component = tasks[name], package.component(tasks[name])
+            if any(states[producer] not in DONE for producer in driver.upstream(task)):
+                run.states[name] = states[name] = "not run"
+            elif "dag" in component:
+                inner = driver.resolve_parameters(task, values, {})
+                states[name] = self._run_dag(run, package, component["dag"], inner, pods)
+            else:
+                states[name] = self._run_task(run, package, name, values, pods)
+            status = {"state": states[name], "pipelineTaskName": name, "error": {}}
+            for after in (after for after, exit_task in exits.items() if name in driver.upstream(exit_task)):
+                if states[name] != "not run":
+                    self._run_task(run, package, after, values, pods, status)
+        if "FAILED" in states.values():
+            return "FAILED"
+        return "COMPLETE" if all(state in DONE for state in states.values()) else "RUNNING"
 
     def volume(self, claim: str) -> Path:
         """The directory of a claim."""
@@ -114,43 +139,54 @@ class Backend:
         return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
     def _run_task(
-        self, run: Run, package: Package, name: str, values: Message, config: "_PodConfig", evictions: list[float]
-    ) -> None:
+        self,
+        run: Run,
+        package: Package,
+        name: str,
+        values: Message,
+        pods: "_Pods",
+        final_status: Message | None = None,
+    ) -> str:
+        """Runs a task that has a container; returns its state as ML Metadata has it."""
         task, container = package.tasks[name], package.executor(package.tasks[name])["container"]
-        constants = {"{{$.pipeline_job_uuid}}": run.root.rsplit("/", 1)[1], "{{$.pipeline_task_name}}": name}
+        config, run_id = pods.configs[name], run.root.rsplit("/", 1)[1]
+        constants = {
+            "{{$.pipeline_job_uuid}}": run_id,
+            "{{$.pipeline_job_name}}": f"{package.name} run",
+            "{{$.pipeline_task_name}}": name,
+        }
         executor_input = {
             "inputs": {
-                "parameterValues": driver.resolve_parameters(task, values, constants),
+                "parameterValues": driver.resolve_parameters(task, values, constants, final_status),
                 "artifacts": driver.resolve_artifacts(task, run.outputs, self.metadata.read_back),
             },
             "outputs": driver.provision(package.component(task), f"{run.root}/{name}/{uuid.uuid4()}"),
         }
         run.inputs[name] = executor_input
+        execution = self.metadata.begin(run_id, name)
         caches = task.get("cachingOptions", {}).get("enableCache", False)
         key = f"{package.name} {driver.fingerprint(executor_input, container, config.claims())}"
         if caches and key in self._cache:
             run.states[name], run.outputs[name] = "cached", self._cache[key]
-            return
-        outputs = self._attempts(run, name, task, container, executor_input, config, evictions)
-        run.states[name] = "failed" if outputs is None else "succeeded"
-        if outputs is not None:
-            run.outputs[name] = outputs
-            if caches:
-                self._cache[key] = outputs
+            self.metadata.end(execution, "CACHED", self._cache[key])
+            return "CACHED"
+        run.states[name] = "failed"
+        outputs = self._attempts(run, name, task, container, executor_input, pods)
+        if outputs is None:
+            self.metadata.end(execution, "RUNNING" if run.lost else "FAILED", {})
+            return "RUNNING" if run.lost else "FAILED"
+        run.states[name], run.outputs[name] = "succeeded", outputs
+        self.metadata.end(execution, "COMPLETE", outputs)
+        if caches:
+            self._cache[key] = outputs
+        return "COMPLETE"
 
     def _attempts(
-        self,
-        run: Run,
-        name: str,
-        task: Message,
-        container: Message,
-        executor_input: Message,
-        config: "_PodConfig",
-        evictions: list[float],
+        self, run: Run, name: str, task: Message, container: Message, executor_input: Message, pods: "_Pods"
     ) -> dict[str, str] | None:
         launcher = Launcher(self.store, self.metadata, run.root)
-        policy = task.get("retryPolicy", {})
-        retries = Retries(policy, self.version)
+        policy, config = task.get("retryPolicy", {}), pods.configs[name]
+        retries, evictions = Retries(policy, self.version), list(pods.evictions.get(name, []))
         for attempt in itertools.count():
             directory = self._directory / "pods" / f"{next(self._numbers):03d}-{name}"
             pod = Pod(directory, config.mounts(executor_input))
@@ -158,22 +194,38 @@ class Backend:
             env = {
                 **{entry["name"]: entry.get("value", "") for entry in container.get("env", [])},
                 **config.secret_env(),
+                **pods.env,
                 "KFP_POD_NAME": directory.name,
                 "KFP_POD_UID": str(uuid.uuid4()),
                 **({"KFP_RETRY_INDEX": str(attempt)} if policy else {}),
             }
             evict_after = evictions.pop(0) if evictions else None
-            loss = FAILED
+            run.lost = False
             try:
                 outputs = launcher.launch(container, executor_input, pod, env, attempt, log, evict_after)
             except PodLostError:
-                outputs, loss = None, LOST
+                outputs, run.lost = None, True
             finally:
                 run.logs.setdefault(name, []).append(log.read_text(errors="replace"))
                 pod.remove()
-            if outputs is not None or not retries.again(loss):
+            if outputs is not None or not retries.again(LOST if run.lost else FAILED):
                 return outputs
         return None
+
+
+@dataclass(frozen=True)
+class _Pods:
+    """What is known of the pods of a run before it begins.
+
+    Attributes:
+        configs: By task.
+        evictions: For each task, seconds after which the pods of its first attempts are taken away.
+        env: Variables of all containers.
+    """
+
+    configs: Mapping[str, "_PodConfig"]
+    evictions: Mapping[str, list[float]]
+    env: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,16 @@ def upstream(task: Message) -> set[str]:
     return set(task.get("dependentTasks", []))
 
 
-def resolve_parameters(task: Message, run_parameters: Message, constants: dict[str, str]) -> Message:
+def resolve_parameters(
+    task: Message, inputs: Message, constants: dict[str, str], final_status: Message | None = None
+) -> Message:
     """The values of a task's parameters (`resolveInputParameter`).
 
     Args:
-        task: A task of the root DAG.
-        run_parameters: The run's.
+        task: A task of a DAG.
+        inputs: The DAG's parameters: of the root DAG, the run's.
         constants: What a constant that is exactly the key stands for.
+        final_status: Of an exit task: how the task before it ended.
 
     Returns:
         The values by name.
@@ -48,7 +51,10 @@ def resolve_parameters(task: Message, run_parameters: Message, constants: dict[s
     values = {}
     for name, source in task.get("inputs", {}).get("parameters", {}).items():
         if "componentInputParameter" in source:
-            values[name] = run_parameters[source["componentInputParameter"]]
+            values[name] = inputs[source["componentInputParameter"]]
+            continue
+        if "taskFinalStatus" in source:
+            values[name] = final_status
             continue
         constant = source["runtimeValue"]["constant"]
         if isinstance(constant, str):
@@ -57,13 +63,18 @@ def resolve_parameters(task: Message, run_parameters: Message, constants: dict[s
     return values
 
 
+def is_exit(task: Message) -> bool:
+    """Whether a task runs when another has ended, whatever became of it."""
+    return bool(task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED")
+
+
 def resolve_artifacts(
     task: Message, outputs: dict[str, dict[str, str]], read_back: Callable[[str], Message]
 ) -> Message:
     """A task's input artifacts, as ML Metadata gives them back.
 
     Args:
-        task: A task of the root DAG.
+        task: A task of a DAG.
         outputs: Ids of the recorded outputs by task and key.
         read_back: Reads an artifact by its id.
 

@@ -42,9 +42,11 @@ class Package:
             raise RejectedError(str(error)) from error
         if self.spec["schemaVersion"] != "2.1.0":
             raise RejectedError(f"schema version {self.spec['schemaVersion']}")
-        for name, task in self.tasks.items():
+        for name, task in self._all_tasks().items():
             if not ARGO_NAME.fullmatch(f"{name}-driver"):
                 raise RejectedError(f"task name {name}")
+            if "dag" in self.component(task):
+                continue
             if "container" not in self.executor(task):
                 raise RejectedError(f"{name}: non-container and non-importer executor not implemented")
 
@@ -55,9 +57,12 @@ class Package:
 
     @property
     def tasks(self) -> dict[str, Any]:
-        """The tasks of the root DAG by name."""
-        tasks: dict[str, Any] = self.spec["root"]["dag"]["tasks"]
-        return tasks
+        """The tasks that run a container by name, those of DAGs in the root DAG too."""
+        return {name: task for name, task in self._all_tasks().items() if "dag" not in self.component(task)}
+
+    def _all_tasks(self) -> dict[str, Any]:
+        dags = [c["dag"] for c in (self.spec["root"], *self.spec["components"].values()) if "dag" in c]
+        return {name: task for dag in dags for name, task in dag["tasks"].items()}
 
     def component(self, task: dict[str, Any]) -> dict[str, Any]:
         """The component that a task runs."""

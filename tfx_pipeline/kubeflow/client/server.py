@@ -16,6 +16,7 @@ import kfp_server_api
 from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors
 from tfx_pipeline.kubeflow.client.connection import Connection, address, connect
 from tfx_pipeline.kubeflow.client.pods import Pod, pods
+from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 
 _NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
 _NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
@@ -129,7 +130,7 @@ class Server:
             if reference:
                 version = self.client.get_pipeline_version(reference.pipeline_id, reference.pipeline_version_id)
                 spec = version.pipeline_spec
-        return list((spec or {}).get("pipeline_spec", spec)["root"]["dag"]["tasks"])
+        return list(tasks_of((spec or {}).get("pipeline_spec", spec)))
 
     def retry(self, run_id: str) -> None:
         """Takes up a failed run.

@@ -11,6 +11,7 @@ from tfx_pipeline.kubeflow.client.cron import Schedule
 from tfx_pipeline.kubeflow.client.schedules import set_schedule
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import follow_to_the_end
+from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,4 +70,4 @@ def submit(
     run_id = server.start(package, version, name=f"{name} {time.strftime('%Y-%m-%d %H-%M-%S')}", **common)
     say(f"started {server.run_url(run_id)}")
     if request.watch:
-        follow_to_the_end(server, run_id, list(spec["root"]["dag"]["tasks"]), say)
+        follow_to_the_end(server, run_id, list(tasks_of(spec)), say)

@@ -11,6 +11,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.entrypoint import COMMAND
 from tfx_pipeline.kubeflow.manifests.tensorboard import viewer
+from tfx_pipeline.kubeflow.package.exit_step import with_exit_handler, with_notifier
 from tfx_pipeline.kubeflow.package.pipeline_spec import complete, with_tensorboard_viewer
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import check_spec, refuse
 from tfx_pipeline.kubeflow.package.platform_spec import platform_document
@@ -19,6 +20,7 @@ from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_def
 from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
 from tfx_pipeline.pipeline import UNCACHED
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps import notifier
 
 
 class Package(NamedTuple):
@@ -44,14 +46,18 @@ class KubeflowDagRunner:
         Raises:
             UserError: The settings name a step that the pipeline does not have.
         """
-        spec = self._compile(pipeline)
+        spec, secret = self._compile(pipeline), self._config.notify_secret
+        if secret:
+            spec = with_notifier(spec, secret)
         steps = list(spec["root"]["dag"]["tasks"])
         for unknown in sorted(self._config.steps.keys() - {*steps, TENSORBOARD}):
             raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
-        settings = {step: settings_of(step, self._config, UNCACHED) for step in steps}
+        settings = {step: settings_of(step, self._config, UNCACHED | {notifier.STEP}) for step in steps}
         labels = {step: spec["components"][step]["executorLabel"] for step in steps}
         completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)
         completed = with_tensorboard_viewer(completed, viewer(self._config))
+        if secret:
+            completed = with_exit_handler(completed)
         return Package(completed, platform_document(self._config, settings, labels))
 
     def _compile(self, pipeline: Pipeline) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from tfx_pipeline.kubeflow.package.exit_step import graphs
 from tfx_pipeline.process.errors import UserError, flat
 
 SCHEMA_VERSION: Final = "2.1.0"
@@ -44,10 +45,10 @@ def check_spec(spec: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(f"pipeline {name}", "expected a name of lower case letters, digits and hyphens")
     yield from _strict(spec)
     yield from _parameters(spec)
-    tasks = spec["root"]["dag"]["tasks"]
-    for task_name, task in tasks.items():
-        for reason in _task(task_name, task, spec):
-            yield Problem(f"task {task_name}", reason)
+    for graph in graphs(spec):
+        for task_name, task in graph["dag"]["tasks"].items():
+            for reason in _task(task_name, task, graph, spec):
+                yield Problem(f"task {task_name}", reason)
 
 
 def _strict(spec: dict[str, Any]) -> Iterator[Problem]:
@@ -70,19 +71,21 @@ def _parameters(spec: dict[str, Any]) -> Iterator[Problem]:
             yield from (Problem(place, reason) for reason in _expansions(text))
 
 
-def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
+def _task(name: str, task: dict[str, Any], graph: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
     if not _TASK_NAME.fullmatch(name):
         yield "Argo allows letters, digits and hyphens in its name; give it one with with_id('kebab-case')"
     if len(name) > _MAX_TASK_NAME:
         yield f"its name is longer than {_MAX_TASK_NAME} characters"
     yield from _retries(task.get("retryPolicy", {}))
-    yield from _references(task, spec)
+    yield from _references(task, graph)
     component = spec["components"].get(task["componentRef"]["name"])
     if component is None:
         yield f"its component {task['componentRef']['name']} is not in the package"
         return
     if not task["componentRef"]["name"].startswith("comp-"):
         yield f"its component {task['componentRef']['name']} has a name without comp-, which Kubeflow's SDK cuts off"
+    if "dag" in component:
+        return
     executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"))
     if executor is None:
         yield f"its executor {component.get('executorLabel')} is not in the package"
@@ -106,25 +109,25 @@ def _retries(policy: dict[str, Any]) -> Iterator[str]:
         yield f"its retry_window of {window:g} s {late}; raise it, or set retries=0"
 
 
-def _references(task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
-    tasks = spec["root"]["dag"]["tasks"]
+def _references(task: dict[str, Any], graph: dict[str, Any]) -> Iterator[str]:
+    tasks = graph["dag"]["tasks"]
     inputs = task.get("inputs", {})
     sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
     outputs = [s.get("taskOutputArtifact") or s.get("taskOutputParameter") for s in sources]
     producers = {output["producerTask"] for output in outputs if output} | set(task.get("dependentTasks", []))
     for producer in sorted(producers - tasks.keys()):
         yield f"depends on the unknown task {producer}; values that a task makes cannot be properties of another"
-    yield from (f"takes what {producer} makes, and does not wait for it" for producer in _not_waited(task, spec))
-    known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    yield from (f"takes what {producer} makes, and does not wait for it" for producer in _not_waited(task, tasks))
+    known = graph.get("inputDefinitions", {}).get("parameters", {})
     for source in sources:
         parameter = source.get("componentInputParameter")
         if parameter is not None and parameter not in known:
             yield f"asks for the unknown run parameter {parameter}"
 
 
-def _not_waited(task: dict[str, Any], spec: dict[str, Any]) -> list[str]:
+def _not_waited(task: dict[str, Any], tasks: dict[str, Any]) -> list[str]:
     """The producers of a task's inputs that may not have ended when it begins: the order is that of dependentTasks."""
-    tasks, before, new = spec["root"]["dag"]["tasks"], set[str](), set(task.get("dependentTasks", []))
+    before, new = set[str](), set(task.get("dependentTasks", []))
     while new:
         before |= new
         new = {name for known in new & tasks.keys() for name in tasks[known].get("dependentTasks", [])} - before

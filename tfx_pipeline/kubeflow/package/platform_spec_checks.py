@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import Problem, mentions_workspace
 from tfx_pipeline.process.errors import flat
 
@@ -33,7 +34,7 @@ def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[P
     for label in sorted(executors.keys() - spec["deploymentSpec"]["executors"].keys()):
         yield Problem(f"executor {label}", "has settings for Kubernetes but is not in the package")
     workspace = "workspace" in kubernetes.get("pipelineConfig", {})
-    for name, task in spec["root"]["dag"]["tasks"].items():
+    for name, task in tasks_of(spec).items():
         label = spec["components"].get(task["componentRef"]["name"], {}).get("executorLabel", "")
         container = spec["deploymentSpec"]["executors"].get(label, {}).get("container", {})
         reasons = [*_pod(executors.get(label, {}), container), *_resources(container.get("resources", {}))]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
-from tfx_pipeline.steps import source_checkout
+from tfx_pipeline.steps import notifier, source_checkout
 
 SERVING_MOUNT: Final = "/serving"
 DATA_MOUNT: Final = "/data"
@@ -38,6 +38,8 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "evaluator": _TFX,
     "evaluation-review": _TFX,
     TENSORBOARD: _SERVER,
+    # The run does not end before it: without a node or an image, it is given up.
+    notifier.STEP: {"retries": 0, "active_deadline": 600},
 }
 """What is particular to a step; a step without resources of its own has those of a light one."""
 
@@ -98,6 +100,9 @@ def _access_settings(step: str, config: KubeflowConfig) -> dict[str, Any]:
     """What a step needs to read or write outside the run: mounts, and the way to Kubeflow's object store."""
     if step == source_checkout.STEP:
         return {"secret_files": _repository_secrets(config)}
+    if step == notifier.STEP:
+        # Without the Secret, the pod would wait for ever; the step says what is missing.
+        return {"secret_files": {notifier.SECRET_MOUNT: f"{config.notify_secret}?"}}
     mounts = {}
     if step in SERVING_STEPS and config.serving_pvc:
         mounts[SERVING_MOUNT] = config.serving_pvc

@@ -16,6 +16,7 @@ from tfx_pipeline.kubeflow import notifier
 
 STEPS = ("data-gate", "trainer", "evaluator", "evaluation-review", "pusher")
 BLESSING = {"uri": "minio://b/blessing", "type": {"schemaTitle": "tfx.ModelBlessing"}}
+MODEL = {"uri": "minio://b/model", "type": {"schemaTitle": "tfx.Model"}, "metadata": {"blessed": 1, "accuracy": 1}}
 METRICS = {"uri": "minio://b/metrics", "type": {"schemaTitle": "system.Metrics"}, "metadata": {"accuracy": 0.875}}
 
 Call = Callable[..., str]
@@ -65,7 +66,7 @@ def executor_input(secret_dir: Path, final: str) -> str:
 def record(metadata: Metadata, states: dict[str, str], blessed: int = 1) -> None:
     metadata.begin("0f-1", "exit-handler", "system.DAGExecution")
     for step, state in states.items():
-        outputs = {}
+        outputs = {"model": metadata.record("model", MODEL)} if step == "data-gate" else {}
         if step == "evaluator" and state != "FAILED":
             outputs = {"blessing": metadata.record("blessing", {**BLESSING, "metadata": {"blessed": blessed}})}
         if step == "evaluation-review" and state != "FAILED":

@@ -69,18 +69,21 @@ def result_of(run: str, name: str, steps: Sequence[str], executions: Mapping[str
     """
     states = {step: executions[step].state for step in steps if step in executions}
     failed = [step for step in states if states[step] == "FAILED"] or [s for s in states if states[s] not in DONE]
-    properties = {
-        key: value for e in executions.values() for o in e.outputs.values() for key, value in o.properties.items()
-    }
-    blessed = properties.get("blessed")
+    blessed = _property(executions, "tfx.ModelBlessing", "blessed")
     return Result(
         run,
         name,
         "succeeded" if all(states.get(step) in DONE for step in steps) else "failed",
         ", ".join(failed) or None,
         None if blessed is None else "blessed" if blessed else "refused",
-        properties.get("accuracy"),
+        _property(executions, "system.Metrics", "accuracy"),
     )
+
+
+def _property(executions: Mapping[str, Execution], kind: str, name: str) -> Any:
+    """A property of the output of a kind; None without it."""
+    outputs = [output for execution in executions.values() for output in execution.outputs.values()]
+    return next((output.properties.get(name) for output in outputs if output.kind == kind), None)
 
 
 def _call_metadata(method: str, request: Any) -> Any:

@@ -43,13 +43,12 @@ def with_notifier(spec: Spec, secret: str) -> Spec:
     constants = {
         "run": "{{$.pipeline_job_uuid}}",
         "name": "{{$.pipeline_job_name}}",
-        "steps": "[]",
         "secret": secret,
         "secret_dir": SECRET_MOUNT,
     }
     values: Spec = {name: {"runtimeValue": {"constant": text}} for name, text in constants.items()}
     values["status"] = {"taskFinalStatus": {"producerTask": EXIT_HANDLER}}
-    definitions: Spec = {key: {"parameterType": "STRING"} for key in constants}
+    definitions: Spec = {key: {"parameterType": "STRING"} for key in (*constants, "steps")}
     definitions["status"] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
     task = {"componentRef": {"name": STEP}, "inputs": {"parameters": values}, "taskInfo": {"name": STEP}}
     label = f"{STEP}_executor"

@@ -183,5 +183,6 @@ def test_network_that_never_answers_costs_less_than_ten_seconds(
     refused, least_seconds = failure()
     assert seconds - least_seconds < 10
     silence = r"(\S+ did not answer within|nothing arrived for) \S+ s"
-    assert re.fullmatch(rf"no data source answers \(tfds: {silence}; debian: {silence}\); name a folder .*", silent)
+    advice = "name a folder .* --data-dir, .* --data-pvc"
+    assert re.fullmatch(rf"no data source answers \(tfds: {silence}; debian: {silence}\); {advice}", silent)
     assert "Connection refused" in refused

@@ -59,7 +59,8 @@ def test_folder_with_a_network_source_is_refused(source: str, tmp_path: Path) ->
 
 
 def test_idx_without_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the data source idx needs a folder of IDX files; name it with --data-dir"):
+    expected = r"^the data source idx needs a folder of IDX files; name .* --data-dir, .* --data-pvc$"
+    with pytest.raises(UserError, match=expected):
         sources.resolve("idx", None, tmp_path, print)
 
 

@@ -28,6 +28,8 @@ _PATIENCE_SECONDS = 3.0
 _LEAST_PATIENCE_SECONDS = 1.0
 _ALL_SECONDS = 8.5
 
+_NAME_A_FOLDER = "name a folder of IDX files with --data-dir, or on Kubeflow a claim that holds them with --data-pvc"
+
 
 @dataclasses.dataclass(frozen=True)
 class VerifiedFiles:
@@ -104,11 +106,11 @@ def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetc
     if data_dir is not None and source in fetchers:
         raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
     if data_dir is None and source == "idx":
-        raise UserError("the data source idx needs a folder of IDX files; name it with --data-dir")
+        raise UserError(f"the data source idx needs a folder of IDX files; {_NAME_A_FOLDER}")
     if data_dir is None and DATASET.name != fashion_mnist.NAME:
         raise UserError(
             f"the data source {source} has Fashion-MNIST only, and this checkout's data set is {DATASET.name} "
-            "(modules/dataset.py); name a folder of IDX files with --data-dir"
+            f"(modules/dataset.py); {_NAME_A_FOLDER}"
         )
 
 
@@ -156,7 +158,7 @@ def _from_network(fetchers: Mapping[str, Fetch], cache_dir: Path, report: Report
         cache.remember(cache_dir, source, cache.Remembered(dataset.digest, fetched.origin))
         return dataset
     tried = "; ".join(f"{source}: {reason}" for source, reason in failures.items())
-    raise UserError(f"no data source answers ({tried}); name a folder of IDX files with --data-dir")
+    raise UserError(f"no data source answers ({tried}); {_NAME_A_FOLDER}")
 
 
 def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report: Report) -> VerifiedFiles:

@@ -1,9 +1,14 @@
 """The pods against Kubernetes' Pod Security Standard `restricted`."""
 
+import re
+import textwrap
 from collections.abc import Callable
+
+import yaml
 
 from tests.kubeflow.conftest import Documents, read_config
 from tests.kubeflow.replay.pod_spec import pod_spec, violations
+from tests.small_run import ROOT
 from tfx_pipeline.kubeflow.package.step_settings import root_warnings
 
 EVERY_VOLUME = (
@@ -42,3 +47,12 @@ def test_root_is_the_exception_and_warned_of(compiled: Callable[..., Documents])
 def test_an_image_of_your_own_may_run_as_root(compiled: Callable[..., Documents]) -> None:
     package = compiled("--set", "kubeflow.run_as_non_root=false")
     assert set(map(tuple, found(package).values())) == {("runAsNonRoot != true",)}
+
+
+def test_the_pod_that_fills_a_claim_passes_too() -> None:
+    (text,) = re.findall(r"<<'EOF'\n(.*?)\n +EOF\n", (ROOT / "docs" / "kubeflow.md").read_text(), flags=re.DOTALL)
+    claim, pod = yaml.safe_load_all(textwrap.dedent(text))
+    (volume,) = pod["spec"]["volumes"]
+    assert volume.pop("name") == pod["spec"]["containers"][0]["volumeMounts"][0]["name"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert list(violations(pod["spec"])) == []

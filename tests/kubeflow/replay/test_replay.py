@@ -109,6 +109,14 @@ def test_every_artifact_has_an_object_for_the_page_to_show(replay: Replay) -> No
         assert not [n for n, p in paths.items() if not (p.is_file() or any(f.is_file() for f in p.rglob("*")))]
 
 
+def test_the_page_finds_the_events_for_its_button(replay: Replay) -> None:
+    button = replay.backend.artifact(replay.first, "evaluation-review", "mlpipeline-ui-metadata")
+    (viewer,) = json.loads(replay.backend.store.path(button["uri"]).read_text())["outputs"]
+    events = replay.backend.artifact(replay.first, "evaluation-review", "tensorboard")
+    assert (viewer["type"], viewer["source"]) == ("tensorboard", events["uri"])
+    assert viewer["pod_template_spec"]["spec"]["containers"][0]["command"][-1] == "tfx_pipeline.kubeflow.tensorboard"
+
+
 def test_the_log_of_a_step_is_short_and_ends_with_the_steps_own_lines(replay: Replay) -> None:
     logs = {step: attempts[-1].splitlines() for step, attempts in replay.first.logs.items()}
     checks = [line for line in logs["data-gate"] if " passed: " in line]

@@ -30,11 +30,11 @@ from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.report import judge
 from tfx_pipeline.kubeflow.package.compile import compile_package
 from tfx_pipeline.kubeflow.package.dag_runner import write
-from tfx_pipeline.local.output import new_run
-from tfx_pipeline.local.output_lock import exclusive
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.output import new_run
+from tfx_pipeline.process.output_lock import exclusive
 from tfx_pipeline.serving.place import serving_place
 from tfx_pipeline.steps.baseline_locator import locate_baseline
 

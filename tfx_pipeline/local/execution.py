@@ -16,11 +16,11 @@ from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.local.artifacts import read_outcome
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
-from tfx_pipeline.local.output import Output
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.pipeline import UNCACHED, create_pipeline
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.output import Output
 from tfx_pipeline.review import report_pages
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,6 @@ from typing import Any
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, error_line
-from tfx_pipeline.local.output import Output, new_run
-from tfx_pipeline.local.output_lock import exclusive
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
@@ -17,6 +15,8 @@ from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
+from tfx_pipeline.process.output import Output, new_run
+from tfx_pipeline.process.output_lock import exclusive
 
 logger = logging.getLogger(__name__)
 

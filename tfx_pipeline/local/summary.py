@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.local.output import Output
+from tfx_pipeline.process.output import Output
 
 
 def summary(console: Console, output: Output, content: dict[str, Any]) -> None:

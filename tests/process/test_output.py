@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.local.output import RESERVE_BYTES, new_run
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.output import RESERVE_BYTES, new_run
 
 
 def test_runs_that_start_in_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.local.output_lock import write_errors_as_user_errors
+from tfx_pipeline.process.output_lock import write_errors_as_user_errors
 
 RESERVE_BYTES: Final = 1 << 18
 

@@ -14,10 +14,11 @@ from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.files import lock
 
 LOCK: Final = ".lock"
+FLAG: Final = "--output-dir"
 
 
 @contextlib.contextmanager
-def exclusive(root: Path) -> Iterator[str | None]:
+def exclusive(root: Path, flag: str = FLAG) -> Iterator[str | None]:
     """Holds the output directory for this process.
 
     The kernel drops the lock with the process, however it ends, and knows it across containers on one host; the file's
@@ -26,6 +27,7 @@ def exclusive(root: Path) -> Iterator[str | None]:
 
     Args:
         root: The output directory; made where it does not exist.
+        flag: How another one is given.
 
     Yields:
         Who held the directory before and died with it, in words; None where nobody did.
@@ -33,25 +35,25 @@ def exclusive(root: Path) -> Iterator[str | None]:
     Raises:
         UserError: Another process holds it, or it cannot be written.
     """
-    with _opened(root) as file:
+    with _opened(root, flag) as file:
         try:
             lock(file, wait=False)
         except BlockingIOError as error:
             raise UserError(
-                f"{root}: in use by {_owner(file) or 'another process'}; wait for its end or give another --output-dir"
+                f"{root}: in use by {_owner(file) or 'another process'}; wait for its end or give another {flag}"
             ) from error
         before = _owner(file)
-        _write(file, root, json.dumps(_myself()) + "\n")
+        _write(file, root, json.dumps(_myself()) + "\n", flag)
         try:
             yield before
         finally:
-            _write(file, root, "")
+            _write(file, root, "", flag)
 
 
 @contextlib.contextmanager
-def _opened(root: Path) -> Iterator[FileIO]:
+def _opened(root: Path, flag: str) -> Iterator[FileIO]:
     with contextlib.ExitStack() as stack:
-        with write_errors_as_user_errors(root):
+        with write_errors_as_user_errors(root, flag):
             try:
                 root.mkdir(parents=True, exist_ok=True)
             except FileExistsError:
@@ -63,8 +65,8 @@ def _opened(root: Path) -> Iterator[FileIO]:
 
 
 @contextlib.contextmanager
-def write_errors_as_user_errors(root: Path) -> Iterator[None]:
-    """Says in one line what keeps the output directory from being written.
+def write_errors_as_user_errors(root: Path, flag: str = FLAG) -> Iterator[None]:
+    """Says in one line what keeps the output directory from being written; ``flag`` is how another one is given.
 
     Raises:
         UserError: Instead of an OSError, or of the ValueError for a path that no file can have.
@@ -73,7 +75,7 @@ def write_errors_as_user_errors(root: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{root}: cannot be written: {reason}; give another --output-dir") from error
+        raise UserError(f"{root}: cannot be written: {reason}; give another {flag}") from error
 
 
 def _owner(file: FileIO) -> str | None:
@@ -93,7 +95,7 @@ def _myself() -> dict[str, str | int]:
     return {"pid": pid, "host": socket.gethostname(), "started": now.isoformat(" ", "seconds")}
 
 
-def _write(file: FileIO, root: Path, content: str) -> None:
-    with write_errors_as_user_errors(root):
+def _write(file: FileIO, root: Path, content: str, flag: str) -> None:
+    with write_errors_as_user_errors(root, flag):
         file.truncate(0)
         file.write(content.encode())

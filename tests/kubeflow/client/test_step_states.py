@@ -74,3 +74,11 @@ def test_a_step_waits_then_runs(package: Documents) -> None:
     name = "trainer-failed"
     seen = [states(recorded(name, moment), package).get("trainer") for moment in ("02:07:25", "02:07:50", "02:08:50")]
     assert seen == ["WAITING", "RUNNING", "FAILED"]
+
+
+def test_a_step_that_has_no_state_yet_waits(package: Documents) -> None:
+    found = states(recorded("full", "02:12:45"), package)
+    assert set(found.values()) <= {"WAITING", "RUNNING", "SUCCEEDED"}
+    nothing = {"display_name": "trainer", "start_time": "2026-11-25T02:12:45Z"}
+    run = {"run_details": {"task_details": [nothing, {**nothing, "display_name": "pusher", "state": "PENDING"}]}}
+    assert states(run, package) == {"trainer": "WAITING", "pusher": "WAITING"}

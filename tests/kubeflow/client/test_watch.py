@@ -1,5 +1,6 @@
 """What a person sees of a run that is followed, with a real server's answers."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from tests.kubeflow.recorded import node_id, recorded, workflow
 from tfx_pipeline.kubeflow.client import watch
 from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.server import Server
+from tfx_pipeline.process.errors import RunFailedError
 
 NAME = "fashion-mnist-x"
 NO_CORES = "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."
@@ -78,6 +80,86 @@ def test_a_server_without_the_older_api_has_a_step_wait_without_a_reason(
         "trainer waiting: kubectl describe pods -l pipeline/runid=run-1 says for what",
         "trainer failed",
     ]
+
+
+FORBIDDEN = (
+    f'pods "{POD}" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod or containers '
+    '"wait", "main" must set securityContext.runAsNonRoot=true)'
+)
+
+
+def test_a_pod_that_kubernetes_forbids_is_said_and_in_the_end_no_longer_followed(
+    server: tuple[str, State], package: Documents
+) -> None:
+    server[1].progress = [recorded("pod-lost-and-retried", "01:45:45")]
+    server[1].workflow = workflow(NAME, example_gen=("Succeeded", ""), trainer=("Error", FORBIDDEN))
+    lines: list[str] = []
+    with pytest.raises(RunFailedError) as error:
+        watch.watch(Server(Connection(server[0])), "run-1", package.steps, lines.append)
+    assert str(error.value) == (
+        f"Kubernetes makes no pod for trainer: {FORBIDDEN}; Kubeflow tries again for a long time, so terminate the "
+        f"run: {server[0]}/#/runs/details/run-1; without run_as_user=0 and run_as_non_root=false, a package passes"
+    )
+    assert [line.partition("  ")[2] for line in lines if "trainer" in line] == [
+        f"{'trainer':<20} forbidden: {FORBIDDEN}"
+    ]
+    assert len([request for request in server[1].requests if request.endswith("/runs/run-1")]) < 40
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [
+        (FORBIDDEN, True),
+        (
+            'pods "x" is forbidden: error looking up service account kubeflow/none: serviceaccount "none" not found',
+            True,
+        ),
+        ('admission webhook "policy.example.org" denied the request: no', True),
+        ('Pod "x" is invalid: spec.containers[0].resources.requests: Invalid value: "2"', True),
+        ('pods "x" is forbidden: exceeded quota: compute, requested: cpu=1, used: cpu=8, limited: cpu=8', False),
+        ("pod deleted", False),
+    ],
+)
+def test_what_kubernetes_refuses_for_good_is_told_from_what_passes(
+    server: tuple[str, State], package: Documents, reason: str, *, refused: bool
+) -> None:
+    server[1].progress = [*[recorded("pod-lost-and-retried", "01:45:45")] * 30, recorded("pod-lost-and-retried")]
+    server[1].workflow = workflow(NAME, trainer=("Error", reason))
+    if refused:
+        with pytest.raises(RunFailedError, match=re.escape(reason)):
+            follow(server, package)
+        return
+    outcome, lines = follow(server, package)
+    assert [line for line in lines if line.startswith("trainer")] == [
+        f"trainer tried again: {reason}",
+        "trainer succeeded",
+    ]
+    assert outcome.succeeded
+
+
+def test_a_driver_without_a_pod_is_said_of_its_step(server: tuple[str, State], package: Documents) -> None:
+    run = recorded("full", "02:15:30")
+    run["run_details"]["task_details"] = [
+        {**task, "state": "FAILED"} if task.get("display_name") == "trainer-driver(0)" else task
+        for task in run["run_details"]["task_details"]
+        if not str(task.get("display_name")).startswith("trainer(") and task.get("display_name") != "trainer"
+    ]
+    server[1].progress = [run]
+    server[1].workflow = workflow(NAME, trainer=("Error", FORBIDDEN))
+    for node in server[1].workflow["status"]["nodes"].values():
+        node["name"] = f"{NAME}(0).root(0).trainer-driver(0)"
+    with pytest.raises(RunFailedError, match="Kubernetes makes no pod for trainer"):
+        follow(server, package)
+
+
+def test_a_step_whose_pod_was_lost_for_good_fails_with_the_reason(
+    server: tuple[str, State], package: Documents
+) -> None:
+    server[1].progress = [recorded("trainer-failed")]
+    server[1].workflow = workflow(NAME, trainer=("Error", "pod deleted"))
+    outcome, lines = follow(server, package)
+    assert "trainer failed: pod deleted" in lines
+    assert str(outcome) == "failed at trainer: pod deleted"
 
 
 def test_a_step_beside_one_that_waits_runs(server: tuple[str, State], package: Documents) -> None:

@@ -8,15 +8,28 @@ _NODE: Final = re.compile(r"\.(?P<step>[-\w]+)(?:\(\d+\)\.executor|\.executor|-d
 _LAUNCHERS: Final = re.compile(r"[IWEF]\d{4} |time=.* argo=true|Error: exit status ")
 """What Kubeflow's launcher and Argo's own process say in a step's log, before and after the step."""
 _ERROR: Final = "error: "
+_REFUSED: Final = re.compile(r" is forbidden: (?!exceeded quota)| denied the request| is invalid: ")
+"""How Kubernetes words that it makes no pod as it is asked for. A quota may have room later."""
 
 
 class Pod(NamedTuple):
-    """The last pod of a step: its driver's, or the executor's once that was made."""
+    """The last pod of a step: its driver's, or the executor's once that was made.
+
+    Attributes:
+        name: What Argo calls it.
+        namespace: Where it is.
+        waits: Whether it has no node or no image yet.
+        reason: What Argo says of it.
+        lost: Whether it ended without its container's own end: it was deleted, or never made.
+        refused: Whether Kubernetes does not make such a pod, as where Pod Security forbids it.
+    """
 
     name: str
     namespace: str
     waits: bool
     reason: str
+    lost: bool = False
+    refused: bool = False
 
 
 def pods(workflow: Mapping[str, Any]) -> dict[str, Pod]:
@@ -40,7 +53,11 @@ def _pod(node: Mapping[str, Any], metadata: Mapping[str, Any]) -> Pod:
     # Argo calls a pod by the workflow, the template and the hash that ends the node's id (util.GeneratePodName).
     name = f"{metadata['name']}-{node['templateName']}-{node['id'].rpartition('-')[2]}"
     reason = " ".join(str(node.get("message", "")).split())
-    return Pod(name, metadata.get("namespace", ""), node.get("phase") == "Pending", reason)
+    phase = node.get("phase")
+    lost = phase == "Error"
+    return Pod(
+        name, metadata.get("namespace", ""), phase == "Pending", reason, lost, lost and bool(_REFUSED.search(reason))
+    )
 
 
 def last_line(log: str) -> str:

@@ -14,6 +14,10 @@ SUCCEEDED: Final = "SUCCEEDED"
 CACHED: Final = "CACHED"
 WAITING: Final = "WAITING"
 NOT_RUN: Final = "NOT RUN"
+FORBIDDEN: Final = "FORBIDDEN"
+TRIED_AGAIN: Final = "TRIED AGAIN"
+HELD: Final = (WAITING, FORBIDDEN, TRIED_AGAIN)
+FAILED: Final = ("FAILED", "ERROR")
 _RUNNING: Final = "RUNNING"
 _PENDING: Final = "PENDING"
 _DRIVER: Final = "-driver"
@@ -47,26 +51,29 @@ def step_states(tasks: Iterable[Task], steps: Collection[str]) -> dict[str, str]
     return states
 
 
-def has_waiting(tasks: Iterable[Task]) -> bool:
-    """Whether a pod of the run waits for a node or an image."""
-    return any(task.state == _PENDING and task.display_name for task in tasks)
+def has_troubled(tasks: Iterable[Task]) -> bool:
+    """Whether a pod of the run waits for a node or an image, or ended so that it may be tried again."""
+    return any(task.state in (_PENDING, *FAILED) and task.display_name for task in tasks)
 
 
-def corrected(states: Mapping[str, str], pods: Mapping[str, Pod]) -> dict[str, str]:
-    """Tells steps that wait from those that run by their pods, where the pods are known."""
-    return {step: _corrected(state, pods.get(step)) for step, state in states.items()}
+def corrected(states: Mapping[str, str], pods: Mapping[str, Pod], steps: Collection[str]) -> dict[str, str]:
+    """Tells steps that wait or have no pod from those that run by their pods, where the pods are known."""
+    lost = {step: _RUNNING for step, pod in pods.items() if pod.lost and step in steps}
+    return {step: _corrected(state, pods.get(step)) for step, state in (lost | dict(states)).items()}
 
 
 def _corrected(state: str, pod: Pod | None) -> str:
     if pod is None or state not in (_RUNNING, WAITING):
         return state
+    if pod.lost:
+        return FORBIDDEN if pod.refused else TRIED_AGAIN
     return WAITING if pod.waits else _RUNNING
 
 
 def _state(step: Task, nodes: Iterable[Task]) -> str:
-    state = str(step.state or (NOT_RUN if step.end_time else _PENDING))
+    state = str(step.state or (NOT_RUN if step.end_time else WAITING))
     executors = {node.state for node in nodes if _name(node) == "executor" and node.start_time == step.start_time}
-    if state == _RUNNING and _PENDING in executors:
+    if state == _PENDING or (state == _RUNNING and _PENDING in executors):
         return WAITING
     if state == SUCCEEDED and "SKIPPED" in executors and step.end_time - step.start_time <= _CACHED_WITHIN:
         return CACHED

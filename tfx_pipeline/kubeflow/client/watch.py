@@ -9,14 +9,24 @@ import kfp_server_api
 
 from tfx_pipeline.kubeflow.client.pods import Pod, last_line
 from tfx_pipeline.kubeflow.client.server import Server
-from tfx_pipeline.kubeflow.client.step_states import SUCCEEDED, WAITING, Task, corrected, has_waiting, step_states
+from tfx_pipeline.kubeflow.client.step_states import (
+    FAILED,
+    FORBIDDEN,
+    HELD,
+    SUCCEEDED,
+    WAITING,
+    Task,
+    corrected,
+    has_troubled,
+    step_states,
+)
 from tfx_pipeline.process.errors import RunFailedError, UserError
 from tfx_pipeline.process.redaction import redact
 
 FINAL: Final = frozenset({SUCCEEDED, "FAILED", "SKIPPED", "CANCELED", "ERROR"})
-_FAILED: Final = ("FAILED", "ERROR")
 DONE: Final = (SUCCEEDED, "SKIPPED")
 _PATIENCE: Final = 6  # answers in a row that may fail before the run is no longer followed
+_ROOT: Final = "root"  # of the run: what Kubeflow itself does before the first step
 _STALE: Final = 12  # answers that may still be those of before a run was taken up again
 _SHOWN_AFTER: Final = 2  # answers in a row that have a step wait: each does for a moment
 _HINT_AFTER: Final = 12  # the same, for the command that shows more
@@ -52,7 +62,7 @@ def follow_to_the_end(
 
     Raises:
         UserError: The server fails to answer several times in a row.
-        RunFailedError: The run failed.
+        RunFailedError: The run failed, or cannot go on.
     """
     outcome = watch(server, run_id, steps, say, since=since)
     url = server.run_url(run_id)
@@ -85,6 +95,7 @@ def watch(
 
     Raises:
         UserError: The server fails to answer several times in a row.
+        RunFailedError: Kubernetes does not make the pod of a step, however often Kubeflow tries.
     """
     progress = _Progress(server, run_id, steps, say, since)
     failures = stale = 0
@@ -110,6 +121,13 @@ def _is_before(end: datetime.datetime | None, since: datetime.datetime | None) -
     return since is not None and end is not None and end <= since
 
 
+def _forbidden(step: str, reason: str, url: str) -> str:
+    """What to do with a run that Kubernetes gives no pod: Kubeflow tries its steps, and all of it, again and again."""
+    own = "; without run_as_user=0 and run_as_non_root=false, a package passes" if "PodSecurity" in reason else ""
+    again = f"Kubeflow tries again for a long time, so terminate the run: {url}"
+    return f"Kubernetes makes no pod for {step}: {reason}; {again}{own}"
+
+
 class _Progress:
     """What a person was told of a run."""
 
@@ -123,36 +141,40 @@ class _Progress:
     ) -> None:
         self._server, self._run_id, self._steps, self._say, self._since = server, run_id, steps, say, since
         self._states: dict[str, str] = {}
-        self._waited: dict[str, int] = {}
+        self._held: dict[str, tuple[str, int]] = {}
         self._reasons: dict[str, str] = {}
 
     def show(self, run: kfp_server_api.V2beta1Run) -> None:
         """Says what has changed."""
         tasks = self._tasks(run)
-        pods = self._pods() if has_waiting(tasks) else {}
-        for step, state in corrected(step_states(tasks, self._steps), pods).items():
-            if state == WAITING:
-                self._show_waiting(step, pods.get(step))
+        pods = self._pods() if has_troubled(tasks) else {}
+        for step, state in corrected(step_states(tasks, self._steps), pods, {*self._steps, _ROOT}).items():
+            if state in HELD:
+                self._show_held(step, state, pods.get(step))
             elif self._states.get(step) != state:
                 self._states[step] = state
-                self._waited.pop(step, None)
-                self._line(step, state, self._failure(step) if state in _FAILED else "")
+                self._held.pop(step, None)
+                self._line(step, state, self._failure(step) if state in FAILED else "")
 
     def _tasks(self, run: kfp_server_api.V2beta1Run) -> list[Task]:
         """The tasks, without those that an earlier attempt left undone."""
         tasks = list(run.run_details.task_details or []) if run.run_details else []
         return [task for task in tasks if task.state in DONE or not _is_before(task.end_time, self._since)]
 
-    def _show_waiting(self, step: str, pod: Pod | None) -> None:
-        """Says that a step waits; not at once, again with each new reason, and in the end where to look."""
-        waited = self._waited[step] = self._waited.get(step, 0) + 1
+    def _show_held(self, step: str, state: str, pod: Pod | None) -> None:
+        """Says that a step has no pod that runs: not at once, again with each new reason, and in the end what to do."""
+        before, count = self._held.get(step, (state, 0))
+        count = count + 1 if before == state else 1
+        self._held[step] = state, count
         reason = pod.reason if pod else ""
-        if waited >= _SHOWN_AFTER and (self._states.get(step), self._reasons.get(step)) != (WAITING, reason):
-            self._states[step], self._reasons[step] = WAITING, reason
-            self._line(step, WAITING, reason)
-        if waited == _HINT_AFTER:
+        if count >= _SHOWN_AFTER and (self._states.get(step), self._reasons.get(step)) != (state, reason):
+            self._states[step], self._reasons[step] = state, reason
+            self._line(step, state, reason)
+        if count == _HINT_AFTER and state == WAITING:
             selected = f"pod {pod.name} -n {pod.namespace}" if pod else f"pods -l pipeline/runid={self._run_id}"
             self._line(step, WAITING, f"kubectl describe {selected} says for what")
+        if count == _HINT_AFTER and state == FORBIDDEN:
+            raise RunFailedError(_forbidden(step, reason, self._server.run_url(self._run_id)))
 
     def _line(self, step: str, state: str, reason: str) -> None:
         self._say(f"{time.strftime('%H:%M:%S')}  {step:<20} {state.lower()}{f': {reason}' if reason else ''}")
@@ -161,9 +183,11 @@ class _Progress:
         """The last line of a step's log; "" where it cannot be had."""
         try:
             pod = self._pods().get(step)
-            self._reasons[step] = redact(last_line(self._server.log(self._run_id, pod))) if pod else ""
+            self._reasons[step] = pod.reason if pod and pod.lost else ""
+            if pod:
+                self._reasons[step] = redact(last_line(self._server.log(self._run_id, pod))) or self._reasons[step]
         except UserError:
-            self._reasons[step] = ""
+            return self._reasons.get(step, "")
         return self._reasons[step]
 
     def _pods(self) -> Mapping[str, Pod]:
@@ -178,6 +202,6 @@ class _Progress:
         history = [entry for entry in run.state_history or [] if not _is_before(entry.update_time, self._since)]
         if any(entry.state == "CANCELING" for entry in history):
             return Outcome("CANCELED", (), "")
-        failed = tuple(step for step, state in self._states.items() if state in _FAILED)
+        failed = tuple(step for step, state in self._states.items() if state in FAILED)
         reason = " ".join(str(run.error.message).split()) if run.error and run.error.message else ""
         return Outcome(run.state, failed, reason or next((self._reasons[step] for step in failed), ""))

@@ -128,6 +128,10 @@ class StepSettings(Section):
 class KubeflowConfig(StepSettings):
     """The package for Kubeflow Pipelines; its own values, and those of the steps."""
 
+    pods: Literal["component", "stage"] = Field(
+        default="component",
+        description="what has a pod of its own: each component, or each stage of neighbours (data, trainer, judgement)",
+    )
     serving_pvc: Name | None = Field(
         title="--serving-pvc",
         default=None,

@@ -5,12 +5,13 @@ between them. It reads the launcher's message, has the step run, and writes the 
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
+from tfx_pipeline.kubeflow.step.stage import Failure, Member, Stage
 from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
 from tfx_pipeline.process import signals
@@ -35,31 +37,35 @@ a subprocess only where it finds them in the command."""
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Reads the arguments that TFX's compiler writes; returns them and the rest, which are options for Beam."""
     parser = argparse.ArgumentParser(prog=__spec__.name, description=__doc__, allow_abbrev=False)
-    parser.add_argument("--executor_class_path", required=True, help="import path of the executor class")
-    parser.add_argument("--json_serialized_invocation_args", required=True, help="an ExecutorInput")
-    parser.add_argument("--json_serialized_inputs_spec_args", default="{}", help="a ComponentInputsSpec")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--executor_class_path", help="import path of the executor class")
+    what.add_argument("--members", type=json.loads, help="the components of a stage, each with its executor class")
+    parser.add_argument("--json_serialized_invocation_args", required=True, type=json.loads, help="an ExecutorInput")
+    parser.add_argument(
+        "--json_serialized_inputs_spec_args", default="{}", type=json.loads, help="a ComponentInputsSpec"
+    )
     parser.add_argument("--kfp_compat", help="not used")
     return parser.parse_known_args(argv)
 
 
-def run(args: argparse.Namespace, beam_args: list[str]) -> None:
-    """Runs a step and writes its output file.
+def run(executor_class_path: str, executor_input: Message, inputs_spec: Message, beam_args: list[str]) -> None:
+    """Runs a component and writes its output file.
 
     Args:
-        args: See ``parse``.
+        executor_class_path: Import path of its executor class.
+        executor_input: Its ``ExecutorInput`` as the launcher passes it.
+        inputs_spec: Its ``ComponentInputsSpec``.
         beam_args: Options for Apache Beam.
 
     Raises:
-        Exception: Whatever the step raises; no output file is left then.
+        Exception: Whatever the component raises; no output file is left then.
     """
-    executor_input: Message = json.loads(args.json_serialized_invocation_args)
-    inputs_spec: Message = json.loads(args.json_serialized_inputs_spec_args)
     output_file = Path(executor_input["outputs"]["outputFile"])
     output_file.unlink(missing_ok=True)
     prepared = prepare(executor_input, inputs_spec)
     make_directories(prepared)
     prepared = import_modules_from_checkout(prepared)
-    output = _execute(args.executor_class_path, prepared, inputs_spec, beam_args)
+    output = _execute(executor_class_path, prepared, inputs_spec, beam_args)
     finished = finish(output, executor_input)
     write_properties(finished, prepared)
     write_viewer(executor_input)
@@ -74,34 +80,47 @@ def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, 
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs a step under supervision; returns the exit code."""
+    """Runs a step, or the members of a stage, under supervision; returns the exit code."""
     args, beam_args = parse(argv)
-    executor_input = json.loads(args.json_serialized_invocation_args)
+    executor_input = args.json_serialized_invocation_args
     if supervisor.WAITS in os.environ:
         # Without a volume of its own, a trainer goes on at least where its process was lost and its pod was not.
         os.environ.setdefault(checkpoints.CHECKPOINTS_VARIABLE, str(Path(tempfile.gettempdir(), "checkpoints")))
-    return supervisor.supervise(lambda: attempt(args, beam_args), lambda: remove_outputs(executor_input))
+    if args.members is None:
+        path, inputs_spec = args.executor_class_path, args.json_serialized_inputs_spec_args
+        component = functools.partial(run, path, executor_input, inputs_spec, beam_args)
+        return supervisor.supervise(
+            lambda: _ended(lambda: [attempt(path.rpartition(".")[2], component)]),
+            lambda: remove_outputs(executor_input),
+        )
+    stage = Stage([Member(**member) for member in args.members], executor_input, run)
+    stage.forget()
+    return supervisor.supervise(lambda: _ended(lambda: stage.attempt(attempt)), stage.clean, stage.running)
 
 
-def attempt(args: argparse.Namespace, beam_args: list[str]) -> int:
-    """Runs a step once.
-
-    Args:
-        args: See ``parse``.
-        beam_args: Options for Apache Beam.
-
-    Returns:
-        0; or, after the traceback and one line that says what was wrong, 1 or ``supervisor.PASSING``.
-    """
-    step_log.start()
+def attempt(name: str, component: Callable[[], None]) -> Failure | None:
+    """Runs a component once; shows the traceback of what it raises, and returns what was wrong."""
     try:
-        with signals.exit_refused(args.executor_class_path.rpartition(".")[2]):
-            run(args, beam_args)
+        with signals.exit_refused(name):
+            component()
     except Exception as error:  # noqa: BLE001 - a step may raise anything
-        text = f"{traceback.format_exc()}error: {one_line(error)}"
-        print(redact(text), file=sys.stderr, flush=True)  # noqa: T201 - the container's log
-        return supervisor.PASSING if supervisor.may_pass(error) else 1
-    return 0
+        _say(traceback.format_exc().rstrip("\n"))
+        return Failure(one_line(error), supervisor.may_pass(error))
+    return None
+
+
+def _ended(work: Callable[[], Sequence[Failure | None]]) -> int:
+    """Works, and says in one line what failed; returns the exit code: 0, 1 or ``supervisor.PASSING``."""
+    step_log.start()
+    known = [failure for failure in work() if failure]
+    if not known:
+        return 0
+    _say(f"error: {'; '.join(failure.line for failure in known)}")
+    return supervisor.PASSING if all(failure.may_pass for failure in known) else 1
+
+
+def _say(text: str) -> None:
+    print(redact(text), file=sys.stderr, flush=True)  # noqa: T201 - the container's log
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ REFRESH_SECONDS: Final = 30
 EVENTS: Final = "tfevents"
 """What TensorBoard looks for in the name of a file."""
 
-STEP_FOLDERS: Final = re.compile(r"(evaluation-review/[^/]+/tensorboard|trainer/[^/]+/model_run)/")
+STEP_FOLDERS: Final = re.compile(r"((?:evaluation-review|judgement)/[^/]+/tensorboard|trainer/[^/]+/model_run)/")
 """Where Kubeflow keeps the events of a run. Without these, TensorBoard names a run by its id, and what the review
 copied of the training's curves is the same file as the trainer's."""
 

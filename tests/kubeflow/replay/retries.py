@@ -11,6 +11,11 @@ from typing import Any, Final
 FAILED: Final = "Failed"
 LOST: Final = "Error"
 RETRIED: Final = {"2.16": FAILED, "2.17": LOST}
+DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "2.16": {},
+    "2.17": {"maxRetryCount": 2, "backoffDuration": "0s", "backoffMaxDuration": "604800s"},
+}
+"""What holds for a step without a policy of its own: on 2.17, the controller's default, which waits for nothing."""
 
 
 class BrokenPolicyError(Exception):
@@ -40,15 +45,16 @@ class Retries:
         Raises:
             BrokenPolicyError: The factor is no whole number.
         """
-        if self.done >= int(self.policy.get("maxRetryCount", 0)) or loss != RETRIED[self.version]:
+        policy = self.policy or DEFAULTS[self.version]
+        if self.done >= int(policy.get("maxRetryCount", 0)) or loss != RETRIED[self.version]:
             return False
-        factor = float(self.policy.get("backoffFactor", 1))
+        factor = float(policy.get("backoffFactor", 1))
         if factor != int(factor):
             raise BrokenPolicyError(f"backoff factor {factor}")
-        self.waited += _seconds(self.policy.get("backoffDuration", "0s")) * factor**self.done
+        self.waited += _seconds(policy.get("backoffDuration", "0s")) * factor**self.done
         self.done += 1
         # The window counts from the start of the first attempt; without one, KFP passes 0.
-        return self.waited < _seconds(self.policy.get("backoffMaxDuration", "0s"))
+        return self.waited < _seconds(policy.get("backoffMaxDuration", "0s"))
 
 
 def _seconds(duration: str) -> float:

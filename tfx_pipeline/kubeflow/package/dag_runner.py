@@ -1,6 +1,7 @@
 """KubeflowDagRunner: compiles the pipeline into a package that stock open-source Kubeflow Pipelines runs."""
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,15 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.entrypoint import COMMAND
 from tfx_pipeline.kubeflow.manifests.tensorboard import viewer
 from tfx_pipeline.kubeflow.package.exit_step import with_exit_handler, with_notifier
-from tfx_pipeline.kubeflow.package.pipeline_spec import complete, with_tensorboard_viewer
+from tfx_pipeline.kubeflow.package.pipeline_spec import complete, with_viewer_output
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import check_spec, refuse
 from tfx_pipeline.kubeflow.package.platform_spec import platform_document
 from tfx_pipeline.kubeflow.package.platform_spec_checks import check_platform
 from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_defaults
+from tfx_pipeline.kubeflow.package.stage_settings import stage_settings
+from tfx_pipeline.kubeflow.package.stages import stages_of, with_stages
 from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
+from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.pipeline import UNCACHED
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps import notifier
@@ -53,9 +57,19 @@ class KubeflowDagRunner:
         for unknown in sorted(self._config.steps.keys() - {*steps, TENSORBOARD}):
             raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
         settings = {step: settings_of(step, self._config, UNCACHED | {notifier.STEP}) for step in steps}
-        labels = {step: spec["components"][step]["executorLabel"] for step in steps}
-        completed = complete(with_defaults(spec, parameters_of(pipeline.components)), settings)
-        completed = with_tensorboard_viewer(completed, viewer(self._config))
+        events = settings[tensorboard_viewer.STEP]
+        variable = {tensorboard_viewer.VARIABLE: json.dumps(viewer(self._config), separators=(",", ":"))}
+        settings[tensorboard_viewer.STEP] = events.model_copy(update={"env": {**events.env, **variable}})
+        spec = with_viewer_output(with_defaults(spec, parameters_of(pipeline.components)))
+        if self._config.pods == "stage":
+            stages = stages_of(steps)
+            spec = with_stages(spec, stages)
+            settings |= {
+                stage: stage_settings(stage, {member: settings.pop(member) for member in members}, self._config)
+                for stage, members in stages.items()
+            }
+        labels = {step: spec["components"][step]["executorLabel"] for step in settings}
+        completed = complete(spec, settings)
         if secret:
             completed = with_exit_handler(completed)
         return Package(completed, platform_document(self._config, settings, labels))

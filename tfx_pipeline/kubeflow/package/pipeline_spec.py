@@ -1,6 +1,5 @@
 """The first document of the package: what TFX's compiler leaves out of the pipeline spec, or writes otherwise."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -41,29 +40,19 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
     }
 
 
-def with_tensorboard_viewer(spec: Spec, viewer: Mapping[str, Any]) -> Spec:
+def with_viewer_output(spec: Spec) -> Spec:
     """Adds the output from which Kubeflow's page makes its button "Start TensorBoard" to the step that has the events.
 
     Args:
-        spec: A complete spec.
-        viewer: What `tensorboard_viewer.write_viewer` writes, but for the address of the events.
+        spec: What TFX compiled.
     """
-    name = spec["root"]["dag"]["tasks"][tensorboard_viewer.STEP]["componentRef"]["name"]
-    component = spec["components"][name]
+    component = spec["components"][tensorboard_viewer.STEP]
     outputs = component["outputDefinitions"]
     definition = {
         tensorboard_viewer.OUTPUT: {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}
     }
     changed = {**component, "outputDefinitions": {**outputs, "artifacts": {**outputs["artifacts"], **definition}}}
-    label, deployment = component["executorLabel"], spec["deploymentSpec"]
-    container = deployment["executors"][label]["container"]
-    variable = {"name": tensorboard_viewer.VARIABLE, "value": json.dumps(viewer, separators=(",", ":"))}
-    executors = {**deployment["executors"], label: {"container": {**container, "env": [*container["env"], variable]}}}
-    return {
-        **spec,
-        "components": {**spec["components"], name: changed},
-        "deploymentSpec": {**deployment, "executors": executors},
-    }
+    return {**spec, "components": {**spec["components"], tensorboard_viewer.STEP: changed}}
 
 
 def _with_nearest(tasks: Spec) -> Spec:
@@ -132,9 +121,14 @@ def _environment(settings: StepSettings) -> list[dict[str, str]]:
     # A cluster may run the image as a user that has no home in it.
     own = {"HOME": "/tmp"}  # noqa: S108
     if settings.retries:
-        waits = [settings.retry_backoff * settings.retry_backoff_factor**retry for retry in range(settings.retries)]
-        own[WAITS] = " ".join(map(str, waits))
+        own[WAITS] = retry_waits(settings)
     return [{"name": name, "value": value} for name, value in sorted({**own, **settings.env}.items())]
+
+
+def retry_waits(settings: StepSettings) -> str:
+    """The seconds before each retry, as the step in its pod reads them."""
+    waits = [settings.retry_backoff * settings.retry_backoff_factor**retry for retry in range(settings.retries)]
+    return " ".join(map(str, waits))
 
 
 def _resources(settings: StepSettings) -> Spec:

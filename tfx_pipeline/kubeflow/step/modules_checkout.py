@@ -36,6 +36,8 @@ def import_modules_from_checkout(executor_input: Message) -> Message:
 
 def _import_modules_from(directory: Path) -> None:
     """Puts a checkout before everything else that Python imports from, in this process and in those it starts."""
+    if sys.path[0] == str(directory):
+        return  # a component before this one in the same process has done so
     if PACKAGE in sys.modules:
         raise RuntimeError(f"{PACKAGE} was imported before the checkout was in place")
     if not (directory / PACKAGE / "__init__.py").is_file():

@@ -38,12 +38,15 @@ def _is_passing(error: BaseException) -> bool:
     return type(error).__name__ in _PASSING_OF_TENSORFLOW
 
 
-def supervise(step: Callable[[], int], clean: Callable[[], None]) -> int:
+def supervise(
+    step: Callable[[], int], clean: Callable[[], None], running: Callable[[], str] = lambda: "the step"
+) -> int:
     """Runs a step until it succeeds, fails for good, or has been tried as often as ``WAITS`` says.
 
     Args:
         step: Returns the exit code; is called in a child process.
         clean: Removes what an attempt left.
+        running: Names what ran when an attempt was ended.
 
     Returns:
         The exit code: 0, 1, or that of the signal that asked this process to end.
@@ -52,12 +55,12 @@ def supervise(step: Callable[[], int], clean: Callable[[], None]) -> int:
         code, asked_to_end = _run_child(step)
         if asked_to_end or not _may_be_repeated(code):
             return BASE_CODE + asked_to_end if asked_to_end else code
-        _say(f"{_ended(code)}; it is tried again in {wait} s")
+        _say(f"{_ended(running(), code)}; it is tried again in {wait} s")
         time.sleep(float(wait))
         clean()
     code, asked_to_end = _run_child(step)
     if code < 0 and not asked_to_end:
-        _say(f"error: {_ended(code)}; where its memory ran out, raise memory_limit")
+        _say(f"error: {_ended(running(), code)}; where its memory ran out, raise memory_limit")
     return BASE_CODE + asked_to_end if asked_to_end else min(abs(code), 1)
 
 
@@ -65,8 +68,8 @@ def _may_be_repeated(code: int) -> bool:
     return code < 0 or code == PASSING
 
 
-def _ended(code: int) -> str:
-    return f"the step was ended by {signal.Signals(-code).name}" if code < 0 else "the step failed for what may pass"
+def _ended(name: str, code: int) -> str:
+    return f"{name} was ended by {signal.Signals(-code).name}" if code < 0 else f"{name} failed for what may pass"
 
 
 def _run_child(step: Callable[[], int]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ def run_executor(
     return output
 
 
+@functools.cache
 def _entrypoint() -> Callable[[tuple[argparse.Namespace, list[str]]], None]:
     """Imports TFX's entrypoint, with all that TFX loads."""
     with _kfp_without_compiler(), loading():

@@ -1,15 +1,42 @@
-"""The package that a user writes, made once."""
+"""The package that a user writes, made once for each granularity of pods, and its runs."""
 
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.kubeflow.replay.backend import Backend, Run
+from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import PROJECT
+from tfx_pipeline.data.sources import VerifiedFiles
 
 QUICK = ("--limit", "1000", "--epochs", "1", "--min-accuracy", "0.3", "--min-class-accuracy", "0")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Two runs of a package on one cluster; in the first, a first pod is evicted."""
+
+    backend: Backend
+    models: Path
+    first: Run
+    second: Run
+
+
+def failure(run: Run) -> str:
+    """The states, and the end of the log of the task that failed."""
+    logs = [run.logs[name][-1][-3000:] for name, state in run.states.items() if state == "failed"]
+    return f"{run.states}\n{''.join(logs)}"
+
+
+def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
+    """The metadata of an output."""
+    result: dict[str, Any] = replay.backend.artifact(run, task, key)["metadata"]
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +56,38 @@ def make_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
 @pytest.fixture(scope="session")
 def package_file(make_package: Callable[..., Path]) -> Path:
-    """The package without further flags."""
-    return make_package()
+    """The package with a pod for each component."""
+    return make_package("--set", "kubeflow.pods=component")
+
+
+@pytest.fixture(scope="session")
+def stage_package_file(make_package: Callable[..., Path]) -> Path:
+    """The package with a pod for each stage."""
+    return make_package("--set", "kubeflow.pods=stage")
+
+
+@pytest.fixture(scope="session")
+def run_twice(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles) -> Callable[[Path, str], Replay]:
+    """Runs a package twice on a new cluster; in the first run, the first pod of a task is evicted."""
+
+    def make(file: Path, evicted: str) -> Replay:
+        directory = tmp_path_factory.mktemp("cluster")
+        backend = Backend(directory, {"models": directory / "models", "images": Path(dataset.path)})
+        package = Package(file)
+        first = backend.run(package, evictions={evicted: [1.5]})
+        assert set(first.states.values()) == {"succeeded"}, failure(first)
+        return Replay(backend, backend.volume("models"), first, backend.run(package))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def replay(run_twice: Callable[[Path, str], Replay], package_file: Path) -> Replay:
+    """With a pod for each component."""
+    return run_twice(package_file, "transform")
+
+
+@pytest.fixture(scope="session")
+def stage_replay(run_twice: Callable[[Path, str], Replay], stage_package_file: Path) -> Replay:
+    """With a pod for each stage."""
+    return run_twice(stage_package_file, "data")

@@ -32,3 +32,11 @@ class Executor(base_executor.BaseExecutor):
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ERRORS[exec_properties["message"]]
         Path(model.uri, "whole").touch()
+
+
+class Before(base_executor.BaseExecutor):
+    """A member that runs before it, and succeeds."""
+
+    def Do(self, *_: Any) -> None:  # noqa: N802
+        """Does nothing."""
+        logging.getLogger(__name__).warning("before runs")

@@ -1,14 +1,12 @@
 """The package runs to a pushed model from nothing but its file, the image's environment and an object store."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from modules.dataset import DATASET
-from tests.kubeflow.replay.backend import Backend, Run
+from tests.kubeflow.replay.conftest import Replay, failure, metadata
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
 from tfx_pipeline.data.sources import VerifiedFiles
@@ -18,43 +16,6 @@ pytestmark = pytest.mark.e2e
 
 LOOKS_OUTSIDE = {"baseline-locator"}
 DEPENDS_ON_THE_BASELINE = {"evaluator", "evaluation-review", "pusher"}
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Two runs on one cluster; in the first, the first pod of transform is evicted."""
-
-    backend: Backend
-    models: Path
-    first: Run
-    second: Run
-
-
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles) -> Backend:
-    directory = tmp_path_factory.mktemp("cluster")
-    return Backend(directory, {"models": directory / "models", "images": Path(dataset.path)})
-
-
-@pytest.fixture(scope="module")
-def replay(backend: Backend, package_file: Path) -> Replay:
-    package = Package(package_file)
-    first = backend.run(package, evictions={"transform": [1.5]})
-    assert set(first.states.values()) == {"succeeded"}, failure(first)
-    second = backend.run(package)
-    return Replay(backend, backend.volume("models"), first, second)
-
-
-def failure(run: Run) -> str:
-    """The states, and the end of the log of the task that failed."""
-    logs = [run.logs[name][-1][-3000:] for name, state in run.states.items() if state == "failed"]
-    return f"{run.states}\n{''.join(logs)}"
-
-
-def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
-    """The metadata of an output."""
-    result: dict[str, Any] = replay.backend.artifact(run, task, key)["metadata"]
-    return result
 
 
 def test_first_run_pushes_a_model_to_the_claim(replay: Replay) -> None:

@@ -1,5 +1,6 @@
 """Which loss a step survives on which version of Kubeflow Pipelines: the rows of the table in docs/kubeflow.md."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.test_double import TWICE, step, write_package
 from tfx_pipeline.kubeflow.entrypoint import COMMAND
+from tfx_pipeline.kubeflow.step.stage import Member
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
 
 ARGS = [
@@ -45,3 +47,33 @@ def test_an_error_that_stays_is_final_in_the_pod(failure: str, version: str, pod
     assert done.states == {"flaky": "failed"}
     assert len(done.logs["flaky"]) == pods
     assert not any("attempt 2" in log for log in done.logs["flaky"])
+
+
+def test_a_member_that_is_killed_is_named_and_repeated_alone(tmp_path: Path) -> None:
+    members = [
+        Member(
+            name=name,
+            executor_class_path=path,
+            inputs_spec={"parameters": {"message": {"parameterType": "STRING"}}},
+            options=[],
+            inputs={},
+            made={},
+            outputs={"out": "out"} if name == "flaky" else {},
+            parameters={"message": "message"},
+            last=False,
+        )
+        for name, path in (("first", "tests.kubeflow.replay.flaky.Before"), ("flaky", ARGS[1]))
+    ]
+    described = json.dumps([dataclasses.asdict(member) for member in members])
+    arguments = ["--members", described, "--json_serialized_invocation_args", "{{$}}"]
+    container = {"command": list(COMMAND), "args": arguments, "env": [{"name": WAITS, "value": "0 0"}]}
+    backend = Backend(tmp_path / "cluster", {})
+    package = Package(write_package(tmp_path / "p.yaml", stage=step("", container=container)))
+    done = backend.run(package, {"message": "SIGKILL"})
+    (log,) = done.logs["stage"]
+    assert done.states == {"stage": "succeeded"}, log
+    assert "flaky was ended by SIGKILL; it is tried again in 0 s" in log
+    assert log.count("before runs") == 1
+    assert "first is done already" in log
+    assert "attempt 2 finds []" in log
+    assert backend.files(done, "stage", "out") == {"whole"}

@@ -1,0 +1,114 @@
+"""The package with a pod for each stage makes what it makes with a pod for each component, and fails as well."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Split
+from tests.kubeflow.replay.backend import Backend
+from tests.kubeflow.replay.conftest import Replay, failure, metadata
+from tests.kubeflow.replay.package import Package
+from tfx_pipeline.serving.directory import ServingDirectory
+
+pytestmark = pytest.mark.e2e
+
+STAGES = {
+    "data": ("example-gen", "schema-import", "statistics-gen", "example-validator", "data-gate", "transform"),
+    "judgement": ("evaluator", "evaluation-review", "pusher"),
+}
+OF_THE_RUN = {"current_model_id"}
+
+
+def comparable(value: Any) -> Any:
+    """A property without what names the run: its URIs, versions and times."""
+    return re.sub(r"minio://[^\"]*/|\d{10}(\.\d+)?", "", json.dumps(value, sort_keys=True))
+
+
+def artifacts(replay: Replay) -> dict[tuple[str, str], tuple[dict[str, Any], list[str]]]:
+    """Properties and files of every artifact of the first run, by stage and key."""
+    stages = {member: stage for stage, members in STAGES.items() for member in members}
+    found = {}
+    for task, outputs in replay.first.outputs.items():
+        for key in outputs.keys() - {"executor-logs"}:
+            properties = metadata(replay, replay.first, task, key)
+            known = {name: comparable(value) for name, value in properties.items() if name not in OF_THE_RUN}
+            files = sorted(re.sub(r"\d{10}.*", "", name) for name in replay.backend.files(replay.first, task, key))
+            found[stages.get(task, task), key] = known, files
+    return found
+
+
+def test_artifacts_properties_metrics_and_verdict_are_those_of_a_pod_each(replay: Replay, stage_replay: Replay) -> None:
+    assert set(stage_replay.first.states) == {*STAGES, "baseline-locator", "trainer"}
+    expected, made = artifacts(replay), artifacts(stage_replay)
+    assert made.keys() == expected.keys()
+    for name, described in expected.items():
+        assert made[name] == described, name
+    assert float(made["judgement", "metrics"][0]["accuracy"]) > 0.3
+    assert made["judgement", "blessing"][1] == ["BLESSED"]
+
+
+def test_a_lost_pod_of_the_stage_with_the_gate_is_replaced(stage_replay: Replay) -> None:
+    assert len(stage_replay.first.logs["data"]) == 2
+    assert stage_replay.first.states["data"] == "succeeded"
+
+
+def test_a_second_run_computes_only_what_depends_on_the_baseline(stage_replay: Replay) -> None:
+    run = stage_replay.second
+    assert {task for task, state in run.states.items() if state == "succeeded"} == {"baseline-locator", "judgement"}
+    assert {task for task, state in run.states.items() if state == "cached"} == {"data", "trainer"}, failure(run)
+    (version,) = ServingDirectory(stage_replay.models).versions()
+    baseline = stage_replay.backend.artifact(run, "baseline-locator", "baseline")
+    assert baseline["metadata"]["version"] == version
+    assert metadata(stage_replay, run, "judgement", "blessing")["baseline_model"] == baseline["uri"]
+    assert run.logs["judgement"][-1].rstrip().endswith(f"this model is version {version} already")
+
+
+def test_the_log_of_a_stage_says_which_member_speaks(stage_replay: Replay) -> None:
+    for stage in ("data", "judgement"):
+        lines = stage_replay.first.logs[stage][-1].splitlines()
+        begins = [line.split()[1] for line in lines if line.endswith(" begins")]
+        assert begins == list(STAGES[stage])
+        assert len([line for line in lines if " passed: " not in line]) < 40
+
+
+def test_no_artifact_of_a_stage_names_a_path_of_a_pod(stage_replay: Replay) -> None:
+    for run in (stage_replay.first, stage_replay.second):
+        for task, keys in run.outputs.items():
+            for key in keys:
+                artifact = stage_replay.backend.artifact(run, task, key)
+                assert artifact["uri"].startswith("minio://")
+                assert "/minio/" not in json.dumps(artifact["metadata"])
+
+
+def test_a_member_that_fails_ends_the_run_and_is_named(stage_replay: Replay, stage_package_file: Path) -> None:
+    run = stage_replay.backend.run(Package(stage_package_file), {"min_accuracy": 7.0})
+    assert run.states["judgement"] == "failed"
+    (log,) = run.logs["judgement"]
+    last = log.rstrip().split("\n")[-1]
+    assert last.startswith("error: evaluator: ")
+    assert "min_accuracy" in last
+    assert "begins" not in log.partition("evaluator begins")[2]
+
+
+@pytest.mark.parametrize("version", ["2.16", "2.17"])
+def test_the_gates_verdict_stops_before_training_and_is_never_repeated(
+    version: str, stage_package_file: Path, idx_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    def spoil(splits: dict[str, Split]) -> None:
+        splits["train"].labels[17] = 11
+
+    volumes = {"models": tmp_path / "models", "images": idx_folder(alter=spoil)}
+    backend = Backend(tmp_path / "cluster", volumes, version=version)
+    run = backend.run(Package(stage_package_file))
+    assert run.states == {
+        "data": "failed", "baseline-locator": "succeeded", "trainer": "not run", "judgement": "not run",
+    }  # fmt: skip
+    (log,) = run.logs["data"]
+    lines = log.rstrip().split("\n")
+    assert lines[-1].startswith("error: data-gate: ")
+    assert "label" in lines[-1]
+    assert [line.split()[1] for line in lines if line.endswith(" begins")] == list(STAGES["data"][:-1])

@@ -194,7 +194,7 @@ def test_the_workspace_is_mounted_where_a_member_asks_for_it(compiled: Callable[
 
 
 def test_an_unknown_step_is_refused_by_the_names_of_the_components(compiled: Callable[..., Documents]) -> None:
-    with pytest.raises(UserError, match="step judge: has settings but is no step, expected one of .*evaluator"):
+    with pytest.raises(UserError, match=r"step judge: has settings but is no step, expected one of .*evaluator"):
         compiled(*STAGE, "--set", "kubeflow.steps.judge.retries=1")
 
 

@@ -192,5 +192,7 @@ class _Composer:
             made={key: output["outputArtifactKey"] for key, output in made.items()},
             outputs={key: self._published[name, key] for key in _definitions(self._spec, name, "output")},
             parameters={key: named for (owner, key), named in self._parameters.items() if owner == name},
-            last=not any(name in task.get("dependentTasks", []) for task in self._spec["root"]["dag"]["tasks"].values()),
+            last=not any(
+                name in task.get("dependentTasks", []) for task in self._spec["root"]["dag"]["tasks"].values()
+            ),
         )

@@ -10,6 +10,7 @@ import pytest
 
 from local_runner import SECTIONS
 from tfx_pipeline.config.flags import ArgumentParser, Setting, add_flags, load, settings
+from tfx_pipeline.config.section import value_type
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
 
@@ -31,8 +32,8 @@ def types_of(setting: Setting) -> set[Any]:
 
 def wrong_texts(setting: Setting) -> Iterator[str]:
     """Texts that the flag must refuse."""
-    kind = setting.field.annotation
-    if get_origin(kind) is Literal:
+    kind = value_type(setting.field)
+    if get_origin(setting.field.annotation) is Literal:
         yield from ("", "nonsense")
     if kind in (int, float):
         yield from ("", "ten", "1,5", "0x10", "--", "nan")
@@ -42,7 +43,7 @@ def wrong_texts(setting: Setting) -> Iterator[str]:
 
 def out_of_range(setting: Setting) -> Iterator[float]:
     """Numbers just beyond the limits, and far beyond."""
-    step = 1 if setting.field.annotation is int else 1e-9
+    step = 1 if value_type(setting.field) is int else 1e-9
     for limit in setting.field.metadata:
         if isinstance(limit, annotated_types.Ge):
             yield from (limit.ge - step, -(10**30))
@@ -68,7 +69,7 @@ def test_a_wrong_value_is_one_line_with_its_flag_or_key(name: str, text: str) ->
 
 
 def test_every_number_has_limits_and_so_is_tested() -> None:
-    numbers = {name for name, setting in SETTINGS.items() if setting.field.annotation in (int, float)}
+    numbers = {name for name, setting in SETTINGS.items() if value_type(setting.field) in (int, float)}
     assert len(numbers) >= 15
     assert {name for name, _ in CASES} >= numbers
     assert all(list(out_of_range(SETTINGS[name])) for name in numbers)

@@ -23,6 +23,7 @@ from tfx.types import (
 
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
+from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
 from tfx_pipeline.process.errors import UserError
@@ -144,15 +145,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             exec_properties: See ``ExampleGenSpec``.
 
         Raises:
-            UserError: The source does not answer, its files are not what they should be, or the content is not the
-                version asked for.
+            UserError: A parameter is not what the configuration allows, the source does not answer, its files are not
+                what they should be, or the content is not the version asked for.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        dataset = _resolve(exec_properties)
+        given = {name: exec_properties[name] for name in ("source", "version", "limit")}
+        data = DataConfig.checked({**given, "dir": exec_properties["data_dir"] or None})
+        require_found_anywhere(data.dir, "run parameter data_dir")
+        dataset = _resolve(data, exec_properties["digest"])
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(list(SPLIT_FILES))
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        shards = {split: self._plan(dataset, split, examples, exec_properties) for split in SPLIT_FILES}
+        shards = {split: self._plan(dataset, split, examples, data.limit) for split in SPLIT_FILES}
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -162,21 +166,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         _describe(examples, dataset, {split: sum(s.count for s in shards[split]) for split in shards})
 
-    def _plan(
-        self, dataset: VerifiedFiles, split: str, examples: Artifact, exec_properties: dict[str, Any]
-    ) -> list[Shard]:
+    def _plan(self, dataset: VerifiedFiles, split: str, examples: Artifact, limit: int) -> list[Shard]:
         output_dir = artifact_utils.get_split_uri([examples], split)
         tf.io.gfile.makedirs(output_dir)
-        return plan_shards(dataset, split, int(exec_properties["limit"]), output_dir)
+        return plan_shards(dataset, split, limit, output_dir)
 
 
-def _resolve(exec_properties: dict[str, Any]) -> VerifiedFiles:
-    source, data_dir = exec_properties["source"], exec_properties["data_dir"]
-    dataset = resolve(source, data_dir or None, default_cache_dir(), logger.info)
-    expected = exec_properties["digest"]
+def _resolve(data: DataConfig, expected: str) -> VerifiedFiles:
+    dataset = resolve(data.source, data.dir, default_cache_dir(), logger.info)
     if expected and expected != dataset.digest:
         raise UserError(
-            f"{data_dir or source}: the data changed after the run began: expected the digest {expected}, "
+            f"{data.dir or data.source}: the data changed after the run began: expected the digest {expected}, "
             f"got {dataset.digest}; run again"
         )
     return dataset

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, NoReturn, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tfx_pipeline.config.section import Section, group_class, nearest, reason
+from tfx_pipeline.config.section import Section, group_class, nearest, parameter_name, reason
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
     @property
     def parameter(self) -> str:
         """What it is called as a run parameter on Kubeflow: like its flag."""
-        return self.flag.removeprefix("--").replace("-", "_") or self.path[-1]
+        return parameter_name(self.path[-1], self.field)
 
     @property
     def kind(self) -> type | None:

@@ -41,7 +41,8 @@ class Section(BaseModel):
         try:
             return cls.model_validate(values, strict=False)
         except ValidationError as error:
-            where = given or f"run parameter {error.errors()[0]['loc'][0]}"
+            name = str(error.errors()[0]["loc"][0])
+            where = given or f"run parameter {parameter_name(name, cls.model_fields[name])}"
             advice = "see --help" if given else "start the run with another value"
             raise UserError(f"{where}: {reason(cls, error)}; {advice}") from error
 
@@ -74,6 +75,11 @@ def group_class(field: FieldInfo) -> type[Section] | None:
     """The class of the section that a field holds, or of the sections that it holds by name; None for a plain value."""
     candidates = get_args(field.annotation) or (field.annotation,)
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def parameter_name(name: str, field: FieldInfo) -> str:
+    """What a field is called as a run parameter on Kubeflow: like its flag, or by its own name."""
+    return (field.title or "").removeprefix("--").replace("-", "_") or name
 
 
 def value_type(field: FieldInfo) -> type:

@@ -11,6 +11,7 @@ from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.limits import DataGateConfig
 from tfx_pipeline.config.section import Section
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded
 from tfx_pipeline.process.redaction import redact
 
@@ -70,6 +71,20 @@ class DataConfig(Section):
 
 
 _OWN: Final = " (default: the model's own; as a run parameter, 0 means that)"
+
+
+def require_found_anywhere(folder: str | None, given: str) -> None:
+    """Refuses a data folder that is another one in every process: a step on Kubeflow would look into its own pod.
+
+    Args:
+        folder: A value of ``DataConfig.dir``.
+        given: How it was given, for the error.
+
+    Raises:
+        UserError: It is neither absolute nor a URL.
+    """
+    if folder and "://" not in folder and not folder.startswith("/"):
+        raise UserError(f"{given}: got {folder!r}, expected a path in the cluster, such as /data, or a URL")
 
 
 class TrainingConfig(Section):

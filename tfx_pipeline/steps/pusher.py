@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tfx_pipeline.config.sections import ServingConfig
 from tfx_pipeline.serving.place import ServingPlace, serving_place
 from tfx_pipeline.serving.versions import MODEL_CARD, model_dir
 from tfx_pipeline.steps.artifact import Artifact
@@ -25,7 +26,7 @@ def push_model(
     serving_dir: str,
     evaluation: Artifact | None = None,
     baseline_model: Artifact | None = None,
-    keep_versions: int = 0,
+    keep_versions: int | None = None,
 ) -> None:
     """Pushes the model with its card if it is blessed, and no model twice in a row; then deletes old versions.
 
@@ -39,11 +40,12 @@ def push_model(
         serving_dir: The serving place: a path, or a URL with s3://, gs:// or minio://.
         evaluation: Holds the model's card; without one, the model is pushed without.
         baseline_model: What this run compared the model with; its version is not deleted.
-        keep_versions: How many versions to keep; 0 keeps all.
+        keep_versions: How many versions to keep; None keeps all.
 
     Raises:
-        UserError: The serving place cannot be written.
+        UserError: ``keep_versions`` is not what the configuration allows, or the serving place cannot be written.
     """
+    keep = None if keep_versions is None else ServingConfig.checked({"keep_versions": keep_versions}).keep_versions
     if model_blessing.get_int_custom_property("blessed") != 1:
         logger.info(NOT_PUSHED)
         pushed_model.set_string_custom_property(NOTE_PROPERTY, NOT_PUSHED)
@@ -53,9 +55,9 @@ def push_model(
         with serving_place(serving_dir) as place:
             version = _push_once(directory, place)
             destination = place.uri(version)
-            if keep_versions:
+            if keep is not None:
                 baseline = baseline_model.get_int_custom_property(VERSION_PROPERTY) if baseline_model else 0
-                place.prune(int(keep_versions), baseline)
+                place.prune(keep, baseline)
         shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", destination)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.section import nearest
+from tfx_pipeline.config.sections import require_found_anywhere
 from tfx_pipeline.process.errors import UserError
 
 
@@ -31,4 +32,7 @@ def _parse(text: str, definitions: Mapping[str, Any]) -> tuple[str, Any]:
     if name not in definitions:
         raise UserError(f"--param {text}: the pipeline has no parameter {name}{nearest(name, sorted(definitions))}")
     setting = next((setting for setting in settings() if setting.parameter == name), None)
-    return name, setting.parse([value], f"--param {text}") if setting else value
+    parsed = setting.parse([value], f"--param {text}") if setting else value
+    if name == "data_dir":
+        require_found_anywhere(value, f"--param {text}")
+    return name, parsed

@@ -6,7 +6,7 @@ from tfx_pipeline.components import checkpoints
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
-from tfx_pipeline.config.sections import Config
+from tfx_pipeline.config.sections import Config, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
 from tfx_pipeline.kubeflow.package.step_settings import (
@@ -88,8 +88,7 @@ def _with_device(config: Config) -> Config:
 
 def _with_data_place(config: Config) -> Config:
     folder = config.data.dir
-    if folder and "://" not in folder and not folder.startswith("/"):
-        raise UserError(f"--data-dir {folder}: expected a path in the cluster, such as {DATA_MOUNT}, or a URL")
+    require_found_anywhere(folder, "--data-dir")
     if folder or not config.kubeflow.data_pvc:
         return config
     data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})

@@ -151,7 +151,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         given = {name: exec_properties[name] for name in ("source", "version", "limit")}
         data = DataConfig.checked({**given, "dir": exec_properties["data_dir"] or None})
-        require_found_anywhere(data.dir, "run parameter data_dir")
+        require_found_anywhere(data.dir, f"run parameter data_dir: {data.dir}")
         dataset = _resolve(data, exec_properties["digest"])
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(list(SPLIT_FILES))

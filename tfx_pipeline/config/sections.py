@@ -78,13 +78,13 @@ def require_found_anywhere(folder: str | None, given: str) -> None:
 
     Args:
         folder: A value of ``DataConfig.dir``.
-        given: How it was given, for the error.
+        given: How it was given, with its value, for the error.
 
     Raises:
         UserError: It is neither absolute nor a URL.
     """
     if folder and "://" not in folder and not folder.startswith("/"):
-        raise UserError(f"{given}: got {folder!r}, expected a path in the cluster, such as /data, or a URL")
+        raise UserError(f"{given}: expected a path in the cluster, such as /data, or a URL")
 
 
 class TrainingConfig(Section):

@@ -23,7 +23,7 @@ def test_values_have_the_type_of_their_parameter(package: Documents) -> None:
     [
         ("epochs", "--param epochs: expected NAME=VALUE"),
         ("epoch=3", "--param epoch=3: the pipeline has no parameter epoch, did you mean epochs?"),
-        ("zzz=3", "--param zzz=3: the pipeline has no parameter zzz, expected one of batch_size, "),
+        ("zzz=3", "--param zzz=3: the pipeline has no parameter zzz, expected one of baseline, "),
         ("epochs=ten", "--param epochs=ten: got 'ten', expected a valid integer"),
         ("epochs=0", "--param epochs=0: got '0', expected greater than or equal to 1"),
         ("model=resnet", "--param model=resnet: got 'resnet', expected one of cnn, dense"),

@@ -1,5 +1,6 @@
 """A value that a run is started with is checked by the step that uses it, as --param checks it before the start."""
 
+import functools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -81,7 +82,7 @@ def test_a_wrong_value_is_refused_before_the_start(name: str, value: Any, whole:
 
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_a_wrong_value_ends_the_steps_that_use_it_in_one_line(
-    name: str, value: Any, package: Documents, whole: Documents, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    name: str, value: Any, package: Documents, whole: Documents, tmp_path: Path
 ) -> None:
     setting = setting_of(name)
     if setting and setting.field.default is None and value == 0:
@@ -94,10 +95,15 @@ def test_a_wrong_value_ends_the_steps_that_use_it_in_one_line(
         message = executor_input(documents, step, tmp_path / step)
         message["inputs"]["parameterValues"][key] = value
         words = [json.dumps(message) if word == "{{$}}" else word for word in documents.container(step)["args"]]
-        assert entrypoint.attempt(*entrypoint.parse(words)) == 1
-        last = capfd.readouterr().err.rstrip("\n").split("\n")[-1]
-        assert last.startswith(f"error: {SAID.get(name, f'run parameter {name}: ')}")
-        assert len(last) < 300
+        args, beam_args = entrypoint.parse(words)
+        specs = args.json_serialized_inputs_spec_args
+        run = functools.partial(entrypoint.run, args.executor_class_path, message, specs, beam_args)
+        failure = entrypoint.attempt(step, run)
+        assert failure
+        assert failure.line.startswith(SAID.get(name, f"run parameter {name}: "))
+        assert len(failure.line.splitlines()) == 1
+        assert len(failure.line) < 300
+        assert not failure.may_pass
         assert [path for path in (tmp_path / step / "out").rglob("*") if path.is_file()] == []
 
 

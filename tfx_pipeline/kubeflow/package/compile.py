@@ -88,7 +88,7 @@ def _with_device(config: Config) -> Config:
 
 def _with_data_place(config: Config) -> Config:
     folder = config.data.dir
-    require_found_anywhere(folder, "--data-dir")
+    require_found_anywhere(folder, f"--data-dir {folder}")
     if folder or not config.kubeflow.data_pvc:
         return config
     data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})

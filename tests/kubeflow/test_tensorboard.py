@@ -74,7 +74,7 @@ def test_it_serves_the_scalars_of_an_object_store_and_those_that_come_later(
     first = write_events(tmp_path / "first", accuracy=0.875)
     upload(s3, first, f"{ARTIFACTS}/run-1/evaluation-review/9f/tensorboard/{first.name}")
     upload(s3, first, f"{ARTIFACTS}/run-1/trainer/7c/model/Format-Serving/saved_model.pb")
-    with tensorboard("tensorboard", f"--logdir=minio://{BUCKET}/{ARTIFACTS}") as ask:
+    with tensorboard("--logdir", f"minio://{BUCKET}/{ARTIFACTS}") as ask:
         assert until(lambda: ask("runs")) == ["run-1"]
         tags = ask("plugin/scalars/tags")
         assert list(tags["run-1"]) == ["accuracy"]

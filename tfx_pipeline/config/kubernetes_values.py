@@ -21,6 +21,11 @@ def _pattern(pattern: str, expectation: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_namespace(text: str) -> bool:
+    """Whether a text can be the name of a namespace of Kubernetes."""
+    return re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) is not None
+
+
 def is_name(text: str) -> bool:
     """Whether a text can be the name of an object of Kubernetes."""
     return re.fullmatch(_NAME, text) is not None

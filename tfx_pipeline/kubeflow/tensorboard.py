@@ -128,12 +128,12 @@ def _serve_folder(folder: str, flags: Sequence[str]) -> int:
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Reads the arguments; returns them and the rest, which are flags of TensorBoard."""
     parser = argparse.ArgumentParser(prog=__spec__.name, description=__doc__.partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("program", nargs="?", choices=["tensorboard"], help="what Kubeflow writes first; not used")
     parser.add_argument("--logdir", required=True, help="a directory, or a URL with s3://, gs:// or minio://")
     parser.add_argument(
         "--refresh", type=float, metavar="SECONDS", default=REFRESH_SECONDS, help="between two looks at the store"
     )
-    return parser.parse_known_args(argv)
+    # Kubeflow's page replaces the image's arguments by a whole command.
+    return parser.parse_known_args(argv[1:] if argv[:1] == ["tensorboard"] else argv)
 
 
 def main(argv: Sequence[str]) -> int:

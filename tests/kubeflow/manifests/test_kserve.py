@@ -155,6 +155,12 @@ def test_the_comment_has_a_command_that_copies_the_keys(
     assert "fashion-mnist-storage" in words
 
 
+@pytest.mark.parametrize("namespace", ["Me", "a.b", "x" * 64, "a\nb", "-a"])
+def test_a_namespace_that_kubernetes_refuses_is_refused(namespace: str) -> None:
+    with pytest.raises(UserError, match=r"expected lower-case letters, digits and hyphens, 63 at most$"):
+        documents(namespace=namespace)
+
+
 def test_kubeflow_runner_prints_it() -> None:
     command = [
         sys.executable,

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
-from tfx_pipeline.kubeflow.manifests.pod import DEFAULT_NAMESPACE, Manifest, as_yaml, object_name, without_empty
+from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_namespace, object_name, without_empty
 from tfx_pipeline.kubeflow.package.step_settings import serving_uri, settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
@@ -57,7 +57,7 @@ def kserve_manifest(config: KubeflowConfig, namespace: str = "") -> str:
     storage = storage_of(config)
     metadata: Manifest = {
         "name": object_name(DATASET.name),
-        "namespace": namespace or DEFAULT_NAMESPACE,
+        "namespace": checked_namespace(namespace),
         "labels": dict(config.labels),
     }
     access = {**metadata, "name": f"{metadata['name']}-storage"}

@@ -6,12 +6,25 @@ from typing import Any, Final
 import yaml
 
 from tfx_pipeline.config.kubeflow import StepSettings
+from tfx_pipeline.config.kubernetes_values import is_namespace
+from tfx_pipeline.process.errors import UserError
 
 Manifest = dict[str, Any]
 
 
 DEFAULT_NAMESPACE: Final = "kubeflow"
 """Where a stand-alone Kubeflow Pipelines is, and runs its pods."""
+
+
+def checked_namespace(namespace: str) -> str:
+    """The namespace for a manifest: what is given, or where a stand-alone Kubeflow is.
+
+    Raises:
+        UserError: It cannot be one.
+    """
+    if namespace and not is_namespace(namespace):
+        raise UserError(f"--namespace {namespace}: expected lower-case letters, digits and hyphens, 63 at most")
+    return namespace or DEFAULT_NAMESPACE
 
 
 def object_name(*parts: str) -> str:

@@ -8,9 +8,9 @@ from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.config.kubernetes_values import is_name
 from tfx_pipeline.kubeflow.manifests.pod import (
-    DEFAULT_NAMESPACE,
     Manifest,
     as_yaml,
+    checked_namespace,
     object_name,
     pod_template,
     without_empty,
@@ -49,7 +49,7 @@ def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "")
     logdir, settings = _source(logs, settings_of(TENSORBOARD, config))
     digest = hashlib.sha256(logs.encode()).hexdigest()[:8]
     name = f"{object_name(TENSORBOARD, DATASET.name)}-{digest}"
-    namespace = namespace or DEFAULT_NAMESPACE
+    namespace = checked_namespace(namespace)
     labels = {"app.kubernetes.io/name": TENSORBOARD, "app.kubernetes.io/instance": name}
     metadata = {"name": name, "namespace": namespace, "labels": labels}
     documents = (_pod(logdir, settings, metadata, config.service_account), _service(metadata))
@@ -62,7 +62,7 @@ def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "")
 
 
 def viewer(config: KubeflowConfig) -> dict[str, Any]:
-    """What Kubeflow's page needs for its button "Start TensorBoard", but for the address of the events.
+    """What Kubeflow's page needs for its button "Start Tensorboard", but for the address of the events.
 
     The page's controller names the container and replaces image and arguments; the command stays.
     """

@@ -41,7 +41,7 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
 
 
 def with_viewer_output(spec: Spec) -> Spec:
-    """Adds the output from which Kubeflow's page makes its button "Start TensorBoard" to the step that has the events.
+    """Adds the output from which Kubeflow's page makes its button "Start Tensorboard" to the step that has the events.
 
     Args:
         spec: What TFX compiled.

@@ -1,4 +1,4 @@
-"""The artifact from which Kubeflow's page makes its button "Start TensorBoard".
+"""The artifact from which Kubeflow's page makes its button "Start Tensorboard".
 
 It is a file that the page of v1 knew; that of 2.17 still reads it by its name (`OutputArtifactLoader.ts`), and needs a
 namespace for the button: with several users there is one. A stand-alone Kubeflow is told the command instead.

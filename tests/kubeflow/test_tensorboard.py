@@ -102,10 +102,13 @@ def test_events_that_grow_are_copied_from_where_the_copy_ends(s3: boto3.client, 
         assert (tmp_path / "copy" / file.name).read_bytes() == content[:end]
 
 
-def test_curves_of_a_training_are_there_before_the_review_and_once(s3: boto3.client, tmp_path: Path) -> None:
+@pytest.mark.parametrize("review", ["evaluation-review", "judgement"])
+def test_curves_of_a_training_are_there_before_the_review_and_once(
+    review: str, s3: boto3.client, tmp_path: Path
+) -> None:
     file = write_events(tmp_path / "train", accuracy=0.5)
     events = EventFolder(f"minio://{BUCKET}/{ARTIFACTS}", tmp_path / "copy")
-    for folder in ("trainer/7c/model_run", "evaluation-review/9f/tensorboard"):
+    for folder in ("trainer/7c/model_run", f"{review}/9f/tensorboard"):
         upload(s3, file, f"{ARTIFACTS}/run-1/{folder}/train/{file.name}")
         events.refresh()
         assert [p for p in (tmp_path / "copy").rglob("*") if p.is_file()] == [tmp_path / "copy/run-1/train" / file.name]

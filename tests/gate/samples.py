@@ -10,9 +10,10 @@ import tensorflow as tf
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data.idx import BATCH_SIZE
-from tfx_pipeline.gate.beam import count_common
 from tfx_pipeline.gate.file_profile import FileProfile, profile_file
+from tfx_pipeline.gate.likeness import Likeness
 from tfx_pipeline.gate.profile import IMAGE_BYTES, SplitProfile
+from tfx_pipeline.gate.repetitions import find_repetitions
 from tfx_pipeline.gate.report import Report, judge
 
 Example = tuple[bytes | None, int | None]
@@ -63,14 +64,35 @@ def draw(real: Sample, seed: int, train: int, eval: int) -> Samples:  # noqa: A0
     return {"train": real.take(chosen[:train]), "eval": real.take(chosen[train:])}
 
 
-def profile_of(sample: Sample) -> SplitProfile:
+def profile_of(sample: Sample, limits: Limits | None = None) -> SplitProfile:
     """Profiles a split without writing it."""
+    likeness = Likeness.of(limits or Limits())
     profile = SplitProfile(examples=len(sample))
     profile.add_labels(sample.labels)
     for start in range(0, len(sample), BATCH_SIZE):
         batch = slice(start, start + BATCH_SIZE)
-        profile.add_images(sample.images[batch].reshape(-1, IMAGE_BYTES), sample.labels[batch])
+        profile.add_images(sample.images[batch].reshape(-1, IMAGE_BYTES), sample.labels[batch], likeness)
     return profile
+
+
+def judge_profiles(profiles: dict[str, SplitProfile], limits: Limits | None = None) -> Report:
+    """Judges splits that have no image in common."""
+    return judge("stop", profiles, {}, {}, [], limits or Limits())
+
+
+def judged(samples: Samples, limits: Limits | None = None) -> Report:
+    """Judges splits that have no image in common, without writing them."""
+    return judge_profiles({split: profile_of(sample, limits) for split, sample in samples.items()}, limits)
+
+
+def moved(sample: Sample, rows: int, columns: int) -> Sample:
+    """Images moved down and to the right; what enters is black."""
+    rolled = np.roll(sample.images, (rows, columns), (1, 2))
+    for axis, by in ((1, rows), (2, columns)):
+        lines = np.arange(28)
+        entered = lines < by if by >= 0 else lines >= 28 + by
+        rolled = np.where(np.expand_dims(entered, (0, 3 - axis)), 0, rolled)
+    return replace(sample, images=rolled.astype(np.uint8))
 
 
 def write_examples(path: Path, examples: Sequence[Example]) -> None:
@@ -88,15 +110,19 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 
 def judge_examples(folder: Path, splits: Mapping[str, Sequence[Example]], limits: Limits | None = None) -> Report:
     """Writes the splits, one file each, reads them as the gate does and judges them."""
+    limits = limits or Limits()
     files: dict[str, FileProfile] = {}
     for split, examples in splits.items():
         write_examples(folder / f"{split}.gz", examples)
-        files[split] = profile_file(str(folder / f"{split}.gz"))
-    digests = [(split, content) for split, file in files.items() for content in file.digests.values()]
-    common = count_common(list(splits), digests)
+        files[split] = profile_file(str(folder / f"{split}.gz"), Likeness.of(limits))
+    records = [(split, content) for split, file in files.items() for content in file.records.values()]
+    found = find_repetitions(list(splits), records)
+    profiles = {
+        split: replace(file.profile, repeats=found.repeats[split], contradictions=found.contradictions[split])
+        for split, file in files.items()
+    }
     counted = {split: len(examples) for split, examples in splits.items()}
-    profiles = {split: file.profile for split, file in files.items()}
-    return judge("stop", profiles, common, counted, [], limits or Limits())
+    return judge("stop", profiles, found.common, counted, [], limits)
 
 
 def judge_samples(folder: Path, samples: Samples, limits: Limits | None = None) -> Report:

@@ -9,9 +9,13 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from tests.gate.samples import Sample, Samples, draw, profile_of, write_examples
+from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.beam import profile_splits
 from tfx_pipeline.gate.file_profile import profile_file
+from tfx_pipeline.gate.likeness import Likeness, coarse_sums
 from tfx_pipeline.gate.profile import BINS, MEASURES, SplitProfile
+
+LIKENESS = Likeness.of(Limits())
 
 
 def assert_same(a: SplitProfile, b: SplitProfile) -> None:
@@ -23,7 +27,7 @@ def assert_same(a: SplitProfile, b: SplitProfile) -> None:
 def run(folder: Path, files: list[tuple[str, str]]) -> tuple[dict[str, SplitProfile], dict[tuple[str, str], int]]:
     """Profiles files as the component does."""
     with beam.Pipeline(options=PipelineOptions(["--direct_running_mode=in_memory"])) as pipeline:
-        profile_splits(pipeline, files, str(folder / "result.json"))
+        profile_splits(pipeline, files, str(folder / "result.json"), LIKENESS)
     content = json.loads((folder / "result.json").read_text())
     profiles = {split: SplitProfile.from_dict(profile) for split, profile in content["profiles"].items()}
     return profiles, {(first, second): count for first, second, count in content["common"]}
@@ -47,18 +51,51 @@ def test_measures_are_those_of_the_definition(whole: Samples) -> None:
         assert np.array_equal(profile.histograms[label, 0], expected)
 
 
+def test_coarse_images_are_sums_of_four_by_four_pixels(whole: Samples) -> None:
+    images = whole["eval"].images[:100]
+    expected = images.reshape(-1, 7, 4, 7, 4).sum(axis=(2, 4)).reshape(-1, 49)
+    assert np.array_equal(coarse_sums(images.reshape(-1, 784)), expected)
+
+
+def test_likeness_is_that_of_the_definition(whole: Samples) -> None:
+    sample = whole["eval"].take(np.arange(300))
+    expected = np.array(Limits().expected_image).reshape(10, 49)
+    cells = sample.images.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(-1, 49)
+    patterns = expected - expected.mean(axis=0)
+    patterns -= patterns.mean(axis=1, keepdims=True)
+    likeness = (cells - expected.mean(axis=0)) @ (patterns / np.sqrt((patterns**2).sum(axis=1, keepdims=True))).T / 7
+    own = likeness[np.arange(300), sample.labels]
+    profile = profile_of(sample)
+    for label, margin in enumerate(Limits().likeness_margin):
+        mine = sample.labels == label
+        leads = own[mine, None] - likeness[mine]
+        assert profile.likened[label] == mine.sum()
+        assert profile.unlike[label] == (leads.min(axis=1) < -margin).sum()
+        np.testing.assert_allclose(profile.leads[label], leads.sum(axis=0), atol=1e-6)
+        np.testing.assert_allclose(profile.lead_squares[label], (leads**2).sum(axis=0), atol=1e-6)
+
+
 def test_file_tells_the_same_as_the_images_themselves(samples: Samples, tmp_path: Path) -> None:
     write_examples(tmp_path / "examples.gz", samples["train"].examples())
-    assert_same(profile_file(str(tmp_path / "examples.gz")).profile, profile_of(samples["train"]))
+    assert_same(profile_file(str(tmp_path / "examples.gz"), LIKENESS).profile, profile_of(samples["train"]))
 
 
 def test_profile_does_not_depend_on_how_the_examples_are_divided(real: Sample, tmp_path: Path) -> None:
     samples = draw(real, 4, 2_500, 300)
     leaked = samples["train"].take(np.array([0, 0, 2_499]))
+    twice = samples["eval"].take(np.array([7, 290]))
+    relabelled = twice.with_labels((twice.labels + 1) % 10)
     files = []
     for split, examples in {
         "train": samples["train"].examples(),
-        "eval": [*samples["eval"].examples(), *leaked.examples(), (None, 3), (b"short", 200)],
+        "eval": [
+            *samples["eval"].examples(),
+            *leaked.examples(),
+            (None, 3),
+            (b"short", 200),
+            *twice.examples(),
+            *relabelled.examples(),
+        ],
     }.items():
         for index, start in enumerate(range(0, len(examples), 700)):
             path = tmp_path / f"{split}-{index}.gz"
@@ -68,18 +105,21 @@ def test_profile_does_not_depend_on_how_the_examples_are_divided(real: Sample, t
     assert_same(profiles["train"], profile_of(samples["train"]))
     assert common == {("train", "eval"): 2}
     evaluation = profiles["eval"]
-    assert (evaluation.examples, evaluation.missing_images, evaluation.wrong_sizes) == (305, 1, 1)
+    assert (evaluation.examples, evaluation.missing_images, evaluation.wrong_sizes) == (309, 1, 1)
     assert (evaluation.wrong_labels, evaluation.label_range.tolist()) == (1, [200, 200])
     assert evaluation.size_range.tolist() == [5, 5]
-    assert int(evaluation.images.sum()) == 303
+    assert int(evaluation.images.sum()) == int(evaluation.likened.sum()) == 307
+    assert (profiles["train"].repeats, profiles["train"].contradictions) == (0, 0)
+    assert (evaluation.repeats, evaluation.contradictions) == (5, 2)
 
 
 def test_broken_examples_leave_the_others_their_own_labels(samples: Samples, tmp_path: Path) -> None:
     examples = samples["eval"].examples()
     spoiled = [(None, 1), (b"short", 2), *examples[:300], (None, None), (b"", 5), *examples[300:], (bytes(1_000), 6)]
     write_examples(tmp_path / "examples.gz", spoiled)
-    profile, expected = profile_file(str(tmp_path / "examples.gz")).profile, profile_of(samples["eval"])
-    for name in ("images", "sums", "squares", "histograms", "pixel_sums", "pixel_squares"):
+    profile = profile_file(str(tmp_path / "examples.gz"), LIKENESS).profile
+    expected = profile_of(samples["eval"])
+    for name in ("images", "sums", "squares", "histograms", "pixel_sums", "pixel_squares", "unlike", "leads"):
         np.testing.assert_allclose(getattr(profile, name), getattr(expected, name), rtol=1e-9, err_msg=name)
     assert (profile.missing_images, profile.missing_labels, profile.wrong_sizes) == (2, 1, 3)
 

@@ -3,19 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.gate.samples import Sample, Samples, draw, profile_of
+from tests.gate.samples import Sample, Samples, draw, judge_profiles, judged, moved, profile_of
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.profile import SplitProfile
-from tfx_pipeline.gate.report import Report, judge
 
-
-def judged(samples: Samples, limits: Limits | None = None) -> Report:
-    """Judges splits that have no image in common."""
-    return judge_profiles({split: profile_of(sample) for split, sample in samples.items()}, limits)
-
-
-def judge_profiles(profiles: dict[str, SplitProfile], limits: Limits | None = None) -> Report:
-    return judge("stop", profiles, {}, {}, [], limits or Limits())
+DIRECTIONS = [(rows, columns) for rows in (-1, 0, 1) for columns in (-1, 0, 1) if rows or columns]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +21,8 @@ def test_the_whole_data_set_passes_with_a_wide_margin(whole_train: SplitProfile,
     assert judge_profiles(profiles).anomalies == []
     tight = Limits(
         max_deviation=0.02, max_class_deviation=0.05, max_share_drift=0.001, max_drift=0.01,
-        max_distribution_drift=0.02, max_mean_image_drift=4, sampling_sigmas=0,
+        max_distribution_drift=0.02, max_mean_image_drift=4, max_image_deviation=0.03, max_unlike=0.012,
+        max_class_unlike=0.018, min_distinctness=0.93, sampling_sigmas=0,
     )  # fmt: skip
     assert judge_profiles(profiles, tight).anomalies == []
 
@@ -41,6 +34,24 @@ def test_random_real_images_pass(seed: int, real: Sample) -> None:
     few = np.random.default_rng(seed).permutation(2_000)
     for count in (500, 200, 100):
         assert judged({**samples, "eval": samples["eval"].take(few[:count])}).anomalies == []
+
+
+@pytest.mark.parametrize(("rows", "columns"), DIRECTIONS)
+def test_real_images_moved_by_one_pixel_pass(rows: int, columns: int, whole: Samples) -> None:
+    assert judged({split: moved(sample, rows, columns) for split, sample in whole.items()}).anomalies == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_real_images_moved_by_one_pixel_pass(seed: int, real: Sample) -> None:
+    samples = draw(real, seed, 2_000, 1_000)
+    for direction in DIRECTIONS:
+        shifted = {split: moved(sample, *direction) for split, sample in samples.items()}
+        assert judged(shifted).anomalies == []
+
+
+def test_real_images_repeat_no_other_and_have_one_label_each(whole: Samples) -> None:
+    for sample in whole.values():
+        assert len({image.tobytes() for image in sample.images}) == len(sample)
 
 
 @pytest.mark.parametrize("count", [100, 200, 500, 1_000, 5_000])

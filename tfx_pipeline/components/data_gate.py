@@ -12,8 +12,10 @@ from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, comp
 from tfx_pipeline.components.splits import split_files
 from tfx_pipeline.config.limits import Limits, Mode
 from tfx_pipeline.gate.anomalies import checks_of
-from tfx_pipeline.gate.beam import Pair, profile_splits
+from tfx_pipeline.gate.beam import profile_splits
+from tfx_pipeline.gate.likeness import Likeness
 from tfx_pipeline.gate.profile import SplitProfile
+from tfx_pipeline.gate.repetitions import Pair
 from tfx_pipeline.gate.report import Report, judge
 from tfx_pipeline.process.errors import UserError
 
@@ -62,24 +64,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if mode not in get_args(Mode):
             expected = " or ".join(get_args(Mode))
             raise UserError(f"data gate: got the mode {mode!r}, expected {expected}; start the run with one")
-        profiles, common = self._profile(artifact_utils.get_single_instance(input_dict["examples"]))
+        limits = Limits.model_validate_json(exec_properties["limits"])
+        profiles, common = self._profile(artifact_utils.get_single_instance(input_dict["examples"]), limits)
         report = judge(
             mode,
             profiles,
             common,
             _counted(input_dict["statistics"]),
             _found(input_dict["anomalies"]),
-            Limits.model_validate_json(exec_properties["limits"]),
+            limits,
         )
         _log(report)
         report.enforce()
         artifact_utils.get_single_instance(output_dict[REPORT_KEY]).value = report.to_dict()
 
-    def _profile(self, examples: Artifact) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
+    def _profile(self, examples: Artifact, limits: Limits) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
         splits = artifact_utils.decode_split_names(examples.split_names)
         result = f"{self._get_tmp_dir()}profiles.json"
         with self._make_beam_pipeline() as pipeline:
-            profile_splits(pipeline, split_files(examples, splits), result)
+            profile_splits(pipeline, split_files(examples, splits), result, Likeness.of(limits))
         with fileio.open(result, "r") as file:
             content = json.load(file)
         profiles = {split: SplitProfile.from_dict(content["profiles"].get(split, {})) for split in splits}

@@ -1,5 +1,6 @@
 """The data gate's settings: the reviewed limits of limits.toml, and what to do with data beyond them."""
 
+import math
 import tomllib
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +18,31 @@ REASONS: Final = MappingProxyType({name: str(limit["reason"]) for name, limit in
 """Why each limit is what it is, by its name."""
 
 
-MEASURED: Final = DATASET.name == "fashion-mnist"
+MEASURED: Final = (DATASET.name, DATASET.image_shape, DATASET.num_classes) == ("fashion-mnist", (28, 28), 10)
 """Whether limits.toml says what to expect of the images: it was measured on Fashion-MNIST."""
+
+CELL: Final = tuple(math.ceil(side / 7) for side in DATASET.image_shape[:2])
+"""Rows and columns of pixels that are one cell of a coarse image: at most 7 x 7 cells, for images of any size."""
+
+COARSE_SHAPE: Final = (
+    *(math.ceil(side / cell) for side, cell in zip(DATASET.image_shape[:2], CELL, strict=True)),
+    DATASET.channels,
+)
+"""Rows and columns of a coarse image, and its channels."""
 
 
 def _for_each_class(values: list[float]) -> list[float]:
     if len(values) not in (0, DATASET.num_classes):
         raise ValueError(f"expected {DATASET.num_classes} values, one a class, or none")
+    return values
+
+
+def _image_for_each_class(values: list[float]) -> list[float]:
+    cells = math.prod(COARSE_SHAPE)
+    if len(values) not in (0, DATASET.num_classes * cells):
+        raise ValueError(
+            f"expected {DATASET.num_classes * cells} values, {'x'.join(map(str, COARSE_SHAPE))} a class, or none"
+        )
     return values
 
 
@@ -33,6 +52,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Grey = Annotated[float, Field(ge=0, le=255)]
 Shares = Annotated[list[Share], AfterValidator(_for_each_class)]
 Greys = Annotated[list[Grey], AfterValidator(_for_each_class)]
+Images = Annotated[list[Grey], AfterValidator(_image_for_each_class)]
 
 
 def _limit(name: str, description: str, **bounds: Any) -> Any:
@@ -53,6 +73,10 @@ class Limits(Section):
     )
     max_blank: Fraction = _limit("max_blank", "fraction of images of one colour, overall and in each class")
     max_duplicates: Fraction = _limit("max_duplicates", "fraction of the smaller split that may stand in another too")
+    max_contradictions: Fraction = _limit(
+        "max_contradictions", "fraction of a split's images that may stand under another label too"
+    )
+    max_repeats: Fraction = _limit("max_repeats", "fraction of a split's images that may repeat others of it")
     expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class, a number a class")
     intensity_spread: Greys = _limit(
         "intensity_spread", "standard deviation of the images' mean pixel values in each class"
@@ -70,6 +94,20 @@ class Limits(Section):
         "distance of a split's intensity, contrast or gradient from what is expected, as a part of it",
     )
     max_class_deviation: Fraction = _limit("max_class_deviation", "the same for the images of each class")
+    expected_image: Images = _limit(
+        "expected_image", "mean image of each class in at most 7 x 7 cells, row by row, one class after the other"
+    )
+    max_image_deviation: Fraction = _limit(
+        "max_image_deviation", "distance (RMS) of a class's mean image from the expected one, as a part of its contrast"
+    )
+    likeness_margin: Greys = _limit(
+        "likeness_margin", "how much liker another class an image may be before it counts as unlike its own"
+    )
+    max_unlike: Fraction = _limit("max_unlike", "fraction of a split's images that may be unlike their class")
+    max_class_unlike: Fraction = _limit("max_class_unlike", "the same for the images of each class")
+    min_distinctness: Fraction = _limit(
+        "min_distinctness", "how far a class must be from each other class, as a part of what is expected"
+    )
     max_share_drift: Fraction = _limit("max_share_drift", "difference of a class's share between two splits")
     max_drift: Fraction = _limit(
         "max_drift", "difference of intensity, contrast or gradient between two splits, as a part of it"
@@ -83,7 +121,7 @@ class Limits(Section):
     sampling_sigmas: float = _limit("sampling_sigmas", "standard errors that small splits may scatter by", ge=0, le=20)
 
 
-EXPECTED: Final = tuple(name for name in Limits.model_fields if name.startswith("expected_"))
+EXPECTED: Final = (*(name for name in Limits.model_fields if name.startswith("expected_")), "likeness_margin")
 """The limits that say what each class should be like; a check whose limit is empty is left out."""
 
 

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 from tfx_pipeline.config.flags import Setting, settings
 
@@ -15,6 +16,9 @@ for all steps, or for one in `[kubeflow.steps.STEP]`: `--set kubeflow.steps.trai
 
 Made from the declarations in `tfx_pipeline/config/` by `python -m tfx_pipeline.config.reference`.
 """
+
+LONGEST: Final = 200
+"""Characters of a default beyond which the page says only how much it is."""
 
 
 def reference() -> Iterator[str]:
@@ -30,6 +34,8 @@ def reference() -> Iterator[str]:
 def _row(setting: Setting) -> str:
     default = setting.field.default
     shown = "" if default in (None, "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    if len(shown) > LONGEST:
+        shown = f"{len(default):,} numbers, in [limits.toml](../tfx_pipeline/config/limits.toml)"
     flag = f"`{setting.flag}`" if setting.flag else ""
     cells = (f"`{setting.path[-1]}`", flag, shown, (setting.field.description or "").replace("|", "\\|"))
     return "| " + " | ".join(cells) + " |"

@@ -1,22 +1,22 @@
 """The Beam pipeline that profiles the splits: files in parallel, then sums and common images."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
-from tfx_pipeline.gate.file_profile import DIGEST_BYTES, profile_file
+from tfx_pipeline.gate.file_profile import profile_file
+from tfx_pipeline.gate.likeness import Likeness
 from tfx_pipeline.gate.profile import SplitProfile
-
-Pair = tuple[str, str]
-"""The names of two splits."""
+from tfx_pipeline.gate.repetitions import Repetitions, find_repetitions
 
 
-def profile_splits(pipeline: beam.Pipeline, files: Sequence[tuple[str, str]], result: str) -> None:
+def profile_splits(
+    pipeline: beam.Pipeline, files: Sequence[tuple[str, str]], result: str, likeness: Likeness | None = None
+) -> None:
     """Profiles the splits of a data set.
 
     Args:
@@ -24,34 +24,35 @@ def profile_splits(pipeline: beam.Pipeline, files: Sequence[tuple[str, str]], re
         files: (split, path) of every file, the splits in the order that pairs are named in.
         result: The JSON file to write: ``profiles``, a ``SplitProfile.to_dict`` by split, and ``common``, a list of
             (first split, second split, number of distinct images in both).
+        likeness: How like each class an image is; None where it is not known what each class looks like.
     """
     order = list(dict.fromkeys(split for split, _path in files))
-    profiles, digests = (
+    profiles, records = (
         pipeline
         | "Files" >> beam.Create(files)
         | "Spread" >> beam.Reshuffle()
-        | "Profile" >> beam.FlatMap(_profile).with_outputs("digests", main="profiles")
+        | "Profile" >> beam.FlatMap(_profile, likeness).with_outputs("records", main="profiles")
     )
     merged = profiles | "Merge" >> beam.CombinePerKey(MergeProfiles())
-    common = (
-        digests
+    repetitions = (
+        records
         | "ByBucket" >> beam.GroupByKey()
-        | "CountCommon" >> beam.MapTuple(lambda _bucket, parts: count_common(order, parts))
-        | "Sum" >> beam.CombineGlobally(_sum)
+        | "Compare" >> beam.MapTuple(lambda _bucket, parts: find_repetitions(order, parts))
+        | "Sum" >> beam.CombineGlobally(Repetitions.total)
     )
     _ = (
         pipeline
         | "Once" >> beam.Create([result])
-        | "Write" >> beam.Map(_write, beam.pvalue.AsDict(merged), beam.pvalue.AsSingleton(common))
+        | "Write" >> beam.Map(_write, beam.pvalue.AsDict(merged), beam.pvalue.AsSingleton(repetitions))
     )
 
 
-def _profile(file: tuple[str, str]) -> Iterator[Any]:
+def _profile(file: tuple[str, str], likeness: Likeness | None) -> Iterator[Any]:
     split, path = file
-    profile, digests = profile_file(path)
+    profile, records = profile_file(path, likeness)
     yield split, profile
-    for bucket, content in digests.items():
-        yield beam.pvalue.TaggedOutput("digests", (bucket, (split, content)))
+    for bucket, content in records.items():
+        yield beam.pvalue.TaggedOutput("records", (bucket, (split, content)))
 
 
 class MergeProfiles(beam.CombineFn):
@@ -78,30 +79,17 @@ class MergeProfiles(beam.CombineFn):
         return accumulator
 
 
-def count_common(order: Sequence[str], parts: Iterable[tuple[str, bytes]]) -> Counter[Pair]:
-    """Counts the distinct images that two splits have in common.
-
-    Args:
-        order: The splits in the order that pairs are named in.
-        parts: (split, digests one after the other), of one bucket.
-
-    Returns:
-        The number for each pair of splits.
-    """
-    digests: dict[str, set[bytes]] = {split: set() for split in order}
-    for split, content in parts:
-        digests[split].update(content[i : i + DIGEST_BYTES] for i in range(0, len(content), DIGEST_BYTES))
-    return Counter({pair: len(digests[pair[0]] & digests[pair[1]]) for pair in combinations(order, 2)})
-
-
-def _sum(counters: Iterable[Counter[Pair]]) -> Counter[Pair]:
-    return sum(counters, Counter())
-
-
-def _write(path: str, profiles: dict[str, SplitProfile], common: Counter[Pair]) -> None:
+def _write(path: str, profiles: dict[str, SplitProfile], repetitions: Repetitions) -> None:
     content = {
-        "profiles": {split: profile.to_dict() for split, profile in profiles.items()},
-        "common": [[*pair, count] for pair, count in common.items()],
+        "profiles": {
+            split: replace(
+                profile,
+                repeats=repetitions.repeats[split],
+                contradictions=repetitions.contradictions[split],
+            ).to_dict()
+            for split, profile in profiles.items()
+        },
+        "common": [[*pair, count] for pair, count in repetitions.common.items()],
     }
     with fileio.open(path, "w") as file:
         file.write(json.dumps(content))

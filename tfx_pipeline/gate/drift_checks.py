@@ -2,19 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
-from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
+from tfx_pipeline.gate.noise import image_factor, image_variance
+from tfx_pipeline.gate.profile import MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.gate.split_checks import class_means
-
-IMAGE_DEGREES: Final = 5
-"""Degrees of freedom of a class's mean image, as Satterthwaite's approximation has them: the square of the sum of the
-eigenvalues of the pixels' covariance over the sum of their squares. Fashion-MNIST's classes have 5.5 to 17."""
 
 
 def check_pair(
@@ -108,42 +104,14 @@ def _mean_images(
     pair: str, first: SplitProfile, second: SplitProfile, present: NDArray[np.int64], limits: Limits
 ) -> Iterator[Check]:
     counts = first.images[:NUM_CLASSES], second.images[:NUM_CLASSES]
-    squares = _within(first) + _within(second)
-    degrees = np.maximum(counts[0] - 1, 0) + np.maximum(counts[1] - 1, 0)
-    overall = squares.sum() / max(1, degrees.sum())
-    factor = noise_factor(limits.sampling_sigmas)
+    variance, factor = image_variance(first, second), image_factor(limits.sampling_sigmas)
     for label in present.tolist():
         a, b = (p.pixel_sums[label] / p.images[label] for p in (first, second))
-        # A handful of images of a class tells too little of its variance: the average of all classes is the least.
-        variance = max(float(overall), float(squares[label]) / max(1, int(degrees[label])))
-        noise = factor * math.sqrt(variance * (1 / counts[0][label] + 1 / counts[1][label]))
+        noise = factor * math.sqrt(variance[label] * (1 / counts[0][label] + 1 / counts[1][label]))
         yield Check(
             "difference of the mean images", pair, float(np.sqrt(((a - b) ** 2).mean())), "grey",
             high=min(255.0, max(limits.max_mean_image_drift, noise)), label=label, setting="max_mean_image_drift",
         )  # fmt: skip
-
-
-def noise_factor(sigmas: float) -> float:
-    """How much the RMS difference of two mean images may exceed its expectation by chance.
-
-    The squared difference is about a chi-squared variable of ``IMAGE_DEGREES`` (Satterthwaite 1946, Biometrics
-    Bulletin 2), whose quantiles Wilson and Hilferty (1931, PNAS 17) give.
-
-    Args:
-        sigmas: The quantile, in standard deviations of a normal variable.
-
-    Returns:
-        The factor; 2.8 for 5 sigmas.
-    """
-    part = 2 / (9 * IMAGE_DEGREES)
-    return float(max(0.0, 1 - part + sigmas * math.sqrt(part)) ** 1.5)
-
-
-def _within(profile: SplitProfile) -> NDArray[np.float64]:
-    """Sum of squares of the pixels about their class's mean image, averaged over the pixels, float64 [classes]."""
-    counts = np.maximum(profile.images[:NUM_CLASSES], 1)
-    within: NDArray[np.float64] = (profile.pixel_squares - (profile.pixel_sums**2).sum(axis=1) / counts) / IMAGE_BYTES
-    return within
 
 
 def _variance(profiles: Sequence[SplitProfile]) -> NDArray[np.float64]:

@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.data.records import record_batches
-from tfx_pipeline.gate.profile import IMAGE_BYTES, SplitProfile
+from tfx_pipeline.gate.likeness import Likeness
+from tfx_pipeline.gate.profile import IMAGE_BYTES, NO_CLASS, SplitProfile
 
 DIGEST_BYTES: Final = 16
 """Bytes of an image's digest: among 10**9 images, two that differ have the same with a probability below 10**-20."""
 
+LABEL_BYTES: Final = 2
+RECORD_BYTES: Final = DIGEST_BYTES + LABEL_BYTES
+"""Bytes that are kept of an image: its digest and its label, ``NO_CLASS`` where that is none of the classes."""
+
+BLANK: Final = b"\xff\xff"
+"""What stands in the place of a blank image's label: all of one colour are alike, whatever they are of."""
+
 BUCKETS: Final = 64
-"""Parts into which the digests are divided, so that one worker need not hold all of them."""
+"""Parts into which the records are divided, so that one worker need not hold all of them."""
 
 
 class FileProfile(NamedTuple):
@@ -25,18 +33,19 @@ class FileProfile(NamedTuple):
 
     Attributes:
         profile: Its counts and sums.
-        digests: The digests of its images, one after the other, by bucket.
+        records: Digest and label of its images, one after the other, by the digest's bucket.
     """
 
     profile: SplitProfile
-    digests: dict[int, bytes]
+    records: dict[int, bytes]
 
 
-def profile_file(path: str) -> FileProfile:
+def profile_file(path: str, likeness: Likeness | None = None) -> FileProfile:
     """Profiles a file.
 
     Args:
         path: TFRecord file of tf.Examples, gzipped where its name ends in .gz; any file system that TensorFlow reads.
+        likeness: How like each class an image is; None where it is not known what each class looks like.
 
     Returns:
         What it holds.
@@ -45,16 +54,18 @@ def profile_file(path: str) -> FileProfile:
         tensorflow.errors.DataLossError: The file is damaged.
     """
     profile = SplitProfile()
-    digests: defaultdict[int, bytearray] = defaultdict(bytearray)
+    records: defaultdict[int, bytearray] = defaultdict(bytearray)
     for batch in record_batches(path):
-        for image in _add_batch(profile, batch, batch.num_rows):
+        for image, label in zip(*_add_batch(profile, batch, batch.num_rows, likeness), strict=True):
             digest = hashlib.blake2b(image, digest_size=DIGEST_BYTES).digest()
-            digests[digest[0] % BUCKETS] += digest
-    return FileProfile(profile, {bucket: bytes(content) for bucket, content in digests.items()})
+            records[digest[0] % BUCKETS] += digest + label
+    return FileProfile(profile, {bucket: bytes(content) for bucket, content in records.items()})
 
 
-def _add_batch(profile: SplitProfile, batch: pa.RecordBatch, count: int) -> list[bytes]:
-    """Adds a batch to the profile and returns its images of the right size."""
+def _add_batch(
+    profile: SplitProfile, batch: pa.RecordBatch, count: int, likeness: Likeness | None
+) -> tuple[list[bytes], list[bytes]]:
+    """Adds a batch to the profile; returns its images of the right size, and their labels as records hold them."""
     images, with_image = _single_values(batch, IMAGE_KEY, pa.large_binary(), count)
     labels, with_label = _single_values(batch, LABEL_KEY, pa.int64(), count)
     profile.examples += count
@@ -68,9 +79,11 @@ def _add_batch(profile: SplitProfile, batch: pa.RecordBatch, count: int) -> list
     right = sizes == IMAGE_BYTES
     profile.add_wrong_sizes(sizes[~right])
     valid: list[bytes] = images.filter(pa.array(right)).to_pylist()
-    pixels = np.frombuffer(b"".join(valid), np.uint8).reshape(-1, IMAGE_BYTES)
-    profile.add_images(pixels, label_of[with_image][right])
-    return valid
+    of_valid = label_of[with_image][right]
+    blank = profile.add_images(np.frombuffer(b"".join(valid), np.uint8).reshape(-1, IMAGE_BYTES), of_valid, likeness)
+    codes = np.where((of_valid >= 0) & (of_valid < NO_CLASS), of_valid, NO_CLASS).astype(">u2")
+    codes[blank] = int.from_bytes(BLANK)
+    return valid, codes.view("V2").tolist()
 
 
 def _single_values(

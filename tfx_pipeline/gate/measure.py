@@ -2,49 +2,55 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modules.dataset import DATASET
+from tfx_pipeline.config.limits import COARSE_SHAPE
 from tfx_pipeline.data import idx, sources
+from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means, leads
 from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.process.errors import UserError
 
 SPLIT = "train"
 
 
-def profile_dataset(dataset: sources.VerifiedFiles) -> SplitProfile:
-    """Profiles the training images of a data set.
+Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
+"""Images, uint8 [n, bytes], and their labels, int64 [n]."""
 
-    Args:
-        dataset: Where the IDX files are.
 
-    Returns:
-        What they hold.
-    """
+def batches(dataset: sources.VerifiedFiles) -> Iterator[Batch]:
+    """Reads the training images of a data set, whose files are IDX."""
     files = sources.SPLIT_FILES[SPLIT]
-    profile = SplitProfile()
     for start in range(0, dataset.counts[SPLIT], idx.BATCH_SIZE):
         images = idx.read_images(f"{dataset.path}/{files.images}", start, idx.BATCH_SIZE)
         labels = idx.read_labels(f"{dataset.path}/{files.labels}", start, idx.BATCH_SIZE).astype(np.int64)
-        profile.add_labels(labels)
-        profile.add_images(images.reshape(-1, IMAGE_BYTES), labels)
-    return profile
+        yield images.reshape(-1, IMAGE_BYTES), labels
 
 
-def expectations(profile: SplitProfile) -> dict[str, list[float]]:
-    """Derives what to expect of data like this.
+def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[float]]:
+    """Measures images that were looked at and found good.
 
     Args:
-        profile: Of a split that was looked at and found good.
+        read: Reads them from the beginning; called twice, as what is like a class follows from what it looks like.
 
     Returns:
-        The settings of ``Limits`` that hold one value a class.
+        The settings of ``Limits`` that hold something for each class.
 
     Raises:
         UserError: A class has no images.
     """
+    profile = SplitProfile()
+    for images, labels in read():
+        profile.add_labels(labels)
+        profile.add_images(images, labels)
+    found = _expectations(profile)
+    return found | {"likeness_margin": _likeness_margin(read(), found)}
+
+
+def _expectations(profile: SplitProfile) -> dict[str, list[float]]:
     counts = profile.images[:NUM_CLASSES]
     if not counts.all():
         missing = int(np.argmin(counts))
@@ -57,7 +63,19 @@ def expectations(profile: SplitProfile) -> dict[str, list[float]]:
     for index, name in enumerate(MEASURES):
         found[f"expected_{name}"] = _rounded(means[:, index], 2)
         found[f"{name}_spread"] = _rounded(spreads[:, index], 2)
+    found["expected_image"] = _rounded(coarse_means(profile.pixel_sums / counts[:, None]).ravel(), 1)
     return found
+
+
+def _likeness_margin(batches: Iterable[Batch], found: Mapping[str, list[float]]) -> list[float]:
+    """How much liker another class ``UNLIKE`` of the images of each class are, in grey levels."""
+    likeness = Likeness.to_images(found["expected_image"], [])
+    margins: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_CLASSES)]
+    for images, labels in batches:
+        margin = -leads(likeness.to_classes(images), labels).min(axis=1)
+        for label in np.unique(labels):
+            margins[label].append(margin[labels == label])
+    return _rounded(np.array([np.quantile(np.concatenate(m), 1 - UNLIKE, method="higher") for m in margins]), 2)
 
 
 def _rounded(values: np.ndarray, digits: int) -> list[float]:
@@ -68,7 +86,18 @@ def as_toml(settings: Mapping[str, list[float]]) -> Iterator[str]:
     """Writes settings as lines of the section ``[data_gate]``."""
     yield "[data_gate]"
     for name, values in settings.items():
-        yield f"{name} = {values}"
+        if name == "expected_image":
+            yield from (f"{name} = [", *_pictures(values), "]")
+        else:
+            yield f"{name} = {values}"
+
+
+def _pictures(values: list[float]) -> Iterator[str]:
+    """Writes coarse images as one sees them: a line a row, a block a class."""
+    _, columns, channels = COARSE_SHAPE
+    for label, rows in enumerate(np.array(values).reshape(NUM_CLASSES, -1, columns * channels)):
+        yield f"  # {label}: {DATASET.class_names[label]}"
+        yield from ("  " + " ".join(f"{value:5.1f}," for value in row) for row in rows)
 
 
 def main() -> int:
@@ -78,7 +107,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         dataset = sources.resolve("idx", arguments.data_dir, sources.default_cache_dir(), _say)
-        settings = expectations(profile_dataset(dataset))
+        settings = measured(lambda: batches(dataset))
     except UserError as error:
         _say(f"error: {error}")
         return 2

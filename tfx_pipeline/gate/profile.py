@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modules.dataset import DATASET
+from tfx_pipeline.gate.likeness import Likeness, leads
 
 NUM_CLASSES: Final = DATASET.num_classes
 IMAGE_BYTES: Final = DATASET.image_bytes
@@ -44,6 +45,14 @@ class SplitProfile:
         histograms: Images by intensity and by contrast, int64 [rows, 2, bins].
         pixel_sums: Sum of the images, float64 [classes, bytes].
         pixel_squares: Sum of the squares of all pixels, float64 [classes].
+        likened: Images of each class whose likeness was measured, int64 [classes]: those that are not blank, where it
+            is known what each class looks like.
+        unlike: Those that are unlike their class, int64 [classes].
+        leads: Sum over the images of each class of how much liker it than each class they are, float64 [classes,
+            classes].
+        lead_squares: Sum of its square.
+        repeats: Images beyond the first of those that are the same and not blank, over all files of a split.
+        contradictions: Labels beyond the first that the same such image has.
     """
 
     examples: int = 0
@@ -61,6 +70,12 @@ class SplitProfile:
     histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((ROWS, 2, BINS), np.int64))
     pixel_sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, IMAGE_BYTES), np.float64))
     pixel_squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.float64))
+    likened: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.int64))
+    unlike: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.int64))
+    leads: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, NUM_CLASSES), np.float64))
+    lead_squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, NUM_CLASSES), np.float64))
+    repeats: int = 0
+    contradictions: int = 0
 
     def merge(self, other: "SplitProfile") -> None:
         """Adds the examples of another profile."""
@@ -82,18 +97,25 @@ class SplitProfile:
         self.size_range = _hull(self.size_range, self.wrong_sizes, _range(sizes), len(sizes))
         self.wrong_sizes += len(sizes)
 
-    def add_images(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+    def add_images(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], likeness: Likeness | None = None
+    ) -> NDArray[np.bool_]:
         """Adds images of the right size.
 
         Args:
             images: uint8 [n, bytes].
             labels: int64 [n]; any value that is no class where an image has none.
+            likeness: How like each class an image is; None where it is not known what each class looks like.
+
+        Returns:
+            Which images are blank, bool [n].
         """
         rows = np.where((labels >= 0) & (labels < NUM_CLASSES), labels, NO_CLASS)
         pixels = images.astype(np.float32)
         measures = measure(images, pixels)
         self.images += np.bincount(rows, minlength=ROWS)
-        self.blank += np.bincount(rows[_one_colour(images)], minlength=ROWS)
+        blank = _one_colour(images)
+        self.blank += np.bincount(rows[blank], minlength=ROWS)
         self.sums += _sum_by_row(rows, measures)
         self.squares += _sum_by_row(rows, measures**2)
         self.histograms += _histograms(rows, measures)
@@ -103,6 +125,18 @@ class SplitProfile:
             # Sums of whole numbers below 2**24 are exact in float32: up to 65,000 images.
             self.pixel_sums[label] += pixels[rows == label].sum(axis=0)
             self.pixel_squares[label] += squares[rows == label].sum(dtype=np.float64)
+        if likeness:
+            chosen = (rows != NO_CLASS) & ~blank
+            self._add_likeness(likeness, images[chosen], rows[chosen])
+        return blank
+
+    def _add_likeness(self, likeness: Likeness, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+        lead = leads(likeness.to_classes(images), labels)
+        self.likened += np.bincount(labels, minlength=NUM_CLASSES)
+        self.unlike += np.bincount(labels[lead.min(axis=1) < -likeness.margin[labels]], minlength=NUM_CLASSES)
+        for label in np.unique(labels):
+            self.leads[label] += lead[labels == label].sum(axis=0)
+            self.lead_squares[label] += (lead[labels == label] ** 2).sum(axis=0)
 
     def to_dict(self) -> dict[str, Any]:
         """The profile as what JSON can hold."""

@@ -113,7 +113,7 @@ def judge(
             Check("examples in the statistics", split, count, "count", examples, examples, reason=EVERY_EXAMPLE)
         )
     checks += _unnamed(found, checks)
-    left_out = [name.removeprefix("expected_") for name in EXPECTED if not getattr(limits, name)]
+    left_out = [name.removeprefix("expected_").replace("_", " ") for name in EXPECTED if not getattr(limits, name)]
     return Report(mode, checks, {split: profile.examples for split, profile in profiles.items()}, left_out)
 
 

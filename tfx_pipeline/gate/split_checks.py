@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.likeness_checks import check_likeness
+from tfx_pipeline.gate.noise import FEWEST_IMAGES
 from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 
 WHOLE: Final = f"every example is one image of {IMAGE_BYTES} bytes and one label, whatever the data"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"
 EVERY_EXAMPLE: Final = "statistics of a sample say nothing about the rest"
-
-FEWEST_IMAGES: Final = 20
-"""Images of a class below which their mean is not yet normally distributed, and so is judged with all others only."""
 
 
 def check_split(split: str, profile: SplitProfile, limits: Limits) -> list[Check]:
@@ -36,10 +35,11 @@ def check_split(split: str, profile: SplitProfile, limits: Limits) -> list[Check
         *_whole(split, profile),
         *_classes(split, profile, limits),
         *_blank(split, profile, limits),
+        *_repeated(split, profile, limits),
     ]
     for index, name in enumerate(MEASURES):
         checks += _measure(split, profile, limits, index, name)
-    return checks
+    return [*checks, *check_likeness(split, profile, limits)]
 
 
 def _whole(split: str, profile: SplitProfile) -> Iterator[Check]:
@@ -82,6 +82,19 @@ def _blank(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]
                 "blank images", split, blank / images, "fraction", high=limits.max_blank, label=label,
                 setting="max_blank", note=note,
             )  # fmt: skip
+
+
+def _repeated(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
+    images = int(profile.images.sum())
+    kinds = (
+        ("images under several labels", profile.contradictions, "max_contradictions"),
+        ("images that repeat others", profile.repeats, "max_repeats"),
+    )
+    for name, count, setting in kinds if images else ():
+        high = getattr(limits, setting)
+        yield Check(
+            name, split, count / images, "fraction", high=high, setting=setting, note=f"{count:,} of {images:,}"
+        )
 
 
 def _measure(split: str, profile: SplitProfile, limits: Limits, index: int, name: str) -> Iterator[Check]:

@@ -1,0 +1,95 @@
+"""The checks of what each class looks like: its mean image, and whether its images are like it."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from modules.dataset import DATASET
+from tfx_pipeline.config.limits import Limits
+from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means
+from tfx_pipeline.gate.noise import FEWEST_IMAGES, image_factor, image_variance, most_by_chance
+from tfx_pipeline.gate.profile import NUM_CLASSES, SplitProfile
+
+SMALLEST_GAP: Final = 0.1
+"""Grey levels between classes below which they look the same, and no part of it can be asked for."""
+
+REARRANGED: Final = "as when images are transposed, mirrored, rotated or moved, or labels exchanged"
+MISLABELLED: Final = "as when labels are wrong"
+
+
+def check_likeness(split: str, profile: SplitProfile, limits: Limits) -> list[Check]:
+    """Checks one split against what each class is expected to look like.
+
+    Args:
+        split: Its name.
+        profile: What it holds.
+        limits: The limits in force.
+
+    Returns:
+        Every check, passed or not; none where the limits do not say what a class looks like.
+    """
+    if not limits.expected_image:
+        return []
+    return [*_mean_images(split, profile, limits), *_unlike(split, profile, limits), *_distinct(split, profile, limits)]
+
+
+def _mean_images(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
+    """Compares mean images, coarse ones; what is allowed and what small samples scatter by add up as squares."""
+    counts = profile.images[:NUM_CLASSES]
+    expected = np.array(limits.expected_image).reshape(NUM_CLASSES, -1)
+    means = coarse_means(profile.pixel_sums / np.maximum(counts, 1)[:, None])
+    distances = np.sqrt(((means - expected) ** 2).mean(axis=1))
+    noise = image_factor(limits.sampling_sigmas) * np.sqrt(image_variance(profile) / np.maximum(counts, 1))
+    for label in np.flatnonzero(counts).tolist() if limits.expected_contrast else ():
+        allowed = limits.max_image_deviation * limits.expected_contrast[label]
+        high = min(255.0, math.hypot(allowed, noise[label]))
+        figure = float(distances[label])
+        yield Check(
+            "distance of the mean image from the expected one", split, figure, "grey", high=high, label=label,
+            setting="max_image_deviation", note=REARRANGED if figure > high else "",
+        )  # fmt: skip
+
+
+def _unlike(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
+    """Counts the images that are much liker another class; the limits' own images have ``UNLIKE`` of them."""
+    total = int(profile.likened.sum())
+    if not total or not limits.likeness_margin:
+        return
+    yield _share("images unlike the others of their class", split, int(profile.unlike.sum()), total, limits)
+    for label in np.flatnonzero(profile.likened >= FEWEST_IMAGES).tolist():
+        images, unlike = int(profile.likened[label]), int(profile.unlike[label])
+        yield _share("images unlike the others", split, unlike, images, limits, label)
+
+
+def _share(name: str, split: str, count: int, images: int, limits: Limits, label: int | None = None) -> Check:
+    setting = "max_unlike" if label is None else "max_class_unlike"
+    chance = most_by_chance(UNLIKE, images, limits.sampling_sigmas)
+    high = min(1.0, UNLIKE + math.hypot(max(0.0, getattr(limits, setting) - UNLIKE), chance - UNLIKE))
+    note = f"{count:,} of {images:,}" + (f", {MISLABELLED}" if count / images > high else "")
+    return Check(name, split, count / images, "fraction", high=high, label=label, setting=setting, note=note)
+
+
+def _distinct(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
+    """Compares how far classes are from each other with what is expected, each with the one that is most amiss."""
+    counts = profile.likened
+    present = counts >= FEWEST_IMAGES
+    images = np.maximum(counts, 1)[:, None]
+    means = profile.leads / images
+    variances = np.maximum(profile.lead_squares / images - means**2, 0) / images
+    likeness = Likeness.of(limits)
+    expected = likeness.gaps if likeness else np.zeros((NUM_CLASSES, NUM_CLASSES))
+    known = present & present[:, None] & (expected > SMALLEST_GAP)
+    gaps = np.divide(means + means.T, expected, out=np.ones_like(expected), where=known)
+    errors = np.sqrt(np.divide(variances + variances.T, expected**2, out=np.zeros_like(expected), where=known))
+    lows = np.maximum(-1, 1 - np.hypot(1 - limits.min_distinctness, limits.sampling_sigmas * errors))
+    for label in np.flatnonzero(known.any(axis=1)).tolist():
+        other = int(np.argmin(np.where(known[label], gaps[label] - lows[label], np.inf)))
+        figure, low = float(gaps[label, other]), float(lows[label, other])
+        cause = ", as when labels of the two are exchanged" if figure < low else ""
+        yield Check(
+            "distinctness", split, figure, "fraction", low=low, label=label,
+            setting="min_distinctness", note=f"from class {other} ({DATASET.class_names[other]}){cause}",
+        )  # fmt: skip

@@ -1,6 +1,7 @@
 """Writes the pipeline as a package for Kubeflow Pipelines and runs it there: ``python kubeflow_runner.py --help``."""
 
 import argparse
+import signal
 import sys
 
 from modules.dataset import DATASET
@@ -24,6 +25,8 @@ def main() -> int:
     except UserError as error:
         sys.stderr.write(f"error: {redact(str(error))}\n")
         return 1 if isinstance(error, RunFailedError) else 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

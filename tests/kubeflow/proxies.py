@@ -69,6 +69,7 @@ class _ForwardProxy(_Handler):
     """Takes absolute addresses for http, and CONNECT for https."""
 
     log_in: str
+    hosts: dict[str, str]
 
     def handle_request(self) -> None:
         self.seen.append(f"{self.command} {self.path}")
@@ -78,7 +79,7 @@ class _ForwardProxy(_Handler):
         if not url.netloc:
             self.answer(400, b"not a request to a proxy")
             return
-        self.pass_on(url.netloc, url._replace(scheme="", netloc="").geturl())
+        self.pass_on(self.hosts.get(url.netloc, url.netloc), url._replace(scheme="", netloc="").geturl())
 
     def do_CONNECT(self) -> None:
         self.seen.append(f"CONNECT {self.path}")
@@ -138,10 +139,18 @@ def log_in_proxy(
 
 
 @contextmanager
-def forward_proxy(log_in: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Runs a forward proxy that wants this as `Proxy-Authorization`; gives its host and port, and its requests."""
+def forward_proxy(log_in: str = "", hosts: dict[str, str] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Runs a forward proxy.
+
+    Args:
+        log_in: What it wants as `Proxy-Authorization`.
+        hosts: Where servers are that only it knows, by their names.
+
+    Yields:
+        Its host and port, and the requests it got.
+    """
     seen: list[str] = []
-    with _serve(_ForwardProxy, seen=seen, log_in=log_in) as server:
+    with _serve(_ForwardProxy, seen=seen, log_in=log_in, hosts=hosts or {}) as server:
         yield f"127.0.0.1:{server.server_port}", seen
 
 

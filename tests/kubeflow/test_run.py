@@ -88,6 +88,22 @@ def test_a_run_that_fails_is_one_line_and_another_exit_code(
     assert capfd.readouterr().err.splitlines()[-1] == f"error: the run failed; see {host}/#/runs/details/run-1"
 
 
+def test_an_interrupt_ends_the_following_and_not_the_run(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch.time, "sleep", interrupt)
+    with api_server() as (host, state):
+        version = {"pipeline_spec": {"root": {"dag": {"tasks": {}}}, "components": {}}}
+        state.progress = [{"state": "FAILED", **version}, {"state": "RUNNING"}]
+        assert call("--retry-run", "run-1", "--watch", "--host", host) == 130
+    said = capfd.readouterr()
+    assert said.out.splitlines()[-1] == f"no longer followed, but goes on: {host}/#/runs/details/run-1"
+    assert said.err == ""
+
+
 def test_a_token_can_come_from_the_environment(call: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KFP_TOKEN", "right")
     with api_server() as (host, state):

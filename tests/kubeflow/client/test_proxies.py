@@ -62,6 +62,13 @@ def test_a_log_in_that_ends_in_between_is_said_too(server: tuple[str, State]) ->
     assert seen[-2:] == ["/apis/v2beta1/runs/run-1", "/apis/v1beta1/runs/run-1"]
 
 
+def test_a_login_page_in_place_of_a_later_answer_is_none(server: tuple[str, State]) -> None:
+    connected = Server(Connection(server[0]))
+    server[1].login_page = True
+    with pytest.raises(UserError, match=r"answers, but not as Kubeflow's API does, perhaps with a login page"):
+        connected.run("run-1")
+
+
 def test_a_redirect_to_the_api_elsewhere_names_its_address(server: tuple[str, State]) -> None:
     elsewhere = "https://kubeflow.example.org/pipeline/apis/v2beta1/healthz"
     with log_in_proxy(server[0], COOKIE, log_in=elsewhere) as (host, _), pytest.raises(UserError) as error:
@@ -80,6 +87,14 @@ def test_http_goes_through_the_proxy(server: tuple[str, State], variable: str, m
         assert [request for request in seen if request != f"GET {host}/apis/v2beta1/healthz"] == [
             f"GET {host}/apis/v2beta1/runs/run-1"
         ]
+
+
+def test_a_name_that_only_the_proxy_knows_is_left_to_it(
+    server: tuple[str, State], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forward_proxy(hosts={"kubeflow.invalid": server[0].removeprefix("http://")}) as (proxy, _):
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy}")
+        assert Server(Connection("http://kubeflow.invalid")).run("run-1").state == "RUNNING"
 
 
 def test_https_goes_through_a_tunnel_of_the_proxy(

@@ -45,9 +45,22 @@ class Connection:
 class Client(kfp.Client):  # type: ignore[misc]
     """kfp's client.
 
-    It follows no redirect, which leads to a log-in, goes through the environment's proxy, and does not ask for the
-    server's health five times, with a log and a pause each.
+    It follows no redirect, which leads to a log-in, takes no page for an answer, goes through the environment's proxy,
+    and does not ask for the server's health five times, with a log and a pause each.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        api_client = self._run_api.api_client
+        ask = api_client.request
+
+        def ask_api(*arguments: Any, **keywords: Any) -> Any:
+            answer = ask(*arguments, **keywords)
+            if "text/html" in answer.getheaders().get("Content-Type", ""):
+                raise UserError(self._no_api())
+            return answer
+
+        api_client.request = ask_api
 
     def _load_config(self, *arguments: Any) -> kfp_server_api.Configuration:
         config = super()._load_config(*arguments)
@@ -67,11 +80,14 @@ class Client(kfp.Client):  # type: ignore[misc]
             _request_timeout=3 * _PATIENCE
         )
         if "json" not in headers.get("Content-Type", ""):
-            raise UserError(
-                f"{self._existing_config.host}: answers, but not as Kubeflow's API does, perhaps with a login page; "
-                "give a token with --token, cookies with --cookies, or the address of a port-forward with --host"
-            )
+            raise UserError(self._no_api())
         return answer
+
+    def _no_api(self) -> str:
+        return (
+            f"{self._existing_config.host}: answers, but not as Kubeflow's API does, perhaps with a login page; "
+            "give a token with --token, cookies with --cookies, or the address of a port-forward with --host"
+        )
 
 
 def connect(connection: Connection) -> Client:

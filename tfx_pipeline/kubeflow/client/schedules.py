@@ -15,6 +15,7 @@ from tfx_pipeline.process.errors import UserError
 
 _ORPHAN: Final = "ORPHAN"
 """Kubernetes deletes what a deleted object owns, such as the runs that are under way, unless told this."""
+_PROFILE: Final = "where Kubeflow has several users, give your profile with --namespace"
 _PAGE: Final = 100
 _SHOWN: Final = 3
 _CLOCK: Final = "by the cluster's clock, which is UTC unless its administrator chose another"
@@ -152,7 +153,7 @@ def _recurring_runs(server: Server, **options: str) -> Iterator[RecurringRun]:
     token = ""
     namespace = server.namespace or server.client.get_user_namespace() or None
     while True:
-        with server.request("list the schedules"):
+        with server.request("list the schedules", {400: _PROFILE}):
             answer = server.client.list_recurring_runs(token, _PAGE, namespace=namespace, **options)
         yield from answer.recurring_runs or []
         token = answer.next_page_token or ""

@@ -64,8 +64,12 @@ def follow_to_the_end(
         UserError: The server fails to answer several times in a row.
         RunFailedError: The run failed, or cannot go on.
     """
-    outcome = watch(server, run_id, steps, say, since=since)
     url = server.run_url(run_id)
+    try:
+        outcome = watch(server, run_id, steps, say, since=since)
+    except KeyboardInterrupt:
+        say(f"no longer followed, but goes on: {url}")
+        raise
     if not outcome.succeeded:
         raise RunFailedError(f"the run {outcome}; see {url}")
     say(f"succeeded {url}")

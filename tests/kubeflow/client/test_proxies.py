@@ -185,6 +185,11 @@ def test_no_proxy_names_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.url, found.port) == ("http://proxy:80", 80)
 
 
+def test_a_socks_proxy_for_all_else_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://proxy:1080")
+    assert proxy_for("http://kubeflow.example.org") is None
+
+
 @pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://", "http://proxy:many"])
 def test_what_is_no_proxy_is_one_line(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)

@@ -104,6 +104,20 @@ def test_a_server_that_goes_away_while_one_takes_over_is_said(server: tuple[Serv
         make(server[0])
 
 
+def test_a_schedule_that_cannot_be_deleted_rests(server: tuple[Server, State]) -> None:
+    make(server[0])
+    old = server[1].schedules[0]["recurring_run_id"]
+    server[1].refused = {f"DELETE /recurringruns/{old}"}
+    with pytest.raises(
+        UserError, match=r"cannot delete the schedule fashion-mnist: 500 refused; it rests, the new one"
+    ):
+        make(server[0])
+    assert [made["status"] for made in server[1].schedules] == ["DISABLED", "ENABLED"]
+    server[1].refused = set()
+    make(server[0])
+    assert [made["status"] for made in server[1].schedules] == ["ENABLED"]
+
+
 def test_schedules_are_listed_with_their_last_and_next_run(server: tuple[Server, State]) -> None:
     make(server[0])
     make(server[0], "rests")

@@ -43,6 +43,8 @@ def proxy_for(address: str) -> Proxy | None:
     url = urllib.parse.urlsplit(address)
     variable = url.scheme if url.scheme in named else "all"
     text = named.get(variable, "")
+    if variable == "all" and "://" in text and not text.startswith("http"):
+        text = ""  # often a SOCKS proxy for other programs
     if not text or not url.hostname or _is_exempt(url, named.get("no", "")):
         return None
     return _parse(text, f"{variable.upper()}_PROXY")

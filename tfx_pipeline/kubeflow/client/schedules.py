@@ -119,8 +119,11 @@ def _hand_over(server: Server, old: Iterable[RecurringRun], new: RecurringRun) -
     except BaseException:
         _take_back(server, counted, new)
         raise
-    for run in old:
-        _delete(server, run)
+    try:
+        for run in old:
+            _delete(server, run)
+    except UserError as error:
+        raise UserError(f"{error}; it rests, the new one counts already; the next --schedule deletes it") from error
 
 
 def _take_back(server: Server, counted: Iterable[RecurringRun], new: RecurringRun) -> None:

@@ -102,6 +102,12 @@ def test_a_jar_needs_the_address(tmp_path: Path) -> None:
         read_cookies(str(tmp_path / "jar"), "")
 
 
+def test_an_address_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "jar").write_text(line("session", "abc"))
+    with pytest.raises(UserError, match=r"^--host http://\[::1: Invalid IPv6 URL$"):
+        read_cookies(str(tmp_path / "jar"), "http://[::1")
+
+
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"^--cookies .*/none\.txt: No such file or directory; expected a cookie jar"):
         read_cookies(str(tmp_path / "none.txt"), HOST)

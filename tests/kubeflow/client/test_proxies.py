@@ -190,7 +190,7 @@ def test_a_socks_proxy_for_all_else_is_not_taken(monkeypatch: pytest.MonkeyPatch
     assert proxy_for("http://kubeflow.example.org") is None
 
 
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://", "http://proxy:many"])
+@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://", "http://proxy:many", "http://[::1"])
 def test_what_is_no_proxy_is_one_line(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
     with pytest.raises(UserError, match=r"^HTTP_PROXY: .*expected an address such as http://proxy\.example\.org:3128"):

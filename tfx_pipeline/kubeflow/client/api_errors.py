@@ -66,14 +66,14 @@ def _reason(host: str, error: kfp_server_api.ApiException, advice: Mapping[int, 
     status, words = error.status, _message(error)
     if not status:  # TLS
         return f"{words}; check --ca-cert"
-    if place := (error.headers or {}).get("Location") if status in _REDIRECTS else None:
-        return _redirected(urllib.parse.urljoin(host if "://" in host else f"https://{host}", place))
+    if status in _REDIRECTS and (place := (error.headers or {}).get("Location")):
+        return _redirected(host if "://" in host else f"https://{host}", place)
     return "; ".join(part for part in (f"{status} {words}", (_ADVICE | dict(advice)).get(status, "")) if part)
 
 
-def _redirected(place: str) -> str:
+def _redirected(host: str, place: str) -> str:
     """What a redirect means. Nobody follows it: what is there has its own errors, and takes no bearer token."""
-    url = urllib.parse.urlsplit(place)
+    url = urllib.parse.urlsplit(urllib.parse.urljoin(host, place))
     base, api, _ = url.path.partition("/apis/")
     if api:
         return f"it is at another address; give --host {url._replace(path=base, query='', fragment='').geturl()}"

@@ -96,7 +96,10 @@ def _of_jar(lines: Sequence[str], address: str, where: str) -> list[tuple[str, s
         return []
     if not address:
         raise UserError(f"{where}: give --host too, which tells the cookies for it from others")
-    url = urllib.parse.urlsplit(address if "://" in address else f"https://{address}")
+    try:
+        url = urllib.parse.urlsplit(address if "://" in address else f"https://{address}")
+    except ValueError as error:
+        raise UserError(f"--host {address}: {error}") from error
     suited = [cookie for cookie in cookies if _suits(cookie, url)]
     if not suited:
         domains = ", ".join(sorted({cookie.domain for cookie in cookies}))

@@ -51,9 +51,9 @@ def proxy_for(address: str) -> Proxy | None:
 
 
 def _parse(text: str, variable: str) -> Proxy:
-    url = urllib.parse.urlsplit(text if "://" in text else f"http://{text}")
     expected = "expected an address such as http://proxy.example.org:3128"
     try:
+        url = urllib.parse.urlsplit(text if "://" in text else f"http://{text}")
         port = url.port or (443 if url.scheme == "https" else 80)
     except ValueError as error:
         raise UserError(f"{variable}: {error}; {expected}") from error

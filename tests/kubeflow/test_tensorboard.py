@@ -54,6 +54,8 @@ def tensorboard(*arguments: str, prefix: str = "") -> Iterator[Callable[[str], A
                     return json.load(answer)
 
             yield ask
+            loaded = Path(f"/proc/{server.pid}/maps").read_text()
+            assert "/tensorflow/" not in loaded, "TensorFlow takes seconds and half a gigabyte"
         finally:
             server.terminate()
             assert server.wait(20) == 0

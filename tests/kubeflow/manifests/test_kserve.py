@@ -81,13 +81,16 @@ def test_a_claim_is_read_in_place_without_credentials() -> None:
     assert predictor("--serving-pvc", "models")["model"]["storageUri"] == "pvc://models"
     below = ("--serving-pvc", "models", "--serving-uri", "/serving/team/fashion/")
     assert predictor(*below)["model"]["storageUri"] == "pvc://models/team/fashion"
-    mounted = ("--pvc-mount", "/a=one", "--set", "kubeflow.steps.pusher.pvc_mounts./a/b=two", "--serving-uri", "/a/b/c")
+    inner = ("--set", "kubeflow.steps.pusher.pvc_mounts./a/b=two")
+    mounted = ("--pvc-mount", "/a=one", *inner, "--serving-uri", "/a/b/c")
     assert predictor(*mounted)["model"]["storageUri"] == "pvc://two/c"
 
 
 def test_a_place_that_no_volume_holds_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^--serving-uri /models: no volume is mounted there that KServe could read"):
+    with pytest.raises(UserError, match=r"^--serving-uri /models: baseline-locator mounts no volume there"):
         documents("--serving-uri", "/models", "--pvc-mount", "/mod=x")
+    with pytest.raises(UserError, match=r"^--serving-uri ftp://h/x: expected a path in a mounted volume, s3://"):
+        documents("--serving-uri", "ftp://h/x")
 
 
 def test_amazon_and_google_have_the_keys_that_the_pusher_has() -> None:

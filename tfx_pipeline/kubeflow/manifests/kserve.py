@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_namespace, object_name, without_empty
-from tfx_pipeline.kubeflow.package.step_settings import serving_uri, settings_of
+from tfx_pipeline.kubeflow.package.step_settings import check_serving_place, serving_uri, settings_of
 from tfx_pipeline.process import object_store
-from tfx_pipeline.process.errors import UserError
 
 RUNTIME: Final = "kserve-tensorflow-serving"
 """The ClusterServingRuntime that KServe comes with."""
@@ -73,6 +72,7 @@ def storage_of(config: KubeflowConfig) -> Storage:
     Raises:
         UserError: No volume is mounted there.
     """
+    check_serving_place(config)
     uri, settings = serving_uri(config).rstrip("/"), settings_of(PUSHER, config)
     scheme, _, path = uri.partition("://")
     if not object_store.handles(uri):
@@ -86,10 +86,7 @@ def storage_of(config: KubeflowConfig) -> Storage:
 
 def _claim_uri(path: str, settings: StepSettings) -> str:
     place = PurePosixPath(path)
-    mounts = [mount for mount in settings.pvc_mounts if place.is_relative_to(mount)]
-    if not mounts:
-        raise UserError(f"--serving-uri {path}: no volume is mounted there that KServe could read; see --serving-pvc")
-    mount = max(mounts, key=len)
+    mount = max((mount for mount in settings.pvc_mounts if place.is_relative_to(mount)), key=len)
     return f"pvc://{settings.pvc_mounts[mount]}/{place.relative_to(mount)}".removesuffix("/.")
 
 

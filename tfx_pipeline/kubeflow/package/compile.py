@@ -12,12 +12,11 @@ from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParamet
 from tfx_pipeline.kubeflow.package.step_settings import (
     DATA_MOUNT,
     GPU_STEP,
-    SERVING_STEPS,
+    check_serving_place,
     serving_uri,
     settings_of,
 )
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
 
 
@@ -27,7 +26,7 @@ def compile_package(config: Config) -> Package:
     Raises:
         UserError: The backend would reject it.
     """
-    _check_serving_place(config.kubeflow)
+    check_serving_place(config.kubeflow)
     checkpoints.check_place(settings_of(GPU_STEP, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
     config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
@@ -61,22 +60,6 @@ def write_package(config: Config, path: Path) -> Package:
     package = compile_package(config)
     write(package, path)
     return package
-
-
-def _check_serving_place(config: KubeflowConfig) -> None:
-    """Refuses a place that does not outlive the pod that pushes to it."""
-    uri = serving_uri(config)
-    if object_store.handles(uri):
-        return
-    if "://" in uri or not uri.startswith("/"):
-        raise UserError(f"--serving-uri {uri}: expected a path in a mounted volume, s3://, gs:// or minio://")
-    for step in sorted(SERVING_STEPS):
-        mounts = settings_of(step, config).pvc_mounts
-        if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
-            raise UserError(
-                f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
-                "mount one with --serving-pvc"
-            )
 
 
 def _with_device(config: Config) -> Config:

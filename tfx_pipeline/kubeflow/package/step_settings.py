@@ -6,6 +6,8 @@ from typing import Any, Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps import notifier, source_checkout
 
 SERVING_MOUNT: Final = "/serving"
@@ -70,6 +72,26 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
     for layer in (STEP_DEFAULTS.get(step, {}), _access_settings(step, config), common, own):
         merged |= {name: _merged_value(merged.get(name), value) for name, value in layer.items()}
     return StepSettings(**merged)
+
+
+def check_serving_place(config: KubeflowConfig) -> None:
+    """Refuses a place that does not outlive the pod that pushes to it.
+
+    Raises:
+        UserError: It is no object store, and no volume is mounted there.
+    """
+    uri = serving_uri(config)
+    if object_store.handles(uri):
+        return
+    if "://" in uri or not uri.startswith("/"):
+        raise UserError(f"--serving-uri {uri}: expected a path in a mounted volume, s3://, gs:// or minio://")
+    for step in sorted(SERVING_STEPS):
+        mounts = settings_of(step, config).pvc_mounts
+        if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
+            raise UserError(
+                f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
+                "mount one with --serving-pvc"
+            )
 
 
 def root_warnings(config: KubeflowConfig) -> list[str]:

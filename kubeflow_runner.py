@@ -46,6 +46,8 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     add("--watch", action="store_true", help="start a run and follow it to its end; exit with its outcome")
     again = "take up a failed run where it failed, instead of starting one; with --watch, follow it"
     add("--retry-run", metavar="RUN_ID", help=again)
+    home = "bring report, events and manifest of runs that have ended into output/, instead of a package; or: latest"
+    add("--fetch", metavar="RUN_ID", nargs="+", help=home)
     times = "upload it, and start runs of it at the times of a cron expression, in place of an earlier schedule"
     add("--schedule", metavar="CRON", help=times)
     most = "how many runs of the schedule may be under way at once (default: 1, at most 10)"

@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from tests.kubeflow.page import Page
+
 API = "/apis/v2beta1"
 V1 = "/apis/v1beta1"
 
@@ -37,6 +39,9 @@ class State:
         self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
         self.workflow: dict[str, Any] | None = None
         self.logs: dict[str, str] = {}
+        self.ended: dict[str, dict[str, Any]] = {}
+        self.page: Page | None = None
+        self.prefix = ""
         self.login_page = False
         self.failures: list[int] = []
         self.requests: list[str] = []
@@ -73,8 +78,15 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.state.requests.append(f"{self.command} {url.path}")
         try:
-            self._check(f"{self.command} {url.path.removeprefix(API)}")
-            content = self._route(url.path.removeprefix(API), query, body)
+            path = url.path.removeprefix(self.state.prefix)
+            self._check(f"{self.command} {path.removeprefix(API)}")
+            if self.state.page and (answer := self.state.page.answer(path, query, body)):
+                self._send(*answer)
+                return
+            if not url.path.startswith(self.state.prefix):
+                self._send(200, b"<html>Kubeflow's dashboard</html>", "text/html")
+                return
+            content = self._route(path.removeprefix(API), query, body)
         except ApiError as error:
             content = {"error": str(error), "code": 3, "message": str(error), "details": []}
             self._send(error.status, json.dumps(content).encode())
@@ -146,6 +158,8 @@ class Handler(BaseHTTPRequestHandler):
         if not name:
             return self._start(json.loads(body)) if body else self._list_runs(query)
         run_id, _, action = name.partition(":")
+        if run_id in state.ended:
+            return {**state.ended[run_id], "run_id": run_id}
         if run_id != "run-1":
             raise ApiError(404, f"Failed to get a run: Failed to fetch run {run_id}: Run {run_id} not found")
         if action == "retry":
@@ -209,10 +223,20 @@ class Handler(BaseHTTPRequestHandler):
         self.state.enabled_schedules.append(sum(made["status"] == "ENABLED" for made in self.state.schedules))
 
     def _list_runs(self, query: dict[str, str]) -> dict[str, Any]:
+        if "filter" not in query:
+            return self._list_ended(query)
         wanted = json.loads(query["filter"])["predicates"][0]
         assert wanted["key"] == "recurring_run_id"
         runs = [run for run in self.state.runs if run.get("recurring_run_id") == wanted["stringValue"]]
         return {"runs": runs[-1 : -1 - int(query["page_size"]) : -1]}
+
+    def _list_ended(self, query: dict[str, str]) -> dict[str, Any]:
+        assert query["sort_by"] == "created_at desc"
+        runs = [{**run, "run_id": run_id} for run_id, run in self.state.ended.items()]
+        runs.sort(key=lambda run: run["created_at"], reverse=True)
+        start = int(query.get("page_token") or 0)
+        end = start + min(int(query["page_size"]), 2)
+        return {"runs": runs[start:end], "next_page_token": str(end) if end < len(runs) else ""}
 
     def _take_package(self, body: bytes) -> None:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

@@ -247,3 +247,33 @@ def test_cookies_that_cannot_be_read_are_said_before_the_package_is_written(
     assert call("--upload", "--host", "http://localhost", "--cookies", "none.txt") == 2
     assert capfd.readouterr().err.startswith("error: --cookies none.txt: No such file or directory; expected a cookie")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_brings_runs_into_the_output_directory(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with api_server() as (host, state):
+        state.ended = {"run-7": {"state": "RUNNING", "created_at": "2026-11-25T02:12:34Z"}}
+        assert call("--fetch", "run-7", "run-8", "--host", host, "--set", "run.output_dir=mine") == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: 2 of 2 runs are not here: --fetch run-7: the run has not ended, its state is")
+    assert said.err.count("\n") == 1
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (["--fetch"], "error: argument --fetch: expected at least one argument; see --help\n"),
+        (["--fetch", "../x"], "error: --fetch ../x: expected the id of a run, with which its page's address ends"),
+        (["--fetch", "latest", "--upload"], "error: --fetch and --upload cannot be given together"),
+        (["--fetch", "latest", "--epochs", "3"], "error: --fetch and --epochs cannot be given together"),
+    ],
+)
+def test_a_wrong_fetch_is_one_line(
+    flags: list[str], error: str, call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with api_server() as (host, _):
+        assert call(*flags, "--host", host) == 2
+    assert capfd.readouterr().err.startswith(error)

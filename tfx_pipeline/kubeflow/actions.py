@@ -11,6 +11,7 @@ from tfx_pipeline.kubeflow.client.cookies import read_cookies
 from tfx_pipeline.kubeflow.manifests.kserve import kserve_manifest
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import require_visible
 from tfx_pipeline.process.redaction import hide
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ def _retry_run(flags: Flags, _: Config) -> None:
     retry_run(Server(connection(flags)), flags["retry_run"], say, follow=flags["watch"])
 
 
+def _fetch(flags: Flags, config: Config) -> None:
+    from tfx_pipeline.kubeflow.client.fetch import OUTPUT_FLAG, fetch  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
+
+    require_visible(config.run.output_dir.absolute(), OUTPUT_FLAG)
+    fetch(Server(connection(flags)), flags["fetch"], config.run.output_dir, say)
+
+
 def _list_schedules(flags: Flags, _: Config) -> None:
     from tfx_pipeline.kubeflow.client.schedules import schedule_lines  # noqa: PLC0415 - kfp's client takes a second
     from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
@@ -120,6 +129,7 @@ def _print_kserve_manifest(flags: Flags, config: Config) -> None:
 
 
 ACTIONS: Final = {
+    "fetch": Action(_fetch),
     "kserve_manifest": Action(_print_kserve_manifest, takes_settings=True),
     "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
     "schedules": Action(_list_schedules),

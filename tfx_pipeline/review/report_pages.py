@@ -30,13 +30,14 @@ class Run:
     timings: tuple[tuple[str, str, str], ...]
 
 
-def publish(report: Path, directory: Path, run: Run) -> Path:
+def publish(report: Path, directory: Path, run: Run, *, as_index: bool = True) -> Path:
     """Adds a run's report to the folder and makes it the index.
 
     Args:
         report: The page that evaluation-review wrote.
         directory: The folder; made where it does not exist.
         run: What to add to the page.
+        as_index: False where it is the index only if no other run is newer, by the names.
 
     Returns:
         The index.
@@ -54,10 +55,12 @@ def publish(report: Path, directory: Path, run: Run) -> Path:
     )
     write_atomically(directory / f"{run.id}.html", page)
     runs = read_runs(directory)
-    earlier = pages.get_template("runs.html.j2").render(runs=runs, current=run.id, comparison=COMPARISON)
+    current = run.id if as_index else next(iter(runs))
+    earlier = pages.get_template("runs.html.j2").render(runs=runs, current=current, comparison=COMPARISON)
     write_atomically(
         directory / COMPARISON, pages.get_template("compare.html.j2").render(runs=embedded(runs), index=INDEX)
     )
+    page = (directory / f"{current}.html").read_text(encoding="utf-8")
     write_atomically(directory / INDEX, _fill(page, runs=earlier))
     return directory / INDEX
 
@@ -74,10 +77,16 @@ def read_runs(directory: Path) -> dict[str, Any]:
     runs = {}
     names = sorted((p for p in directory.glob("*.html") if p.name not in (INDEX, COMPARISON)), reverse=True)
     for path in names:
-        match = _DIGEST.search(path.read_text(encoding="utf-8"))
-        if match:
-            runs[path.stem] = json.loads(match.group(1))
+        digest = read_digest(path.read_text(encoding="utf-8"))
+        if digest:
+            runs[path.stem] = digest
     return runs
+
+
+def read_digest(page: str) -> dict[str, Any] | None:
+    """Reads what a report says of the evaluation; None where the page is no report."""
+    match = _DIGEST.search(page)
+    return dict(json.loads(match.group(1))) if match else None
 
 
 def _fill(page: str, **slots: str) -> str:

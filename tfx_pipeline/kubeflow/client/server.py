@@ -17,9 +17,18 @@ from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors
 from tfx_pipeline.kubeflow.client.connection import Connection, address, connect
 from tfx_pipeline.kubeflow.client.pods import Pod, pods
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
+from tfx_pipeline.process.errors import UserError
 
 _NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
 _NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
+
+_PAGE: Final = 20
+
+
+def _pipeline_name(spec: Mapping[str, Any] | None) -> str:
+    """The name in a package that was sent along with a run; "" where none was."""
+    content = (spec or {}).get("pipeline_spec", spec) or {}
+    return str(content.get("pipelineInfo", {}).get("name", ""))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +128,40 @@ class Server:
         with self.request(f"read the run {run_id}", {404: _NO_RUN}):
             return self.client.get_run(run_id)
 
-    def steps(self, run: kfp_server_api.V2beta1Run) -> list[str]:
-        """Reads the ids of a run's steps from its package.
+    @property
+    def host(self) -> str:
+        """The server's address."""
+        return self._host if "://" in self._host else f"https://{self._host}"
+
+    def latest_run(self, pipeline: str) -> str:
+        """Finds the run of a pipeline that was started last.
+
+        Args:
+            pipeline: The pipeline's name.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            UserError: There is none, the server cannot be reached, or refuses.
+        """
+        token = ""
+        with self.request("list the runs"):
+            pipeline_id = self._find_pipeline(pipeline)
+            while True:
+                answer = self.client.list_runs(
+                    page_token=token, page_size=_PAGE, sort_by="created_at desc", namespace=self.namespace
+                )
+                for run in answer.runs or []:
+                    reference, name = run.pipeline_version_reference, _pipeline_name(run.pipeline_spec)
+                    if name == pipeline or (reference and reference.pipeline_id == pipeline_id):
+                        return str(run.run_id)
+                token = answer.next_page_token
+                if not token:
+                    raise UserError(f"{self._host}: has no run of the pipeline {pipeline}; start one with --run")
+
+    def spec(self, run: kfp_server_api.V2beta1Run) -> dict[str, Any]:
+        """Reads the pipeline spec of a run: the first document of its package.
 
         Raises:
             UserError: The server cannot be reached, or has the package no longer.
@@ -130,7 +171,11 @@ class Server:
             if reference:
                 version = self.client.get_pipeline_version(reference.pipeline_id, reference.pipeline_version_id)
                 spec = version.pipeline_spec
-        return list(tasks_of((spec or {}).get("pipeline_spec", spec)))
+        return dict((spec or {}).get("pipeline_spec", spec))
+
+    def steps(self, run: kfp_server_api.V2beta1Run) -> list[str]:
+        """Reads the ids of a run's steps from its package; see ``spec``."""
+        return list(tasks_of(self.spec(run)))
 
     def retry(self, run_id: str) -> None:
         """Takes up a failed run.

@@ -1,0 +1,121 @@
+"""run.json of a run on Kubeflow: the same fields as for a run on this machine, where they can be known."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import kfp_server_api
+
+from tfx_pipeline.config.flags import settings
+from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun
+from tfx_pipeline.kubeflow.client.step_states import Task, step_states
+from tfx_pipeline.kubeflow.run_metadata import Output
+from tfx_pipeline.process.redaction import redact_all
+
+_STATES: Final = {"SUCCEEDED": "succeeded", "CACHED": "cached", "NOT RUN": "not run", "SKIPPED": "not run"}
+
+
+def components(found: ClusterRun) -> list[dict[str, Any]]:
+    """State and seconds of each step; those that began come first, in their order."""
+    tasks = list(found.run.run_details.task_details or []) if found.run.run_details else []
+    states = step_states(tasks, found.steps)
+    order = [*states, *(step for step in found.steps if step not in states)]
+    return [_component(step, states.get(step, "NOT RUN"), tasks) for step in order]
+
+
+def _component(step: str, state: str, tasks: Iterable[Task]) -> dict[str, Any]:
+    known = _STATES.get(state, "failed")
+    times = [task.end_time - task.start_time for task in tasks if task.display_name == step and _ended(task)]
+    ran = known in ("succeeded", "failed")
+    return {"id": step, "state": known, "seconds": sum(t.total_seconds() for t in times) if ran else 0.0}
+
+
+def _ended(task: Task) -> bool:
+    # A task that was never started has the time zero of Go.
+    return bool(task.start_time and task.end_time and task.start_time.year > 1)
+
+
+def manifest(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Describes a run.
+
+    Args:
+        found: The run.
+        digest: What its report says of the evaluation; None without one.
+        gate: The data gate's report; None without one.
+
+    Returns:
+        The content of ``run.json``, without secrets; ``kubeflow`` has what a run on this machine has not.
+    """
+    run, evaluation = found.run, digest or {}
+    content = {
+        "run_id": found.id,
+        "status": "succeeded" if found.outcome.succeeded else "failed",
+        "error": None if found.outcome.succeeded else f"the run {found.outcome}",
+        "wall_seconds": _seconds(run.created_at, run.finished_at),
+        "components": components(found),
+        "metrics": _metrics(evaluation) if digest else None,
+        "blessed": evaluation.get("blessed"),
+        "refusals": evaluation.get("reasons", []),
+        "baseline": evaluation.get("baseline"),
+        "pushed": _property(found.output("pushed_model"), "pushed_destination"),
+        "data": _data(found.output("examples")),
+        "data_gate": _gate(gate) if gate else None,
+        "config": _config(found.parameters),
+        "versions": dict(evaluation.get("versions", {})),
+        "git_commit": _property(found.output("source"), "commit"),
+        "kubeflow": {
+            "run_id": run.run_id,
+            "name": run.display_name,
+            "page": found.page,
+            "finished_at": finished(run),
+            "parameters": dict(found.parameters),
+        },
+    }
+    return {key: redact_all(value) for key, value in content.items()}
+
+
+def finished(run: kfp_server_api.V2beta1Run) -> str | None:
+    """When a run ended, as text; another one once it was retried."""
+    return run.finished_at.isoformat() if run.finished_at else None
+
+
+def _seconds(begin: datetime.datetime | None, end: datetime.datetime | None) -> float | None:
+    return (end - begin).total_seconds() if begin and end else None
+
+
+def _metrics(digest: Mapping[str, Any]) -> dict[str, Any]:
+    overall = {name: value for name, value in digest["overall"].items() if name != "calibration_error"}
+    examples = overall.pop("examples")
+    return {
+        **{title.replace(" ", "_"): value for title, value in overall.items()},
+        "num_examples": examples,
+        "per_class_accuracy": {c["name"]: c["recall"] for c in digest["classes"] if c["examples"]},
+    }
+
+
+def _data(examples: Output | None) -> dict[str, Any] | None:
+    if not examples:
+        return None
+    suffix, properties = "_examples", examples.properties
+    counts = {name.removesuffix(suffix): int(n) for name, n in properties.items() if name.endswith(suffix)}
+    return {name: properties.get(f"data_{name}") for name in ("source", "kind", "digest")} | {"counts": counts}
+
+
+def _gate(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
+
+
+def _property(output: Output | None, name: str) -> Any:
+    return (output.properties.get(name) or None) if output else None
+
+
+def _config(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The run parameters where a run on this machine has them."""
+    config: dict[str, Any] = {}
+    for setting in settings():
+        if setting.parameter in parameters and setting.path[0] != "kubeflow":
+            section = config
+            for key in setting.path[:-1]:
+                section = section.setdefault(key, {})
+            section[setting.path[-1]] = parameters[setting.parameter]
+    return config

@@ -56,7 +56,9 @@ class Client(kfp.Client):  # type: ignore[misc]
 
         def ask_api(*arguments: Any, **keywords: Any) -> Any:
             answer = ask(*arguments, **keywords)
-            if "text/html" in answer.getheaders().get("Content-Type", ""):
+            # An artifact, which is read as it comes, may be a page.
+            is_read = keywords.get("_preload_content", True)
+            if is_read and "text/html" in answer.getheaders().get("Content-Type", ""):
                 raise UserError(self._no_api())
             return answer
 

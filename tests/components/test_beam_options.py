@@ -1,10 +1,16 @@
 """Options for Beam: nothing is packed for workers that there are not, and other runners get what TFX gives them."""
 
+import time
+from concurrent import futures
+from pathlib import Path
+
+import grpc
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tfx.utils import dependency_utils
 
-from tfx_pipeline.components.beam_options import EMBEDDED_BEAM, beam_options
+from tfx_pipeline.components.beam_options import EMBEDDED_BEAM, beam_options, require_runner
+from tfx_pipeline.process import host_paths
 from tfx_pipeline.process.errors import UserError
 
 
@@ -34,6 +40,13 @@ def test_an_option_that_only_another_runners_server_knows_is_passed_on() -> None
             ["--runner=FlinkRunner", "--flink_mastr=x"],
             "--beam-args --flink_mastr: Apache Beam has no such option, did ",
         ),
+        (["--runner=FlinkRunner", "--runner=SparkRunner"], "names 2 runners, expected one"),
+        (["--runner=Flinkrunr"], "--beam-args --runner=Flinkrunr: Apache Beam has no such runner, did you mean FlinkR"),
+        (["--runner=os.path.join"], "--beam-args --runner=os.path.join: Apache Beam has no such runner"),
+        (
+            ["--runner=nowhere.Runner"],
+            "--runner=nowhere.Runner: is not installed here: No module named 'nowhere'; ",
+        ),
         (["--nonsense=1"], "--beam-args --nonsense: Apache Beam has no such option, leave it out"),
         (["--direct_num_workers=two"], "argument --direct_num_workers: invalid int value: 'two'; expected options"),
         (["--runner=DirectRunner", "--help"], "--beam-args --runner=DirectRunner --help: asks for help; expected "),
@@ -44,3 +57,62 @@ def test_what_beam_does_not_take_is_one_line(given: list[str], message: str) -> 
         beam_options(given)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("option", ["--temp_location=/opt/x", "--flink_conf_dir=/etc/flink", "--temp_location=~/x"])
+def test_a_path_that_the_container_does_not_see_is_refused(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(host_paths.FOLDERS, str(tmp_path))
+    monkeypatch.setenv(host_paths.HOME, "/home/me")
+    name, _, path = option.partition("=")
+    with pytest.raises(UserError, match=rf"^--beam-args {name} {path.replace('~', '/home/me')}: the container "):
+        beam_options(["--runner=FlinkRunner", option])
+    assert beam_options([f"--temp_location={tmp_path}/x"])[-1] == f"--temp_location={tmp_path}/x"
+
+
+def test_home_is_replaced_in_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    given = ["--temp_location=~/x", "--artifacts_dir", "~/y"]
+    assert beam_options(given)[-3:] == ["--temp_location=/home/me/x", "--artifacts_dir", "/home/me/y"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--runner=PortableRunner"], "--beam-args --runner=PortableRunner: needs the address of a job server; add "),
+        (["--runner=DataflowRunner", "--region=r"], "--runner=DataflowRunner: expected --project, --temp_location as "),
+        (
+            ["--runner=SparkRunner", "--job_server_java_launcher=no-java"],
+            "would start a job server with no-java, which",
+        ),
+        (["--runner=flink", "--job_server_java_launcher=no-java"], "would start a job server with no-java, "),
+    ],
+)
+def test_a_runner_that_lacks_something_is_refused_before_anything_runs(given: list[str], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        require_runner(given)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("runner", ["PortableRunner", "FlinkRunner", "spark"])
+def test_a_job_endpoint_that_nobody_serves_is_refused_within_seconds(runner: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(UserError, match=r"^--beam-args --job_endpoint=127\.0\.0\.1:1: no job server of Apache Beam"):
+        require_runner([f"--runner={runner}", "--job_endpoint=127.0.0.1:1"])
+    assert time.monotonic() - begin < 10
+
+
+def test_a_job_endpoint_that_is_served_is_taken() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    require_runner(["--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{port}"])
+    server.stop(None)
+
+
+def test_what_needs_no_server_is_taken() -> None:
+    require_runner([])
+    require_runner(["--runner=PortableRunner", "--job_endpoint=embed"])
+    require_runner(list(EMBEDDED_BEAM))

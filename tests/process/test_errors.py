@@ -19,7 +19,8 @@ def test_the_line_of_any_other_error_has_its_type() -> None:
 
 
 def test_a_page_of_text_becomes_a_line_that_says_that_there_is_more() -> None:
-    line = one_line(ValueError("word " * 1000))
+    line = one_line(ValueError("Traceback\n" + "word " * 1000 + "\nKeyError: 'x'"))
     assert len(line) < 600
-    assert line.startswith("ValueError: word word")
-    assert line.endswith(" ...")
+    assert line.startswith("ValueError: Traceback word word")
+    assert " word ... word " in line
+    assert line.endswith(" word KeyError: 'x'")

@@ -35,6 +35,24 @@ def test_a_folder_is_found_in_every_form_of_an_argument(checkout: Path, data: Pa
     assert mounts(checkout, argument.format(data), home=str(data)) == [str(data)]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--temp_location {0}",
+        "--runner=FlinkRunner  --temp_location={0}/new -x",
+        "--beam-args=--temp_location {0}",
+        "--set=run.beam_args=--a=b --c {0} --d",
+    ],
+)
+def test_a_folder_is_found_among_the_options_of_another_program(checkout: Path, data: Path, options: str) -> None:
+    assert mounts(checkout, options.format(data)) == [str(data)]
+
+
+def test_a_path_with_a_space_is_one_path(checkout: Path, data: Path) -> None:
+    (data / "sub with").mkdir()
+    assert mounts(checkout, f"--output-dir={data}/sub with/x", f"{data}/sub with") == [f"{data}/sub with"]
+
+
 @pytest.mark.parametrize("name", ["with space", "comma, and", 'quote"s', "s3:", "naïve", "a=b"])
 def test_any_name_is_mounted(checkout: Path, data: Path, name: str) -> None:
     (data / name).mkdir()

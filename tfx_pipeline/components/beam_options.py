@@ -3,12 +3,16 @@
 import contextlib
 import difflib
 import io
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.config.section import nearest
+from tfx_pipeline.process.errors import UserError, flat
+from tfx_pipeline.process.host_paths import expanded, require_visible
 
 EMBEDDED_BEAM: Final = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
 """Beam's direct runner inside the process. By its name `DirectRunner`, Beam 2.77 downloads a binary and runs that."""
@@ -16,6 +20,12 @@ EMBEDDED_BEAM: Final = ("--runner=FnApiRunner", "--direct_running_mode=in_memory
 NO_PACKAGE: Final = "--sdk_container_image=this-process"
 """Names no image that is ever looked for. Where none is named, nor a setup file or a package, TFX packs its own sources
 for remote workers, for 2 s in each step that uses Beam; the embedded runner has no such workers."""
+
+_PORTABLE: Final = ("portable", "flink", "spark", "kafkastreams")
+_PATIENCE_SECONDS: Final = 5
+_OF_OTHER_PLACES: Final = ("environment_config", "job_server_java_launcher")
+"""Options that name a program of the workers' machine, or of the container."""
+_OTHER: Final = "give another runner, or none: Beam runs inside the process then"
 
 
 def beam_options(given: Sequence[str]) -> list[str]:
@@ -28,9 +38,13 @@ def beam_options(given: Sequence[str]) -> list[str]:
         Every option. Where no runner is given, Beam runs inside the process.
 
     Raises:
-        UserError: Beam does not know an option, or does not take its value.
+        UserError: Beam does not know an option or a runner, or does not take its value; or this process does not see a
+            path that an option names.
     """
+    given = [_with_home(word) for word in given]
     values = _parse(given)
+    _check_runner(given, values)
+    _check_paths(values)
     known = PipelineOptions([]).get_all_options()
     for name in values.keys() - known.keys():
         # Another runner's server may know more options than Beam does here.
@@ -54,3 +68,91 @@ def _parse(given: Sequence[str]) -> dict[str, Any]:
             f"--beam-args {' '.join(given)}: {reason or 'asks for help'}; expected options that Apache Beam takes"
         ) from error
     return options
+
+
+def _with_home(word: str) -> str:
+    """Replaces ``~`` at the beginning of a value, which no shell sees in a quoted option."""
+    name, equals, value = word.partition("=")
+    return f"{name}={expanded(value)}" if equals and name.startswith("--") else expanded(word)
+
+
+def _check_runner(given: Sequence[str], values: Mapping[str, Any]) -> None:
+    named = [word for word in given if word.partition("=")[0] == "--runner"]
+    if len(named) > 1:
+        raise UserError(f"--beam-args {' '.join(given)}: names {len(named)} runners, expected one")
+    name = values.get("runner")
+    if name is None:
+        return
+    try:
+        known = isinstance(create_runner(name), PipelineRunner)
+    except ImportError as error:
+        raise UserError(f"--beam-args --runner={name}: is not installed here: {flat(error)}; {_OTHER}") from error
+    except Exception:  # noqa: BLE001 - whatever a name stands for
+        known = False
+    if not known:
+        advice = nearest(name, StandardOptions.KNOWN_RUNNER_NAMES)
+        raise UserError(f"--beam-args --runner={name}: Apache Beam has no such runner{advice}")
+
+
+def _check_paths(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and path.startswith("/") and name not in _OF_OTHER_PLACES:
+                require_visible(path, f"--beam-args --{name}")
+
+
+def require_runner(given: Sequence[str]) -> None:
+    """Refuses a runner that cannot work from here, before it is asked to: some wait for ever, or say so in pages.
+
+    Args:
+        given: What ``beam_options`` takes, or gives.
+
+    Raises:
+        UserError: Nobody serves the job endpoint, or what the runner needs is not there.
+    """
+    values = _parse(given)
+    name, endpoint = str(values.get("runner", "")), values.get("job_endpoint")
+    kind = name.rpartition(".")[2].lower().removesuffix("runner")
+    if endpoint and endpoint != "embed" and kind in _PORTABLE:
+        _require_job_server(endpoint)
+    elif kind == "portable" and not endpoint:
+        raise UserError(f"--beam-args --runner={name}: needs the address of a job server; add --job_endpoint=HOST:PORT")
+    elif kind in _PORTABLE and not endpoint and not values.get("flink_submit_uber_jar"):
+        _require_java(name, str(values.get("job_server_java_launcher", "java")))
+    elif kind == "dataflow":
+        _require_google_cloud(name, values)
+
+
+def _require_job_server(endpoint: str) -> None:
+    import grpc  # noqa: PLC0415 - for those alone who have a server
+
+    channel = grpc.insecure_channel(endpoint)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_PATIENCE_SECONDS)
+    except grpc.FutureTimeoutError as error:
+        raise UserError(
+            f"--beam-args --job_endpoint={endpoint}: no job server of Apache Beam answers there; start it, or correct "
+            "the address, HOST:PORT"
+        ) from error
+    finally:
+        channel.close()
+
+
+def _require_java(name: str, launcher: str) -> None:
+    if shutil.which(launcher) is None:
+        raise UserError(
+            f"--beam-args --runner={name}: would start a job server with {launcher}, which is not here; start one "
+            "elsewhere and give --runner=PortableRunner --job_endpoint=HOST:PORT"
+        )
+
+
+def _require_google_cloud(name: str, values: Mapping[str, Any]) -> None:
+    missing = [f"--{option}" for option in ("project", "region", "temp_location") if not values.get(option)]
+    if missing:
+        raise UserError(f"--beam-args --runner={name}: expected {', '.join(missing)} as well")
+    import google.auth  # noqa: PLC0415 - for those alone who use it
+
+    try:
+        google.auth.default()
+    except google.auth.exceptions.GoogleAuthError as error:
+        raise UserError(f"--beam-args --runner={name}: {flat(error)}") from error

@@ -10,6 +10,7 @@ from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from modules import devices
+from tfx_pipeline.components.beam_options import require_runner
 from tfx_pipeline.components.checkpoints import CHECKPOINTS_VARIABLE
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles
@@ -39,7 +40,7 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
         progress: Is told how each component goes.
 
     Raises:
-        UserError: A GPU was asked for and there is none.
+        UserError: A GPU was asked for and there is none, or Beam's runner cannot work here.
         Exception: What a component raised; those after it do not run.
     """
     if config.training.device == "gpu":
@@ -53,6 +54,7 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
         data_digest=dataset.digest,
         metadata=sqlite_metadata_connection_config(str(output.metadata)),
     )
+    require_runner(config.run.beam_args)
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)

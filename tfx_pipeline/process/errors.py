@@ -45,8 +45,16 @@ def one_line(exception: BaseException) -> str:
     for cause in causes(exception):
         if isinstance(cause, UserError):
             return str(cause)
-    message = textwrap.shorten(str(exception), _LONGEST_MESSAGE, placeholder=" ...")
+    message = _shortened(flat(exception)) if str(exception) else ""
     return f"{type(exception).__name__}: {message}" if message else type(exception).__name__
+
+
+def _shortened(message: str) -> str:
+    """Leaves out the middle of a long message: what happened stands at its beginning or, of a traceback, its end."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    end = message[-_LONGEST_MESSAGE // 2 :].partition(" ")[2]
+    return f"{textwrap.shorten(message, _LONGEST_MESSAGE // 2, placeholder='')} ... {end}"
 
 
 def is_disk_full(exception: BaseException) -> bool:

@@ -128,8 +128,13 @@ texts_in() {
 
 # argument_mounts ARGUMENT...: the folders and files to mount, one a line.
 argument_mounts() {
-    local argument path text texts
+    local argument path text texts words
     for argument in "$@"; do
+        # Options of another program, as --beam-args takes them.
+        if [[ $argument =~ ^(--beam-args=.*|--[a-z_]+|--.*\ -.*)[[:space:]] ]]; then
+            read -ra words <<<"$argument"
+            argument_mounts "${words[@]}"
+        fi
         while read -r path; do
             link_mounts "$path"
             if [[ $path != *.toml || ! -f $path ]]; then continue; fi

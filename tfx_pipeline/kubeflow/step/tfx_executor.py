@@ -41,6 +41,10 @@ def run_executor(
 
     Returns:
         The ``ExecutorOutput`` that TFX wrote, with local paths.
+
+    Raises:
+        UserError: Beam's runner cannot work from here.
+        Exception: Whatever the executor raises.
     """
     outputs = executor_input["outputs"]
     output_file = Path(outputs["outputFile"]).with_name(OUTPUT_FILE)
@@ -51,7 +55,11 @@ def run_executor(
         json_serialized_invocation_args=json.dumps(message),
         json_serialized_inputs_spec_args=json.dumps(inputs_spec),
     )
-    _entrypoint()((namespace, beam_args))
+    entrypoint = _entrypoint()
+    from tfx_pipeline.components.beam_options import require_runner  # noqa: PLC0415 - Beam, which TFX has loaded now
+
+    require_runner(beam_args)
+    entrypoint((namespace, beam_args))
     output: Message = json.loads(output_file.read_text(encoding="utf-8"))
     output_file.unlink()
     return output

@@ -90,7 +90,7 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
     noted = "ended before its run did; this run goes on from what it left" in last.console
     assert noted == (codes[-1] == -signal.SIGKILL)
     states = last.states()
-    assert {states[component] for component in components[1:8]} == {"cached"}
+    assert {states[component] for component in components[:8] if component != "baseline-locator"} == {"cached"}
     assert last.manifest["metrics"] == uninterrupted["metrics"]
     assert_what_looks_finished_is(output)
     assert not (output / "pipeline" / "trainer" / ".checkpoints").exists()

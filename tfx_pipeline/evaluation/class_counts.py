@@ -1,6 +1,7 @@
 """Counts what a classifier predicts: every metric of the evaluation follows from these counts."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any, Final, Self
 
@@ -23,14 +24,16 @@ class ClassCounts:
 
     Attributes:
         confusion: Number of examples, int64 [actual class, predicted class].
-        loss: Sum of the cross-entropies, in nats.
+        loss: Sum of the cross-entropies, in nats; NaN where a probability is not finite.
         scores: Number of examples by whether they are of the class (0 or 1), class, and bin of the class's probability;
             int64 [2, classes, ``BINS``].
+        not_finite: Number of examples with a probability that is not finite; none of theirs counts for more than 0.
     """
 
     confusion: NDArray[np.int64]
     loss: float
     scores: NDArray[np.int64]
+    not_finite: int = 0
 
     @classmethod
     def empty(cls, num_classes: int) -> Self:
@@ -51,6 +54,11 @@ class ClassCounts:
         unknown = labels[(labels < 0) | (labels >= len(classes))]
         if unknown.size:
             raise ValueError(f"label {unknown[0]}: expected 0 to {len(classes) - 1}")
+        finite = np.isfinite(probabilities).all(axis=1)
+        if not finite.all():
+            self.not_finite += int((~finite).sum())
+            self.loss = math.nan
+            probabilities = np.where(finite[:, np.newaxis], probabilities, 0)
         np.add.at(self.confusion, (labels, probabilities.argmax(axis=1)), 1)
         clipped = np.clip(probabilities.astype(np.float64), EPSILON, 1 - EPSILON)
         self.loss += float((np.log(clipped.sum(axis=1)) - np.log(clipped[rows, labels])).sum())
@@ -61,6 +69,7 @@ class ClassCounts:
         self.confusion += other.confusion
         self.loss += other.loss
         self.scores += other.scores
+        self.not_finite += other.not_finite
         return self
 
 

@@ -11,6 +11,7 @@ from modules.dataset import DATASET
 from modules.features import LABEL_KEY
 from tfx_pipeline.config.evaluation import METRICS, EvaluationConfig, Metric
 from tfx_pipeline.evaluation import metrics
+from tfx_pipeline.evaluation.extractors import PREDICTION
 
 CANDIDATE: Final = "candidate"
 BASELINE: Final = "baseline"
@@ -25,9 +26,10 @@ LIMIT_DECIMALS: Final = 11
 def eval_config(thresholds: EvaluationConfig, *, has_baseline: bool) -> config_pb2.EvalConfig:
     """Configures TFMA.
 
-    The metrics of ``METRICS`` and the example count are computed on the whole and for the examples of each class; the
-    precision, recall and area under the ROC curve one-vs-rest, for each class on the whole. Precision and recall
-    take the most probable class as the prediction, as accuracy does.
+    The metrics of ``METRICS`` and the numbers of examples, and of those with outputs that are not finite, which a model
+    must not have, are computed on the whole and for the examples of each class; the precision, recall and area under
+    the ROC curve one-vs-rest, for each class on the whole. Precision and recall take the most probable class as the
+    prediction, as accuracy does.
 
     Args:
         thresholds: What the model must reach.
@@ -38,7 +40,7 @@ def eval_config(thresholds: EvaluationConfig, *, has_baseline: bool) -> config_p
     """
     models = [_model_spec(CANDIDATE), _model_spec(BASELINE)] if has_baseline else [_model_spec("")]
     overall = [_with_thresholds(metric, thresholds, has_baseline=has_baseline) for metric in METRICS]
-    overall += [_metric(metrics.Overall, name=metrics.EXAMPLE_COUNT), _metric(metrics.ConfusionMatrix)]
+    overall += [_metric(metrics.Overall, name=metrics.EXAMPLE_COUNT), _finite(), _metric(metrics.ConfusionMatrix)]
     return config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=[LABEL_KEY])],
@@ -56,7 +58,7 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
         model_type=tfma.TF_GENERIC,
         signature_name="serving_default",
         label_key=LABEL_KEY,
-        prediction_key="probabilities",
+        prediction_key=PREDICTION,
     )
 
 
@@ -69,6 +71,13 @@ def _with_thresholds(metric: Metric, config: EvaluationConfig, *, has_baseline: 
                 slicing_specs=_slices(by_class=threshold.by_class),
                 threshold=_change(metric, limit) if threshold.change else _bound(metric, limit),
             )
+    return found
+
+
+def _finite() -> config_pb2.MetricConfig:
+    found = _metric(metrics.Overall, name=metrics.NOT_FINITE_COUNT)
+    none = config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(upper_bound={"value": 0}))
+    found.per_slice_thresholds.add(slicing_specs=_slices(by_class=False), threshold=none)
     return found
 
 

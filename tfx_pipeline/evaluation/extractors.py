@@ -28,6 +28,9 @@ from tfx_pipeline.evaluation import metrics
 BATCH_SIZE: Final = 1_000
 """Examples predicted at once."""
 
+PREDICTION: Final = "probabilities"
+"""What of the model's outputs the metrics are computed from."""
+
 SIGNATURE_INPUT: Final = "examples"
 """What ``serving_default`` calls the serialized examples."""
 
@@ -55,6 +58,7 @@ def custom_extractors(
         extractor.Extractor("NameInput", beam.Map(_name_input)),
         labels_extractor.LabelsExtractor(eval_config),
         predictions_extractor.PredictionsExtractor(eval_config, eval_shared_model),
+        extractor.Extractor("MarkNotFinite", beam.Map(mark_not_finite)),
         extractor.Extractor("SplitByClass", beam.FlatMap(split_by_class)),
         slice_key_extractor.SliceKeyExtractor(eval_config=eval_config, materialize=False),
     ]
@@ -92,6 +96,27 @@ def _name_input(extracts: types.Extracts) -> types.Extracts:
     """Passes the model's input by name: passed by position, every byte is first printed into a discarded error."""
     features = {**extracts[tfma.FEATURES_KEY], SIGNATURE_INPUT: extracts[tfma.INPUT_KEY]}
     return {**extracts, tfma.FEATURES_KEY: features}
+
+
+def mark_not_finite(extracts: types.Extracts) -> types.Extracts:
+    """Takes the probabilities from examples for which any output is not finite, so that the metrics count them.
+
+    Args:
+        extracts: A batch with predictions.
+
+    Returns:
+        The batch; those examples' probabilities are NaN.
+    """
+    return {**extracts, tfma.PREDICTIONS_KEY: _marked(extracts[tfma.PREDICTIONS_KEY])}
+
+
+def _marked(predictions: Mapping[str, Any]) -> dict[str, Any]:
+    if PREDICTION not in predictions:  # one level for each model
+        return {name: _marked(of_model) for name, of_model in predictions.items()}
+    numbers = [values for values in predictions.values() if np.issubdtype(values.dtype, np.floating)]
+    finite = np.all([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in numbers], axis=0)
+    probabilities = predictions[PREDICTION]
+    return {**predictions, PREDICTION: np.where(finite[:, np.newaxis], probabilities, np.nan)}
 
 
 def split_by_class(extracts: types.Extracts) -> Iterator[types.Extracts]:

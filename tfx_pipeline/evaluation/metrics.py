@@ -22,6 +22,7 @@ from tfx_pipeline.config.evaluation import METRICS
 from tfx_pipeline.evaluation.class_counts import ClassCounts, total
 
 EXAMPLE_COUNT: Final = "example_count"
+NOT_FINITE_COUNT: Final = "not_finite_count"
 CONFUSION_MATRIX: Final = "multi_class_confusion_matrix_plot"
 CLASS_PRECISION: Final = "class_precision"
 CLASS_RECALL: Final = "class_recall"
@@ -65,6 +66,7 @@ def area_under_roc(negatives: NDArray[np.int64], positives: NDArray[np.int64]) -
 OVERALL: Final[dict[str, Callable[[ClassCounts], Any]]] = {
     **{metric.name: metric.value for metric in METRICS},
     EXAMPLE_COUNT: lambda counts: counts.confusion.sum(),
+    NOT_FINITE_COUNT: lambda counts: counts.not_finite,
 }
 """Functions of the counts, by metric name."""
 

@@ -16,8 +16,8 @@ from modules.dataset import DATASET
 from modules.features import LABEL_KEY
 from tfx_pipeline.config.evaluation import ACCURACY, LOSS, METRICS
 from tfx_pipeline.evaluation.configuration import BASELINE, LIMIT_DECIMALS
-from tfx_pipeline.evaluation.metrics import AUC, CLASS_PRECISION, CLASS_RECALL, EXAMPLE_COUNT
-from tfx_pipeline.evaluation.scores import ClassScores, ModelScores, Scores, ThresholdResult
+from tfx_pipeline.evaluation.metrics import AUC, CLASS_PRECISION, CLASS_RECALL, EXAMPLE_COUNT, NOT_FINITE_COUNT
+from tfx_pipeline.evaluation.scores import NOT_FINITE, ClassScores, ModelScores, Scores, ThresholdResult
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==
@@ -27,7 +27,8 @@ class Evaluation:
     Attributes:
         model: The judged model's figures; NaN where TFMA has none, as for a class without examples.
         baseline: The same of the baseline; None where there was none.
-        thresholds: Every threshold that was configured, all examples first, then class by class.
+        thresholds: Every threshold that was configured, all examples first, then class by class; and that of outputs
+            that are not finite, if there are any.
     """
 
     model: ModelScores
@@ -121,7 +122,11 @@ def _model_scores(metrics: dict[_Key, float], confusion: NDArray[np.int64], *, b
         )
         for label, name in enumerate(DATASET.class_names)
     )
-    overall = Scores({metric.title: value(metric.name) for metric in METRICS}, int(value(EXAMPLE_COUNT)))
+    overall = Scores(
+        {metric.title: value(metric.name) for metric in METRICS},
+        int(value(EXAMPLE_COUNT)),
+        int(metrics.get(_Key(NOT_FINITE_COUNT, baseline), 0)),
+    )
     return ModelScores(overall, classes, confusion)
 
 
@@ -134,9 +139,11 @@ def _failures(evaluation_uri: str) -> Iterator[_Key]:
 def _threshold_results(
     config: config_pb2.EvalConfig, metrics: dict[_Key, float], failed: set[_Key]
 ) -> Iterator[ThresholdResult]:
-    titles = {metric.name: metric.title for metric in METRICS}
+    titles = {metric.name: metric.title for metric in METRICS} | {NOT_FINITE_COUNT: NOT_FINITE}
     limits = sorted(_limits(config), key=lambda found: -1 if found[0].label is None else found[0].label)
     for key, minimum, limit in limits:
+        if key.name == NOT_FINITE_COUNT and key not in failed:
+            continue
         yield ThresholdResult(
             metric=titles[key.name],
             class_name=None if key.label is None else DATASET.class_names[key.label],

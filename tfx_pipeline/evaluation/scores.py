@@ -16,6 +16,10 @@ DIGITS: Final = 4
 """Decimals of a metric that is shown to people."""
 
 
+NOT_FINITE: Final = "images with outputs that are not finite"
+"""The title of a count that is not shown where it is 0."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Scores:
     """A model's metrics over all examples.
@@ -23,10 +27,12 @@ class Scores:
     Attributes:
         metrics: Every metric of the configuration by its title; accuracy as a fraction, loss in nats.
         examples: Examples evaluated.
+        not_finite: Those of them for which the model's outputs are not finite.
     """
 
     metrics: dict[str, float]
     examples: int
+    not_finite: int = 0
 
     @property
     def accuracy(self) -> float:
@@ -122,6 +128,8 @@ class ThresholdResult:
     @property
     def digits(self) -> int:
         """Decimals to show: enough to tell a value from the limit that it misses."""
+        if self.metric == NOT_FINITE:
+            return 0
         enough = (n for n in range(DIGITS, 17) if self.passed or f"{self.value:.{n}f}" != f"{self.limit:.{n}f}")
         return next(enough, 17)
 
@@ -130,15 +138,22 @@ class ThresholdResult:
         """Why the model is refused when this threshold is missed, as one line."""
         if not self.examples:
             return f"{self.subject}: no examples to evaluate"
+        if self.metric == NOT_FINITE:
+            return not_finite(round(self.value), self.examples)
         subject = f"{self.metric} on {self.class_name}" if self.class_name else self.metric
         if math.isnan(self.value):
-            return f"{subject} is not defined"
+            return f"{f'change of {subject} from the baseline' if self.change else subject} is not defined"
         fall = self.change and self.minimum  # told without the sign
         value, limit = (f"{-figure if fall else figure:.{self.digits}f}" for figure in (self.value, self.limit))
         if self.change:
             value = f"{value} {'below' if fall else 'above'} the baseline's"
         required = self.minimum and not self.change
         return f"{subject} is {value}, {f'at least {limit} is required' if required else f'at most {limit} is allowed'}"
+
+
+def not_finite(count: int, examples: int) -> str:
+    """Says for how many images a model's outputs are not finite."""
+    return f"outputs for {count:,} of {examples:,} images are not finite numbers (NaN or infinity)"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # arrays have no single answer to ==

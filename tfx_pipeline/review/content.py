@@ -19,12 +19,14 @@ class Verdict:
         reasons: In words, each threshold that it missed.
         baseline: Version of the pushed model that it was compared with; None where there was none.
         choice: Which baseline was asked for; "" where none in particular was.
+        baseline_problem: What is wrong with the baseline's outputs; "" where nothing is.
     """
 
     blessed: bool
     reasons: tuple[str, ...]
     baseline: int | None
     choice: str = ""
+    baseline_problem: str = ""
 
     @property
     def headline(self) -> str:
@@ -37,7 +39,8 @@ class Verdict:
     @property
     def comparison(self) -> str:
         """What the model was compared with, as one sentence."""
-        return comparison(self.baseline, self.choice)
+        problem = f" Of that version, {self.baseline_problem}." if self.baseline_problem else ""
+        return comparison(self.baseline, self.choice) + problem
 
 
 @dataclasses.dataclass(frozen=True)

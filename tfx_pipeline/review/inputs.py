@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.evaluation.scores import not_finite
 from tfx_pipeline.review import predictions, statistics
 from tfx_pipeline.review.content import Review, Rows, Verdict
 from tfx_pipeline.review.gate_checks import read_gate
@@ -56,8 +57,10 @@ def read_review(inputs: ReviewInputs) -> Review:
         The review.
     """
     evaluation = read_evaluation(inputs.evaluation)
+    baseline = evaluation.baseline.overall if evaluation.baseline else None
+    problem = not_finite(baseline.not_finite, baseline.examples) if baseline and baseline.not_finite else ""
     return Review(
-        verdict=Verdict(inputs.blessed, evaluation.refusals, inputs.baseline, inputs.choice),
+        verdict=Verdict(inputs.blessed, evaluation.refusals, inputs.baseline, inputs.choice, problem),
         thresholds=evaluation.thresholds,
         model=evaluation.model,
         baseline=evaluation.baseline,

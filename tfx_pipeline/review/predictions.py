@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     Attributes:
         images: uint8 [batch, height, width], in colour [batch, height, width, 3].
         labels: int64 [batch].
-        probabilities: float32 [batch, classes].
+        probabilities: float32 [batch, classes]; 0 for examples whose probabilities are not finite.
     """
 
     images: NDArray[np.uint8]
@@ -63,8 +63,9 @@ def predict(model_dir: str, files: Sequence[str]) -> Iterator[Batch]:
     for serialized in tf.data.TFRecordDataset(list(files), compression_type="GZIP").batch(BATCH_SIZE).prefetch(1):
         features = tf.io.parse_example(serialized, spec)
         pixels = tf.reshape(tf.io.decode_raw(features[IMAGE_KEY], tf.uint8), (-1, *DATASET.image_shape))
-        probabilities = signature(**{argument: serialized})["probabilities"]
-        yield Batch(pixels.numpy(), features[LABEL_KEY].numpy(), probabilities.numpy())
+        probabilities = signature(**{argument: serialized})["probabilities"].numpy()
+        finite = np.isfinite(probabilities).all(axis=1, keepdims=True)
+        yield Batch(pixels.numpy(), features[LABEL_KEY].numpy(), np.where(finite, probabilities, np.float32(0)))
 
 
 def summarize(batches: Iterator[Batch]) -> Predictions:

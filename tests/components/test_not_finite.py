@@ -143,4 +143,6 @@ def test_a_baseline_with_outputs_that_are_not_finite_is_named_and_refuses_no_bet
     assert evaluation.baseline is not None
     count = evaluation.baseline.overall.not_finite
     assert 0 < count < 1000
-    assert f"newest pushed model. Of that version, outputs for {count} of 1,000 images are not finite" in page.read_text()
+    assert (
+        f"newest pushed model. Of that version, outputs for {count} of 1,000 images are not finite" in page.read_text()
+    )

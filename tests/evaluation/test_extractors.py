@@ -96,7 +96,7 @@ def test_the_values_are_those_of_tfmas_own_metrics(evaluate: Callable, has_basel
             # TFMA's own accuracy has Keras' precision.
             assert np.float32(ours[where, key]) == np.float32(value), (where, key)
     further = {json.loads(key)["name"] for _, key in ours.keys() - theirs.keys()}
-    assert further == {"class_precision", "class_recall", "auc"}
+    assert further == {"class_precision", "class_recall", "auc", "not_finite_count"}
     assert not any(math.isnan(value) for (where, _), value in ours.items() if where == "{}")
 
 

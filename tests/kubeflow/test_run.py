@@ -129,6 +129,17 @@ def test_a_mistake_is_one_line_and_another_exit_code(flags: list[str], error: st
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_is_gone_with_its_pod_is_refused_for_a_run_too(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with api_server() as (host, state):
+        assert call("--run", "--host", host, "--param", "serving_dir=/models") == 2
+        assert state.runs == []
+        assert call("--run", "--host", host, "--serving-pvc", "zoo", "--param", "serving_dir=/serving/fashion") == 0
+    line = next(line for line in capfd.readouterr().err.splitlines() if line.startswith("error: "))
+    assert line.startswith("error: --param serving_dir=/models: baseline-locator mounts no volume there, and what it ")
+
+
 def test_a_secret_in_a_flag_is_not_printed(call: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
     assert call("--data-dir", "hdfs://key:hunter22@store/fashion") == 2
     said = capfd.readouterr().err

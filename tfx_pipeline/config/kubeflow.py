@@ -22,6 +22,8 @@ from tfx_pipeline.config.kubernetes_values import (
     Toleration,
 )
 from tfx_pipeline.config.section import Section
+from tfx_pipeline.process.object_store import check_place
+from tfx_pipeline.process.redaction import without_credentials
 
 _GREATEST: Final = 2**31 - 1
 """Of a user's number and of a deadline's seconds, as Kubernetes checks them."""
@@ -125,6 +127,10 @@ class StepSettings(Section):
     )
 
 
+def _serving_place(place: str | None) -> str | None:
+    return place if place is None else without_credentials(check_place(place))
+
+
 class KubeflowConfig(StepSettings):
     """The package for Kubeflow Pipelines; its own values, and those of the steps."""
 
@@ -137,7 +143,7 @@ class KubeflowConfig(StepSettings):
         default=None,
         description="existing PersistentVolumeClaim for pushed models, mounted at /serving",
     )
-    serving_uri: str | None = Field(
+    serving_uri: Annotated[str | None, AfterValidator(_serving_place)] = Field(
         title="--serving-uri",
         default=None,
         description="where models are pushed: a path in a mounted volume, s3://, gs:// or minio://; /serving with "

@@ -13,7 +13,7 @@ from tfx_pipeline.config.limits import DataGateConfig
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded
-from tfx_pipeline.process.redaction import redact
+from tfx_pipeline.process.redaction import without_credentials
 
 
 def _known_model(name: str) -> str:
@@ -34,13 +34,6 @@ def _path(value: Any) -> Any:
     return path
 
 
-def _without_credentials(location: str | None) -> str | None:
-    if location and redact(location) != location:
-        # It would stand in ML Metadata, and in the package.
-        raise ValueError("expected a location without credentials, which belong in the environment")
-    return location
-
-
 class DataConfig(Section):
     """Where the data comes from."""
 
@@ -50,7 +43,7 @@ class DataConfig(Section):
         description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
         "set; auto: the first of them that answers",
     )
-    dir: Annotated[str | None, AfterValidator(_without_credentials)] = Field(
+    dir: Annotated[str | None, AfterValidator(without_credentials)] = Field(
         default=None,
         title="--data-dir",
         description="folder of images, in a form of docs/bring-your-own.md: a local path, or a URL with s3://, gs://, "

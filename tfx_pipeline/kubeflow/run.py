@@ -13,7 +13,7 @@ from tfx_pipeline.kubeflow.actions import chosen_action, connection, say
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.kubeflow.client.cron import Schedule, parse_schedule
 from tfx_pipeline.kubeflow.package.images import image_warnings
-from tfx_pipeline.kubeflow.package.step_settings import root_warnings, serving_uri
+from tfx_pipeline.kubeflow.package.step_settings import check_serving_place, root_warnings, serving_uri
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output
@@ -96,13 +96,16 @@ def _submit(
 
     for warning in (*image_warnings(config), *root_warnings(config)):
         sys.stderr.write(f"warning: {warning}\n")
+    arguments = parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"])
+    if place := arguments.get("serving_dir"):
+        check_serving_place(config, place)
     request = Request(
         upload=flags["upload"] or schedule is not None,
         run=flags["run"] or flags["watch"],
         watch=flags["watch"],
         experiment=flags["experiment"],
         service_account=config.service_account,
-        arguments=parse_arguments(flags["param"], spec["root"]["inputDefinitions"]["parameters"]),
+        arguments=arguments,
         schedule=schedule,
     )
     submit(Path(flags["output"]), spec, server, request, say)

@@ -41,6 +41,32 @@ def _scheme(uri: str) -> str:
     return scheme if separator else ""
 
 
+def check_place(place: str) -> str:
+    """Returns a place to write to, where it means the same to every process: a pod's own folder is gone with the pod.
+
+    Args:
+        place: An absolute path, or the URL of a folder in a store.
+
+    Raises:
+        ValueError: It is neither, or may be another folder than it seems to be.
+    """
+    if not (place.startswith("/") or handles(place)):
+        raise ValueError("expected a path, s3://, gs:// or minio://, the path from / on")
+    if place != place.strip() or not place.isprintable():
+        raise ValueError("expected no blanks around it and no control characters")
+    bucket, *parts = place.partition("://")[2].rstrip("/").split("/") if handles(place) else place.split("/")
+    if ".." in (bucket, *parts):
+        raise ValueError("expected a place without .. in it")
+    if not handles(place):
+        if not place.strip("/"):
+            raise ValueError("expected a folder, not the root of a file system")
+    elif not bucket:
+        raise ValueError(f"names no bucket, expected {_scheme(place)}://BUCKET/FOLDER")
+    elif {"", "."}.intersection(parts):
+        raise ValueError("expected no empty part and no . between its slashes")
+    return place
+
+
 def is_folder_marker(name: str) -> bool:
     """Tells whether an object only marks a folder, as the tools of several stores and Hadoop leave them."""
     return name.endswith(("/", "_$folder$"))

@@ -49,6 +49,17 @@ def redact(text: str) -> str:
     return text
 
 
+def without_credentials(location: str | None) -> str | None:
+    """Returns a location that is kept in metadata and packages.
+
+    Raises:
+        ValueError: It holds credentials.
+    """
+    if location and redact(location) != location:
+        raise ValueError("expected a location without credentials, which belong in the environment")
+    return location
+
+
 def redact_all(value: Any) -> Any:
     """Replaces secrets in every text of nested dictionaries, lists and tuples, as JSON can hold them."""
     if isinstance(value, str):

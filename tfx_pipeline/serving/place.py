@@ -21,17 +21,20 @@ def open_place(uri: str) -> ServingPlace:
     """Opens a serving place, which need not exist.
 
     Args:
-        uri: A path, or a URL with s3://, gs:// or minio://.
+        uri: An absolute path, or a URL with s3://, gs:// or minio://.
 
     Raises:
-        UserError: It is a URL of another kind.
+        UserError: It is another one, as Kubeflow's page sends for a cleared field.
     """
+    try:
+        object_store.check_place(uri)
+    except ValueError as error:
+        shown = uri if uri and uri.isprintable() else f"run parameter serving_dir: {uri!r}"
+        raise UserError(f"{shown}: models cannot be pushed there, {error}") from error
     if object_store.handles(uri):
         from tfx_pipeline.serving.bucket import ServingBucket  # noqa: PLC0415 - its clients take a second to load
 
         return ServingBucket(uri)
-    if "://" in uri:
-        raise UserError(f"{uri}: models cannot be pushed there, expected a path, s3://, gs:// or minio://")
     return ServingDirectory(Path(uri))
 
 

@@ -27,6 +27,12 @@ def test_values_have_the_type_of_their_parameter(package: Documents) -> None:
         ("epochs=ten", "--param epochs=ten: got 'ten', expected a valid integer"),
         ("epochs=0", "--param epochs=0: got '0', expected greater than or equal to 1"),
         ("model=resnet", "--param model=resnet: got 'resnet', expected one of cnn, dense"),
+        ("serving_dir=", "--param serving_dir=: got '', expected a path, s3://, gs:// or minio://, the path from / on"),
+        (
+            "serving_dir=serving",
+            "--param serving_dir=serving: got 'serving', expected a path, s3://, gs:// or minio://",
+        ),
+        ("serving_dir=s3://", "--param serving_dir=s3://: got 's3://', names no bucket, expected s3://BUCKET/FOLDER"),
         ("min_accuracy=85", "--param min_accuracy=85: got '85', expected less than or equal to 1"),
     ],
 )

@@ -277,8 +277,12 @@ def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
     [
         (["--serving-uri", "/models"], "--serving-uri /models: baseline-locator mounts no volume there"),
         (["--serving-pvc", "models", "--serving-uri", "/servings"], "--serving-uri /servings: baseline-locator mounts"),
-        (["--serving-uri", "models"], "--serving-uri models: expected a path in a mounted volume"),
-        (["--serving-uri", "hdfs://a/b"], "--serving-uri hdfs://a/b: expected a path in a mounted volume"),
+        (["--serving-uri", "models"], "--serving-uri models: got 'models', expected a path, s3://, gs:// or minio://"),
+        (
+            ["--serving-uri", "hdfs://a/b"],
+            "--serving-uri hdfs://a/b: got 'hdfs://a/b', expected a path, s3://, gs:// or",
+        ),
+        (["--set", "kubeflow.serving_uri="], "--set kubeflow.serving_uri=: got '', expected a path, s3://, gs:// or"),
         (
             ["--env", "TRAINER_CHECKPOINTS=s3://bucket/a"],
             "TRAINER_CHECKPOINTS=s3://bucket/a: checkpoints need a folder",

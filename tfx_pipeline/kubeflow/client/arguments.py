@@ -1,12 +1,15 @@
 """The values of run parameters that ``--param name=value`` gives a run, checked before anything is sent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.section import nearest
 from tfx_pipeline.config.sections import require_found_anywhere
 from tfx_pipeline.process.errors import UserError
+
+_OTHER_NAMES: Final = {"kubeflow.serving_uri": "serving_dir"}
+"""The run parameters that are not called as their flag."""
 
 
 def parse_arguments(texts: Sequence[str], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def _parse(text: str, definitions: Mapping[str, Any]) -> tuple[str, Any]:
         raise UserError(f"--param {text}: expected NAME=VALUE")
     if name not in definitions:
         raise UserError(f"--param {text}: the pipeline has no parameter {name}{nearest(name, sorted(definitions))}")
-    setting = next((setting for setting in settings() if setting.parameter == name), None)
+    setting = next((s for s in settings() if name in (s.parameter, _OTHER_NAMES.get(s.key))), None)
     parsed = setting.parse([value], f"--param {text}") if setting else value
     if name == "data_dir":
         require_found_anywhere(value, f"--param {text}")

@@ -74,23 +74,24 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
     return StepSettings(**merged)
 
 
-def check_serving_place(config: KubeflowConfig) -> None:
-    """Refuses a place that does not outlive the pod that pushes to it.
+def check_serving_place(config: KubeflowConfig, place: str = "") -> None:
+    """Refuses a path that does not outlive the pod that pushes to it.
+
+    Args:
+        config: The configuration.
+        place: The run parameter ``serving_dir``; "" where a run takes the configured place.
 
     Raises:
-        UserError: It is no object store, and no volume is mounted there.
+        UserError: A step that uses it mounts no volume there.
     """
-    uri = serving_uri(config)
-    if object_store.handles(uri):
-        return
-    if "://" in uri or not uri.startswith("/"):
-        raise UserError(f"--serving-uri {uri}: expected a path in a mounted volume, s3://, gs:// or minio://")
-    for step in sorted(SERVING_STEPS):
+    uri = place or serving_uri(config)
+    for step in () if object_store.handles(uri) else sorted(SERVING_STEPS):
         mounts = settings_of(step, config).pvc_mounts
         if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
+            given = f"--param serving_dir={uri}" if place else f"--serving-uri {uri}"
             raise UserError(
-                f"--serving-uri {uri}: {step} mounts no volume there, and what it pushed would be gone with its pod; "
-                "mount one with --serving-pvc"
+                f"{given}: {step} mounts no volume there, and what it pushed would be gone with its pod; mount one with "
+                "--serving-pvc"
             )
 
 

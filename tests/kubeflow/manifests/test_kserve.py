@@ -89,7 +89,7 @@ def test_a_claim_is_read_in_place_without_credentials() -> None:
 def test_a_place_that_no_volume_holds_is_refused() -> None:
     with pytest.raises(UserError, match=r"^--serving-uri /models: baseline-locator mounts no volume there"):
         documents("--serving-uri", "/models", "--pvc-mount", "/mod=x")
-    with pytest.raises(UserError, match=r"^--serving-uri ftp://h/x: expected a path in a mounted volume, s3://"):
+    with pytest.raises(UserError, match=r"^--serving-uri ftp://h/x: got 'ftp://h/x', expected a path, s3://"):
         documents("--serving-uri", "ftp://h/x")
 
 

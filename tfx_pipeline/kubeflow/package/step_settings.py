@@ -90,8 +90,8 @@ def check_serving_place(config: KubeflowConfig, place: str = "") -> None:
         if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
             given = f"--param serving_dir={uri}" if place else f"--serving-uri {uri}"
             raise UserError(
-                f"{given}: {step} mounts no volume there, and what it pushed would be gone with its pod; mount one with "
-                "--serving-pvc"
+                f"{given}: {step} mounts no volume there, and what it pushed would be gone with its pod; mount one "
+                "with --serving-pvc"
             )
 
 

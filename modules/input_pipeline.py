@@ -48,8 +48,16 @@ class EpochShuffle(keras.callbacks.Callback):
         self.seed.assign(self._first + epoch)
 
 
+class ExamplesError(ValueError):
+    """Files hold other examples than they should."""
+
+
 def input_fn(
-    files: Sequence[str], transform: tft.TFTransformOutput, batch_size: int, shuffle_seed: tf.Variable | None = None
+    files: Sequence[str],
+    transform: tft.TFTransformOutput,
+    batch_size: int,
+    shuffle_seed: tf.Variable | None = None,
+    num_examples: int | None = None,
 ) -> tf.data.Dataset:
     """Reads, parses and transforms examples block by block.
 
@@ -58,12 +66,19 @@ def input_fn(
         transform: Transform's output, whose graph is applied to each block.
         batch_size: Examples a batch; the last may have fewer.
         shuffle_seed: int64, read whenever an epoch begins, whose order follows from it; None keeps the files' order.
+        num_examples: How many there must be; None where that is not known.
 
     Returns:
-        Batches of ``pixels``, float32 [batch, *image_shape], and labels, int64 [batch].
+        Batches of ``pixels``, float32 [batch, *image_shape], and labels, int64 [batch]. Whoever reads them to their end
+        gets a ``FailedPreconditionError`` where there are not ``num_examples``.
+
+    Raises:
+        ExamplesError: There are none.
     """
-    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
-    in_order = _read(names)
+    names = _names(files)
+    in_order = _counted(_read(names), num_examples)
+    if not any(True for _ in _read(names).take(1)):
+        raise ExamplesError(f"{', '.join(files)}: hold no examples; run again with --no-cache")
     fits = sum(tf.io.gfile.stat(name).length for name in names) <= CACHED_BYTES
     records = in_order.cache() if fits else in_order
     raw_spec = transform.raw_feature_spec()
@@ -81,7 +96,7 @@ def input_fn(
         elif fits:
             shuffled = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=False)
         else:
-            shuffled = _streamed(names, shuffle_seed)
+            shuffled = _streamed(names, shuffle_seed, num_examples)
         return shuffled.batch(max(BLOCK, batch_size))
 
     # A function is called when an epoch begins, and so sees the seed of this epoch.
@@ -113,12 +128,30 @@ def shared(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
     return batches.map(parts).unbatch()
 
 
+def require_all(files: Sequence[str], num_examples: int | None) -> None:
+    """Raises an ``ExamplesError`` where files hold another number of examples; reads them once more to tell."""
+    count = sum(1 for _ in _read(_names(files)))
+    if num_examples not in (None, count):
+        raise ExamplesError(
+            f"trainer: read {count:,} examples of {', '.join(files)}, and {num_examples:,} were written there; "
+            "run again with --no-cache"
+        )
+
+
+def _names(files: Sequence[str]) -> list[str]:
+    return sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
+
+
 def _read(names: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(names, compression_type="GZIP")
+    return tf.data.TFRecordDataset(tf.convert_to_tensor(names, tf.string), compression_type="GZIP")
 
 
-def _streamed(names: Sequence[str], seed: tf.Variable) -> tf.data.Dataset:
+def _counted(records: tf.data.Dataset, num_examples: int | None) -> tf.data.Dataset:
+    return records if num_examples is None else records.apply(tf.data.experimental.assert_cardinality(num_examples))
+
+
+def _streamed(names: Sequence[str], seed: tf.Variable, num_examples: int | None) -> tf.data.Dataset:
     """Mixes examples that do not fit into memory: the files' order, several files at once, and a window over them."""
     files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), seed=seed, reshuffle_each_iteration=False)
     records = files.interleave(_read, cycle_length=STREAM_FILES, num_parallel_calls=1, deterministic=True)
-    return records.shuffle(STREAM_BUFFER, seed=seed, reshuffle_each_iteration=False)
+    return _counted(records, num_examples).shuffle(STREAM_BUFFER, seed=seed, reshuffle_each_iteration=False)

@@ -11,7 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
-from modules.input_pipeline import EpochShuffle, input_fn
+from modules.input_pipeline import EpochShuffle, input_fn, require_all
 from modules.serving import export
 
 logger = logging.getLogger(__name__)
@@ -66,12 +66,13 @@ def run_fn(fn_args: FnArgs) -> None:
             examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
             ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
             and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
-            process dies.
+            process dies, and ``num_examples`` (dict): how many examples the splits ``train`` and ``eval`` must have.
 
     Raises:
         ValueError: The model's name is unknown.
         ModelError: The model cannot be trained on the data set.
         TrainingError: The training diverged.
+        ExamplesError: There are other examples than there must be, or none.
         NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
@@ -108,11 +109,20 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])
         finished_epochs = checkpoint.finished_epochs
         callbacks += [checkpoint.replay(curves), checkpoint]
-    model.fit(
-        hardware.distribute(input_fn(fn_args.train_files, transform, batch_size, shuffle.seed)),
-        validation_data=hardware.distribute(input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE)),
-        initial_epoch=finished_epochs,
-        epochs=config["epochs"],
-        callbacks=callbacks,
-        verbose=0,
-    )
+    counts = config.get("num_examples", {})
+    train = input_fn(fn_args.train_files, transform, batch_size, shuffle.seed, counts.get("train"))
+    validation = input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, num_examples=counts.get("eval"))
+    try:
+        model.fit(
+            hardware.distribute(train),
+            validation_data=hardware.distribute(validation),
+            initial_epoch=finished_epochs,
+            epochs=config["epochs"],
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except tf.errors.FailedPreconditionError:
+        # TensorFlow's words on a wrong number of examples do not say of which files.
+        require_all(fn_args.train_files, counts.get("train"))
+        require_all(fn_args.eval_files, counts.get("eval"))
+        raise

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, Transform
+from tfx.components import ExampleValidator
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
@@ -21,6 +21,7 @@ from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import GitRepository, run_code_from, source_checkout
 from tfx_pipeline.components.statistics_gen import StatisticsGen
 from tfx_pipeline.components.trainer import Trainer
+from tfx_pipeline.components.transform import ANALYZED_SPLIT, Transform
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.steps.schema_import import schema_digest
@@ -89,7 +90,7 @@ def create_pipeline(
         examples=examples,
         schema=schema,
         preprocessing_fn="modules.preprocessing.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"]),
+        splits_config=transform_pb2.SplitsConfig(analyze=[ANALYZED_SPLIT]),
         materialize=False,
         disable_statistics=True,
         custom_config={"code_digest": code_digest},

@@ -4,12 +4,13 @@ import json
 import logging
 from typing import Any, Final, get_args
 
-from tensorflow_data_validation.utils import anomalies_util, stats_util
+from tensorflow_data_validation.utils import anomalies_util
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
 
-from tfx_pipeline.components.splits import split_files
+from tfx_pipeline.components.splits import require_all, split_files
+from tfx_pipeline.components.statistics_gen import counted_examples
 from tfx_pipeline.config.limits import Limits, Mode
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import profile_splits
@@ -57,7 +58,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Raises:
             DataGateError: The data lies beyond a limit and the mode is "stop".
-            UserError: The mode is another word.
+            UserError: The mode is another word, or there are other examples than example-gen wrote.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         mode = exec_properties["mode"]
@@ -65,12 +66,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             expected = " or ".join(get_args(Mode))
             raise UserError(f"data gate: got the mode {mode!r}, expected {expected}; start the run with one")
         limits = Limits.model_validate_json(exec_properties["limits"])
-        profiles, common = self._profile(artifact_utils.get_single_instance(input_dict["examples"]), limits)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        profiles, common = self._profile(examples, limits)
+        require_all("data-gate", examples, {split: profile.examples for split, profile in profiles.items()})
         report = judge(
             mode,
             profiles,
             common,
-            _counted(input_dict["statistics"]),
+            counted_examples(artifact_utils.get_single_instance(input_dict["statistics"])),
             _found(input_dict["anomalies"]),
             limits,
         )
@@ -87,15 +90,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             content = json.load(file)
         profiles = {split: SplitProfile.from_dict(content["profiles"].get(split, {})) for split in splits}
         return profiles, {(first, second): count for first, second, count in content["common"]}
-
-
-def _counted(statistics: list[Artifact]) -> dict[str, int]:
-    """The examples of each split that its statistics were computed on."""
-    counts = {}
-    for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(statistics).split_names):
-        loaded = stats_util.load_stats_binary(f"{artifact_utils.get_split_uri(statistics, split)}/FeatureStats.pb")
-        counts[split] = int(loaded.datasets[0].num_examples)
-    return counts
 
 
 def _found(anomalies: list[Artifact]) -> list[Any]:

@@ -10,7 +10,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
+from tfx_pipeline.components.evaluator import EVALUATED_SPLIT
 from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.inputs import ReviewInputs, read_review
@@ -19,8 +21,6 @@ from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, VERSION_PROPERTY
 
 logger = logging.getLogger(__name__)
-
-EVALUATED_SPLIT: Final = "eval"
 
 DATA_GATE_KEY: Final = "data_gate"
 TENSORBOARD_KEY: Final = "tensorboard"
@@ -78,6 +78,7 @@ class Executor(base_executor.BaseExecutor):
         verdict = "blessed" if inputs.blessed else "refused"
         try:
             review = read_review(inputs)
+            _require_all(review, artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY]))
             logger.info("%s Accuracy %s", review.verdict.headline, markdown.accuracy(review.model.overall))
             _write(review, output_dict, inputs.training_logs, self._run_id(output_dict))
         except Exception as error:
@@ -89,6 +90,12 @@ class Executor(base_executor.BaseExecutor):
     def _run_id(self, output_dict: dict[str, list[Artifact]]) -> str:
         run_id = self._context.pipeline_run_id if self._context else None
         return run_id or Path(artifact_utils.get_single_uri(output_dict[TENSORBOARD_KEY])).name
+
+
+def _require_all(review: Review, examples: Artifact) -> None:
+    curve = review.predictions.curves[0]
+    require_all("evaluation-review", examples, {EVALUATED_SPLIT: curve.positives + curve.negatives})
+    require_all("evaluation-review", examples, {split.name: split.examples for split in review.statistics})
 
 
 def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs: str, run_id: str) -> None:
@@ -106,7 +113,7 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
     return ReviewInputs(
         evaluation=inputs[keys.EVALUATION_KEY].uri,
         blessed=bool(inputs[keys.BLESSING_KEY].get_int_custom_property("blessed")),
-        baseline=(baseline.get_int_custom_property(VERSION_PROPERTY) or None) if baseline else None,
+        baseline=_version(baseline),
         choice=baseline.get_string_custom_property(CHOICE_PROPERTY) if baseline else "",
         model=path_utils.serving_model_path(inputs[keys.MODEL_KEY].uri),
         examples=sorted(str(file) for file in Path(_split_uri(inputs[keys.EXAMPLES_KEY], EVALUATED_SPLIT)).iterdir()),
@@ -116,6 +123,11 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
         hyperparameters=hyperparameters(inputs[keys.MODEL_KEY]),
         data=data_origin(inputs[keys.EXAMPLES_KEY]),
     )
+
+
+def _version(baseline: Artifact | None) -> int | None:
+    noted = baseline is not None and baseline.has_custom_property(VERSION_PROPERTY)
+    return baseline.get_int_custom_property(VERSION_PROPERTY) if baseline and noted else None
 
 
 def _split_uri(artifact: Artifact, split: str) -> str:

@@ -15,13 +15,14 @@ from tfx.types import (
     standard_artifacts,
     standard_component_specs,
 )
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import json_utils, path_utils, proto_utils
 
 from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation import extractors
 from tfx_pipeline.evaluation.configuration import eval_config
-from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
 from tfx_pipeline.review.inputs import versions
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.versions import MODEL_CARD, SAVED_MODEL
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 SCHEMA_KEY: Final = standard_component_specs.SCHEMA_KEY
 BASELINE_MODEL_KEY: Final = standard_component_specs.BASELINE_MODEL_KEY
+EVALUATED_SPLIT: Final = "eval"
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):
@@ -69,7 +71,8 @@ class Executor(tfx_executor.Executor):
         See ``EvaluatorSpec`` for the keys of the three dictionaries.
 
         Raises:
-            UserError: A threshold is not what the configuration allows.
+            UserError: A threshold is not what the configuration allows, or the model was evaluated on other examples
+                than example-gen wrote.
         """
         inputs = dict(input_dict)
         has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))
@@ -80,20 +83,32 @@ class Executor(tfx_executor.Executor):
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(config),
-            standard_component_specs.EXAMPLE_SPLITS_KEY: '["eval"]',
+            standard_component_specs.EXAMPLE_SPLITS_KEY: json_utils.dumps([EVALUATED_SPLIT]),
             standard_component_specs.MODULE_PATH_KEY: extractors.__name__,
         }
         super().Do(inputs, output_dict, properties)
+        uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
+        found = _read(uri, artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY]))
         try:
-            _write_card(inputs, artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY]))
+            _write_card(inputs, found, uri)
         except Exception:
             # A verdict without a card is better than none.
             logger.exception("the model card cannot be written; the model will be pushed without one")
 
 
-def _write_card(inputs: dict[str, list[Artifact]], evaluation_uri: str) -> None:
+def _read(evaluation_uri: str, examples: Artifact) -> Evaluation:
+    """Reads what TFMA found, which must be of every example."""
+    try:
+        found = read_evaluation(evaluation_uri)
+    except ValueError:  # of no example at all, TFMA leaves no metric
+        require_all("evaluator", examples, {EVALUATED_SPLIT: 0})
+        raise
+    require_all("evaluator", examples, {EVALUATED_SPLIT: found.model.overall.examples})
+    return found
+
+
+def _write_card(inputs: dict[str, list[Artifact]], found: Evaluation, evaluation_uri: str) -> None:
     """Writes the card here, since the pusher, which publishes it, has no TensorFlow to read the results with."""
-    found = read_evaluation(evaluation_uri)
     card = model_card(
         model=found.model,
         baseline=found.baseline,

@@ -23,6 +23,7 @@ from tfx.types import (
 
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
+from tfx_pipeline.components.splits import COUNT_PROPERTY
 from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
@@ -120,11 +121,20 @@ def read_examples(shard: Shard) -> Iterator[bytes]:
 
 
 def write_shard(shard: Shard) -> int:
-    """Writes a shard as a gzipped TFRecord file, the same bytes every time, and returns its number of examples."""
+    """Writes a shard as a gzipped TFRecord file, the same bytes every time, and returns its number of examples.
+
+    Raises:
+        UserError: The data has fewer than were planned.
+    """
+    count = 0
     with tf.io.TFRecordWriter(shard.output, COMPRESSION) as writer:
-        for example in read_examples(shard):
+        for count, example in enumerate(read_examples(shard), 1):  # noqa: B007 - the number of the last one
             writer.write(example)
-    return shard.count
+    if count != shard.count:
+        raise UserError(
+            f"{shard.images}: has {count:,} examples from {shard.start:,} on, expected {shard.count:,}; run again"
+        )
+    return count
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -187,7 +197,7 @@ def _describe(examples: Artifact, dataset: VerifiedFiles, counts: dict[str, int]
     examples.set_string_custom_property("data_kind", dataset.kind)
     examples.set_string_custom_property("data_digest", dataset.digest)
     for split, count in counts.items():
-        examples.set_int_custom_property(f"{split}_examples", count)
+        examples.set_int_custom_property(COUNT_PROPERTY.format(split), count)
         logger.info("%s: %d examples", split, count)
 
 

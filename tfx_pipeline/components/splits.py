@@ -1,12 +1,50 @@
-"""The files of an artifact's splits."""
+"""The files of an artifact's splits, and how many examples each split has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, artifact_utils
+
+from tfx_pipeline.process.errors import UserError
+
+COUNT_PROPERTY: Final = "{}_examples"
+"""Custom property of the examples' artifact with the number that example-gen wrote of a split."""
 
 
 def split_files(examples: Artifact, splits: Iterable[str]) -> list[tuple[str, str]]:
     """Lists (split, path) of every file, in the order of the names; no path is taken for a pattern."""
     uris = {split: artifact_utils.get_split_uri([examples], split) for split in splits}
     return [(split, f"{uri}/{name}") for split, uri in uris.items() for name in sorted(fileio.listdir(uri))]
+
+
+def written_examples(examples: Artifact) -> dict[str, int]:
+    """The number of examples that example-gen wrote of each split, as far as it is noted on the artifact."""
+    properties = {
+        split: COUNT_PROPERTY.format(split) for split in artifact_utils.decode_split_names(examples.split_names)
+    }
+    return {
+        split: examples.get_int_custom_property(name)
+        for split, name in properties.items()
+        if examples.has_custom_property(name)
+    }
+
+
+def require_all(step: str, examples: Artifact, read: Mapping[str, int]) -> None:
+    """Stops a step that read other examples than example-gen wrote: files went missing, or others lie beside them.
+
+    Args:
+        step: Which step it is.
+        examples: What it read.
+        read: The number of examples that it read, by split.
+
+    Raises:
+        UserError: A number is not the one that is noted on the artifact.
+    """
+    written = written_examples(examples)
+    for split, count in read.items():
+        if count != written.get(split, count):
+            raise UserError(
+                f"{step}: read {count:,} examples of the split {split}, and example-gen wrote {written[split]:,} to "
+                f"{artifact_utils.get_split_uri([examples], split)}; run again with --no-cache"
+            )

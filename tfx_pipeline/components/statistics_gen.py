@@ -9,6 +9,7 @@ import pyarrow as pa
 from tensorflow_data_validation import StatsOptions
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_data_validation.statistics.generators.stats_generator import CombinerStatsGenerator
+from tensorflow_data_validation.utils import stats_util
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components import StatisticsGen as TfxStatisticsGen
 from tfx.components.statistics_gen import executor as tfx_executor
@@ -17,7 +18,7 @@ from tfx.types import Artifact, BaseChannel, artifact_utils, standard_component_
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.statistics import merge_util
 
-from tfx_pipeline.components.splits import split_files
+from tfx_pipeline.components.splits import require_all, split_files
 from tfx_pipeline.data.records import record_batches
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             input_dict: ``examples`` and ``schema``.
             output_dict: ``statistics``: FeatureStats.pb for each split.
             exec_properties: Those of TFX's StatisticsGen; ``StatisticsGen`` leaves them at their defaults.
+
+        Raises:
+            UserError: The statistics are of other examples than example-gen wrote.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
@@ -104,6 +108,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_dir))
         with self._make_beam_pipeline() as pipeline:
             compute_statistics(pipeline, files, schema, outputs)
+        require_all("statistics-gen", examples, counted_examples(statistics))
 
 
 def compute_statistics(
@@ -137,6 +142,16 @@ def _read(split: str, path: str) -> Iterator[tuple[str, pa.RecordBatch]]:
 def _write(path: str, statistics: bytes) -> None:
     io_utils.write_bytes_file(path, statistics)
     logger.info("statistics written to %s", path)
+
+
+def counted_examples(statistics: Artifact) -> dict[str, int]:
+    """The number of examples of each split that its statistics were computed on."""
+    counts = {}
+    for split in artifact_utils.decode_split_names(statistics.split_names):
+        uri = artifact_utils.get_split_uri([statistics], split)
+        (loaded,) = stats_util.load_stats_binary(f"{uri}/{tfx_executor.DEFAULT_FILE_NAME}").datasets
+        counts[split] = int(loaded.num_examples)
+    return counts
 
 
 def _describe(statistics: Artifact, examples: Artifact, splits: list[str]) -> None:

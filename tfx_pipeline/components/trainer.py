@@ -20,6 +20,7 @@ import modules
 from modules import models
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
+from tfx_pipeline.components.splits import written_examples
 from tfx_pipeline.config.section import value_type
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
@@ -82,7 +83,8 @@ class Executor(tfx_executor.GenericExecutor):
 
         Raises:
             UserError: A hyperparameter is not what the configuration allows, or ``modules`` raised an error of its own:
-                there is no GPU, the model cannot be trained, the training diverged.
+                there is no GPU, the model cannot be trained, the training diverged or read other examples than
+                example-gen wrote.
         """
         given = TrainingConfig.checked({name: _given(name, exec_properties[key]) for name, key in KEYS.items()})
         config = {KEYS[name]: value for name, value in in_force(given).model_dump().items()}
@@ -90,7 +92,11 @@ class Executor(tfx_executor.GenericExecutor):
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
         inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
-        custom = config | {"checkpoint_dir": checkpoint_dir(known, inputs)}
+        examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
+        custom = config | {
+            "checkpoint_dir": checkpoint_dir(known, inputs),
+            "num_examples": written_examples(examples),
+        }
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
         try:
             super().Do(input_dict, output_dict, exec_properties)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tfx.dsl.component.experimental.annotations import OutputArtifact
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
@@ -14,9 +14,10 @@ from tfx.types.standard_artifacts import Model
 
 from tests.local.test_runner import Quiet
 from tfx_pipeline.local import artifact_digests
-from tfx_pipeline.local.artifact_digests import files_digest
+from tfx_pipeline.local.artifact_digests import files_of
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.process.errors import UserError
 
 
 @component
@@ -118,13 +119,56 @@ def test_a_moved_directory_does_not_take_what_a_later_run_left_in_its_old_place(
     assert written(moved).is_relative_to(moved)
 
 
-def test_the_digest_is_of_names_sizes_and_times(tmp_path: Path) -> None:
+def test_names_sizes_and_times_are_what_is_noted(tmp_path: Path) -> None:
     folder = tmp_path / "artifact"
     folder.mkdir()
     (folder / "a").write_text("1")
-    seen = {files_digest(str(folder)), files_digest(str(folder / "a")), files_digest(str(tmp_path / "nowhere"))}
+    seen = {files_of(str(folder)), files_of(str(folder / "a")), files_of(str(tmp_path / "nowhere"))}
     os.utime(folder / "a", ns=(0, 0))
-    seen.add(files_digest(str(folder)))
+    seen.add(files_of(str(folder)))
     (folder / "a").rename(folder / "b")
-    seen.add(files_digest(str(folder)))
+    seen.add(files_of(str(folder)))
     assert len(seen) == 5
+
+
+@component
+def Damager(done: OutputArtifact[Model], artifacts: Parameter[str], how: Parameter[str]) -> None:  # noqa: N802
+    (artifact,) = Path(artifacts).iterdir()
+    CHANGES[how](artifact)
+
+
+@component
+def Reader(model: InputArtifact[Model], out: OutputArtifact[Model]) -> None:  # noqa: N802
+    raise AssertionError("it ran with a damaged input")
+
+
+FOUND = {
+    "cut short": "folder/weights: was changed",
+    "changed": "folder/weights: was changed",
+    "gone": "model: is gone",
+    "added": "more: was added",
+    "renamed": "model: is gone",
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_is_damaged_between_two_components_is_named_and_not_read(how: str, tmp_path: Path) -> None:
+    writer = Writer().with_id("writer")
+    damager = Damager(artifacts=str(tmp_path / "pipeline" / "writer" / "out"), how=how).with_id("damager")
+    reader = Reader(model=writer.outputs["out"]).with_id("reader")
+    damager.add_upstream_node(writer)
+    reader.add_upstream_node(damager)
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "pipeline"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[writer, damager, reader],
+    )
+    progress = Progress(Quiet())
+    with pytest.raises(UserError) as refused:
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+    damaged = written(tmp_path)
+    assert str(refused.value) == (f"{damaged}/{FOUND[how]}, which is not what trainer left; run again with --no-cache")
+    assert {name: run.state for name, run in progress.components.items()} == {
+        "writer": "succeeded", "damager": "succeeded", "reader": "failed",
+    }  # fmt: skip

@@ -1,27 +1,30 @@
-"""Ties each artifact to its files: what was changed, damaged or moved since it was written is not reused."""
+"""Ties each artifact to its files: what was changed, damaged or moved since it was written is not reused, nor read."""
 
-import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
+from tfx.types import Artifact
 
-PROPERTY: Final = "files_digest"
+from tfx_pipeline.components.damage import Input, damaged
+
+PROPERTY: Final = "files"
 """Custom property of every artifact in the output directory's ML Metadata."""
 
 
-def files_digest(uri: str) -> str:
-    """SHA-256, in hex, of the names, sizes and times of change of an artifact's files.
+def files_of(uri: str) -> str:
+    """The sizes, in bytes, and times of change, in nanoseconds, of an artifact's files by their names, as JSON.
 
-    It stands for their content, as it does for make, and costs next to nothing whatever the size of the data.
+    They stand for their content, as they do for make, and cost next to nothing whatever the size of the data.
     """
-    root, digest = Path(uri), hashlib.sha256()
+    root, found = Path(uri), {}
     for path in [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file()):
         status = path.stat()
-        digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return digest.hexdigest()
+        found[str(path.relative_to(root))] = [status.st_size, status.st_mtime_ns]
+    return json.dumps(found)
 
 
 def record(store: MetadataStore, execution: int) -> None:
@@ -30,7 +33,7 @@ def record(store: MetadataStore, execution: int) -> None:
     written = [event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
     artifacts = store.get_artifacts_by_id(written)
     for artifact in artifacts:
-        artifact.custom_properties[PROPERTY].string_value = files_digest(artifact.uri)
+        artifact.custom_properties[PROPERTY].string_value = files_of(artifact.uri)
     store.put_artifacts(artifacts)
 
 
@@ -60,4 +63,22 @@ def _problem(artifact: metadata_store_pb2.Artifact, root: Path) -> str:
         return "another directory's"
     properties = artifact.custom_properties  # a look-up would add the property, without a value, where it is missing
     noted = properties[PROPERTY].string_value if PROPERTY in properties else ""
-    return "" if noted == files_digest(artifact.uri) else "not what was written there"
+    return "" if noted == files_of(artifact.uri) else "not what was written there"
+
+
+def require_unchanged(inputs: Sequence[tuple[Input, Artifact]]) -> None:
+    """Refuses what an earlier component of this run wrote, or what it reused, and what has changed since.
+
+    Args:
+        inputs: What the next component reads.
+
+    Raises:
+        UserError: A file is gone, new, or not what was written.
+    """
+    for given, artifact in inputs:
+        noted, now = artifact.get_string_custom_property(PROPERTY), files_of(artifact.uri)
+        if noted and noted != now:
+            before, after = json.loads(noted), json.loads(now)
+            name = min(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            what = "is gone" if name not in after else "was added" if name not in before else "was changed"
+            raise damaged(given, given.path / name, what)

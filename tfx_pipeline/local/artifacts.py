@@ -40,7 +40,8 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
         outcome = dataclasses.replace(outcome, training=training, training_logs=logs)
     if "baseline-locator" in outputs:
         baseline = outputs["baseline-locator"]["baseline"].custom_properties
-        outcome = dataclasses.replace(outcome, baseline=baseline[VERSION_PROPERTY].int_value or None)
+        version = baseline[VERSION_PROPERTY].int_value if VERSION_PROPERTY in baseline else None
+        outcome = dataclasses.replace(outcome, baseline=version)
     if "evaluator" in outputs:
         outcome = _with_evaluation(outcome, outputs["evaluator"])
     if "pusher" in outputs:

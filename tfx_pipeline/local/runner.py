@@ -10,9 +10,11 @@ from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner as TfxLocalDagRunner
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable import data_types, launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
+from tfx.types import Artifact, artifact_utils
 
+from tfx_pipeline.components.damage import Input, named_damage
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.process import graph, signals
@@ -112,12 +114,30 @@ def _was_cached(connection: metadata.Metadata, execution_id: int) -> bool:
     return bool(execution.last_known_state == metadata_store_pb2.Execution.CACHED)
 
 
+class _Launcher(launcher.Launcher):
+    """TFX's launcher, which looks at a component's inputs before it runs, and where it fails."""
+
+    def _run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
+        inputs = [
+            (Input(key, Path(artifact.uri), _splits(artifact)), artifact)
+            for key, artifacts in execution_info.input_dict.items()
+            for artifact in artifacts
+        ]
+        artifact_digests.require_unchanged(inputs)
+        with named_damage([given for given, _artifact in inputs]):
+            return super()._run_executor(execution_info)
+
+
+def _splits(artifact: Artifact) -> tuple[str, ...]:
+    return tuple(artifact_utils.decode_split_names(getattr(artifact, "split_names", "")))
+
+
 def _launcher(
     pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: metadata.Metadata
 ) -> launcher.Launcher:
     deployment = runner_utils.extract_local_deployment_config(pipeline)
     component = node.node_info.id
-    return launcher.Launcher(
+    return _Launcher(
         pipeline_node=node,
         mlmd_connection=connection,
         pipeline_info=pipeline.pipeline_info,

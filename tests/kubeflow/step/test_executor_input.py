@@ -13,6 +13,9 @@ from tfx.types import standard_artifacts
 
 from tests.kubeflow.step import backend
 from tfx_pipeline.components import system_artifacts
+from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.components.splits import written_examples
+from tfx_pipeline.components.trainer import HYPERPARAMETERS
 from tfx_pipeline.kubeflow.step import executor_input, messages
 from tfx_pipeline.kubeflow.step.tfx_executor import CLASS_PATHS
 from tfx_pipeline.process.errors import UserError
@@ -235,3 +238,22 @@ def test_a_pipeline_root_that_is_a_pattern_is_refused(bucket: str) -> None:
     )
     with pytest.raises(UserError, match=line):
         prepared(backend.executor_input("s3", bucket))
+
+
+def test_properties_of_zero_and_of_no_text_are_read_as_they_were_written(local_input: dict[str, Any]) -> None:
+    empty = {name: kind() for name, kind in HYPERPARAMETERS.items()}
+    model = backend.changed(local_input, "inputs.artifacts.model.artifacts.0.metadata", dict(empty))
+    counts = {"split_names": '["train", "eval"]', "data_source": "", "train_examples": 0, "eval_examples": 7}
+    message = backend.changed(model, "inputs.artifacts.examples.artifacts.0.metadata", counts)
+    as_doubles = json.loads(json.dumps(prepared(message)), parse_int=float)
+    inputs = tfx_artifacts(as_doubles, "inputs")
+    assert hyperparameters(inputs["model"]) == empty
+    assert {type(value) for value in hyperparameters(inputs["model"]).values()} == {str, int, float}
+    assert written_examples(inputs["examples"]) == {"train": 0, "eval": 7}
+    assert dict(data_origin(inputs["examples"]))["train examples"] == "0"
+
+
+def test_a_property_that_is_absent_is_not_one_of_zero(local_input: dict[str, Any]) -> None:
+    inputs = tfx_artifacts(prepared(local_input), "inputs")
+    assert hyperparameters(inputs["model"]) == {}
+    assert written_examples(inputs["examples"]) == {}

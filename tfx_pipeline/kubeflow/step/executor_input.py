@@ -1,10 +1,12 @@
 """What an executor input lacks before TFX can read it, one pure function for each."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tfx_pipeline.components.damage import Input
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
@@ -133,6 +135,18 @@ def unboxed(value: Any) -> Any:
 def _map_both(executor_input: Message, change: Callable[[str, Message], Message]) -> Message:
     sides = {side: map_artifacts(executor_input.get(side, {}), change) for side in ("inputs", "outputs")}
     return {**executor_input, **sides}
+
+
+def inputs_of(executor_input: Message) -> list[Input]:
+    """What a step reads.
+
+    Args:
+        executor_input: A message with local paths.
+    """
+    return [
+        Input(key, Path(artifact["uri"]), tuple(json.loads(artifact.get("metadata", {}).get("split_names") or "[]")))
+        for key, artifact in artifacts_of(executor_input["inputs"])
+    ]
 
 
 def make_directories(executor_input: Message) -> None:

@@ -1,9 +1,11 @@
 """LocalDagRunner: what does not depend on a failed component still runs."""
 
+import contextlib
 import os
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -99,11 +101,35 @@ def test_what_a_failed_component_leaves_without_use_does_not_run(tmp_path: Path)
 def Leaver(out: OutputArtifact[Model], how: Parameter[str]) -> None:  # noqa: N802
     if how == "interrupt":
         raise KeyboardInterrupt
+    if how.startswith("thread"):
+        thread = threading.Thread(target=lambda: {"exits": os._exit, "leaves": sys.exit, "fails": [].pop}[how[7:]](0))
+        thread.start()
+        thread.join()
+        return
+    if how == "child":
+        if os.fork() == 0:
+            os._exit(3)
+        os.wait()
+        return
+    if how.startswith("os"):
+        with contextlib.suppress(SystemExit if how == "os, swallowed" else ZeroDivisionError):
+            os._exit(0)
+        return
     sys.exit(int(how))
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("0", "SystemExit: 0"), ("3", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt: ")]
+    ("how", "words"),
+    [
+        ("0", "SystemExit: 0"),
+        ("3", "SystemExit: 3"),
+        ("interrupt", "KeyboardInterrupt: "),
+        ("os", "os._exit(0)"),
+        ("os, swallowed", "os._exit(0)"),
+        ("thread exits", "os._exit(0)"),
+        ("thread leaves", "SystemExit: 0 in a thread"),
+        ("thread fails", "IndexError: pop from empty list in a thread"),
+    ],
 )
 def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_path: Path) -> None:
     pipeline = Pipeline(
@@ -116,6 +142,19 @@ def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_
     with pytest.raises(UserError, match=re.escape(f"trainer: its code ended the program ({words}); have it return")):
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     assert progress.components["trainer"].state == "failed"
+    assert os._exit.__module__ == "posix"
+
+
+def test_a_child_process_of_a_component_may_end_as_it_likes(tmp_path: Path) -> None:
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[Leaver(how="child").with_id("trainer")],
+    )
+    progress = Progress(Quiet())
+    LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+    assert progress.components["trainer"].state == "succeeded"
 
 
 @component

@@ -1,15 +1,20 @@
 """run.json: what a run did, for programs."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
+import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import ComponentRun
+from tfx_pipeline.process.files import write_atomically
+from tfx_pipeline.process.output import Output
 from tfx_pipeline.process.redaction import redact_all
 
 PACKAGES: Final = (
@@ -25,24 +30,32 @@ PACKAGES: Final = (
 )
 
 
+NOTHING: Final = Outcome()
+"""What a run came to when it has just begun."""
+
+
 def manifest(
     *,
     run_id: str,
-    error: str | None,
-    wall_seconds: float,
-    components: list[ComponentRun],
-    outcome: Outcome,
     config: Config,
+    commit: str | None,
+    status: Literal["running", "failed", "succeeded"] = "running",
+    error: str | None = None,
+    wall_seconds: float = 0.0,
+    components: Sequence[ComponentRun] = (),
+    outcome: Outcome = NOTHING,
 ) -> dict[str, Any]:
     """Describes a run.
 
     Args:
         run_id: The run's name.
-        error: One line, or None where the run succeeded.
+        config: Every value that was given; the model's own are those of ``outcome``.
+        commit: What ``git_commit`` gives when the run begins.
+        status: How the run went; "running" from its start to its end, and for good where its process is ended.
+        error: One line where the run failed.
         wall_seconds: From the start of the run to its end.
         components: Every component, in the order of execution.
         outcome: What the run came to.
-        config: Every value that was given; the model's own are those of ``outcome``.
 
     Returns:
         The content of ``run.json``, without secrets.
@@ -51,7 +64,7 @@ def manifest(
     values["training"] |= outcome.training
     content = {
         "run_id": run_id,
-        "status": "failed" if error else "succeeded",
+        "status": status,
         "error": error,
         "wall_seconds": round(wall_seconds, 3),
         "components": [{**dataclasses.asdict(c), "seconds": round(c.seconds, 3)} for c in components],
@@ -64,9 +77,29 @@ def manifest(
         "data_gate": outcome.data_gate,
         "config": values,
         "versions": versions(),
-        "git_commit": git_commit(),
+        "git_commit": commit,
     }
     return {key: redact_all(value) for key, value in content.items()}
+
+
+def write(output: Output, content: dict[str, Any]) -> None:
+    """Writes a run's manifest, for the run and as the latest; raises an OSError where it cannot."""
+    for path in output.manifests:
+        write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def begin(output: Output, content: dict[str, Any]) -> None:
+    """Writes a run's first manifest; where the run before never wrote its last one, this becomes that of a failed run.
+
+    So nobody takes the result of an earlier run for this one's, whatever ends the process.
+    """
+    latest = output.manifests[1]
+    with contextlib.suppress(OSError, ValueError, KeyError):  # there is none, or somebody edited it
+        before = json.loads(latest.read_text(encoding="utf-8"))
+        if before["status"] == "running":
+            ended = before | {"status": "failed", "error": "its process was ended before the run was over"}
+            write_atomically(Output(output.root, before["run_id"]).manifests[0], json.dumps(ended, indent=2) + "\n")
+    write(output, content)
 
 
 def versions() -> dict[str, str]:

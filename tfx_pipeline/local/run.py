@@ -1,22 +1,24 @@
 """One run on this machine, from the configuration to the exit code."""
 
-import json
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, error_line
+from tfx_pipeline.local.manifest import begin, git_commit, manifest, write
+from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
-from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
 from tfx_pipeline.process.output import Output, new_run
-from tfx_pipeline.process.output_lock import exclusive
+from tfx_pipeline.process.output_lock import exclusive, write_errors_as_user_errors
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +36,15 @@ def run(config: Config) -> int:
     Raises:
         UserError: The output directory cannot be written, its path means several, or another run uses it.
     """
-    begin = time.monotonic()
+    started = time.monotonic()
     root = config.run.output_dir.absolute()
     require_no_pattern(root, "--output-dir")
     require_visible(root, "--output-dir")
     with exclusive(root) as died:
         output = new_run(config.run.output_dir)
+        described = partial(manifest, run_id=output.run_id, config=config, commit=git_commit())
+        with write_errors_as_user_errors(root):
+            begin(output, described())
         with captured_output(output.log) as stream:
             console = Console(stream)
             if died:
@@ -48,24 +53,16 @@ def run(config: Config) -> int:
             failure = _attempt(config, output, console, progress)
             signals.ignore()
             output.reserve.unlink(missing_ok=True)
-            failure = _record(config, output, console, progress, failure, begin)
+            described = partial(described, wall_seconds=time.monotonic() - started)
+            failure = _record(described, output, console, progress, failure)
     return failure.code if failure else 0
 
 
 def _attempt(config: Config, output: Output, console: Console, progress: Progress) -> Failure | None:
     """Runs the pipeline and returns what stopped it; None where nothing did."""
     try:
-        # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
-        from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
-
-        dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
-        if config.run.clean:
-            output.clean()
-        with loading():
-            _recover(output, console)
-            from tfx_pipeline.local.execution import execute  # noqa: PLC0415
-
-        execute(config, dataset, output, console, progress)
+        with signals.exit_refused("the run"):
+            _run(config, output, console, progress)
     except signals.Interrupted as interrupt:
         signals.end_soon(interrupt.code)
         logger.info("%s", interrupt)
@@ -76,6 +73,20 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
         logger.exception("the run failed")
         return Failure(error_line(exception, output.root))
     return None
+
+
+def _run(config: Config, output: Output, console: Console, progress: Progress) -> None:
+    # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
+    from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
+
+    dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
+    if config.run.clean:
+        output.clean()
+    with loading():
+        _recover(output, console)
+        from tfx_pipeline.local.execution import execute  # noqa: PLC0415
+
+    execute(config, dataset, output, console, progress)
 
 
 def _recover(output: Output, console: Console) -> None:
@@ -99,11 +110,21 @@ def _close(output: Output, progress: Progress) -> None:
 
 
 def _record(
-    config: Config, output: Output, console: Console, progress: Progress, failure: Failure | None, begin: float
+    described: Callable[..., dict[str, Any]],
+    output: Output,
+    console: Console,
+    progress: Progress,
+    failure: Failure | None,
 ) -> Failure | None:
     """Writes manifest and summary; returns what stopped the run, or kept them from being written."""
     try:
-        content = _content(config, output, progress, failure, begin)
+        content = described(
+            status="failed" if failure else "succeeded",
+            error=failure.error if failure else None,
+            components=list(progress.components.values()),
+            outcome=_outcome(output, progress),
+        )
+        write(output, content)
         summary(console, output, content)
     except Exception as exception:
         logger.exception("the run's results cannot be recorded")
@@ -112,25 +133,9 @@ def _record(
     return failure
 
 
-def _content(
-    config: Config, output: Output, progress: Progress, failure: Failure | None, begin: float
-) -> dict[str, Any]:
-    from tfx_pipeline.local.manifest import manifest  # noqa: PLC0415
-    from tfx_pipeline.local.outcome import Outcome  # noqa: PLC0415
+def _outcome(output: Output, progress: Progress) -> Outcome:
+    if not progress.components:
+        return Outcome()
+    from tfx_pipeline.local.execution import collect  # noqa: PLC0415
 
-    outcome = Outcome()
-    if progress.components:
-        from tfx_pipeline.local.execution import collect  # noqa: PLC0415
-
-        outcome = collect(output, progress)
-    content = manifest(
-        run_id=output.run_id,
-        error=failure.error if failure else None,
-        wall_seconds=time.monotonic() - begin,
-        components=list(progress.components.values()),
-        outcome=outcome,
-        config=config,
-    )
-    for path in output.manifests:
-        write_atomically(path, json.dumps(content, indent=2) + "\n")
-    return content
+    return collect(output, progress)

@@ -75,7 +75,7 @@ class Output:
 
         ML Metadata goes first, with SQLite's journal, so that nothing half deleted is reused where this is killed.
         """
-        for file in (self.metadata, *self.root.glob(f"{self.metadata.name}-*"), self.manifests[1]):
+        for file in (self.metadata, *self.root.glob(f"{self.metadata.name}-*")):
             file.unlink(missing_ok=True)
         for directory in (self.pipeline, self.serving, self.root / "tensorboard", self.report):
             shutil.rmtree(directory, ignore_errors=True)

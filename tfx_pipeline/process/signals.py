@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sys
+import sysconfig
 import threading
+import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn
@@ -15,6 +17,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BASE_CODE: Final = 128
 """What shells add to a signal's number for the exit code of a process that it ended."""
 PATIENCE_SECONDS: Final = 20
+_LIBRARIES: Final = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+"""Where code lies whose threads may die, as some do when they are done."""
+_end_process: Final = os._exit
 
 
 class Interrupted(KeyboardInterrupt):
@@ -62,19 +67,58 @@ def raise_missed() -> None:
 
 @contextlib.contextmanager
 def exit_refused(step: str) -> Iterator[None]:
-    """Makes an error of what would end the program from inside a step: ``sys.exit``, or an interrupt that nobody sent.
+    """Makes an error of what would end the program from inside a step, or leave it without a thread.
+
+    That is ``sys.exit``, ``os._exit``, an interrupt that nobody sent, and an error or an exit that ends a thread which
+    runs this project's or the user's code. Child processes may end as they like. C code that ends the process does.
 
     Raises:
         UserError: The step's code asked to end the program; the signals that did are let through.
     """
+    endings: list[str] = []
     try:
-        yield
-    except (Exception, Interrupted):
+        with _noting(endings):
+            yield
+    except Interrupted:
         raise
     except BaseException as error:
-        raise UserError(
-            f"{step}: its code ended the program ({type(error).__name__}: {error}); have it return, or raise an error"
-        ) from error
+        if isinstance(error, UserError) or (isinstance(error, Exception) and not endings):
+            raise
+        raise _ended(step, endings or [_words(error)]) from error
+    if endings:
+        raise _ended(step, endings)
+
+
+def _ended(step: str, endings: list[str]) -> UserError:
+    return UserError(f"{step}: its code ended the program ({endings[0]}); have it return, or raise an error")
+
+
+def _words(error: BaseException | None) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@contextlib.contextmanager
+def _noting(endings: list[str]) -> Iterator[None]:
+    """Has ``os._exit`` raise instead, in this process, and notes its calls and what ends threads."""
+    process, leave_process, hook = os.getpid(), os._exit, threading.excepthook
+
+    def exit_process(status: int) -> NoReturn:
+        if os.getpid() != process:
+            leave_process(status)
+        endings.append(f"os._exit({status})")
+        raise SystemExit(status)
+
+    def thread_died(died: threading.ExceptHookArgs) -> None:
+        files = [frame.f_code.co_filename for frame, _line in traceback.walk_tb(died.exc_traceback)]
+        if any(file.startswith("/") and not file.startswith(_LIBRARIES) for file in files):
+            endings.append(f"{_words(died.exc_value)} in a thread")
+        hook(died)
+
+    os._exit, threading.excepthook = exit_process, thread_died
+    try:
+        yield
+    finally:
+        os._exit, threading.excepthook = leave_process, hook
 
 
 def ignore() -> None:
@@ -86,7 +130,7 @@ def ignore() -> None:
 def end_soon(code: int) -> None:
     """Ignores further signals, and ends the process with this exit code where it has not ended in time by itself."""
     ignore()
-    watchdog = threading.Timer(PATIENCE_SECONDS, os._exit, (code,))
+    watchdog = threading.Timer(PATIENCE_SECONDS, _end_process, (code,))
     watchdog.daemon = True
     watchdog.start()
 
@@ -95,4 +139,4 @@ def leave(code: int) -> NoReturn:
     """Ends the process at once, without waiting for threads of Beam and TensorFlow."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    _end_process(code)

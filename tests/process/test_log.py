@@ -68,6 +68,31 @@ def test_secrets_are_not_in_the_log_whoever_says_them(tmp_path: Path) -> None:
         assert expected in text
 
 
+ARRAYS = """
+import logging, os, sys
+from pathlib import Path
+import numpy as np
+from tfx_pipeline.process.log import captured_output
+np.set_printoptions(threshold=10**9)
+with captured_output(Path(sys.argv[1])) as console:
+    try:
+        raise ValueError(f"outputs: {np.full((100, 300), np.nan)} end")
+    except ValueError:
+        logging.exception("a traceback")
+    print(np.zeros(99_999).tolist(), "after")
+"""
+
+
+def test_arrays_are_not_in_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    subprocess.run([sys.executable, "-c", ARRAYS, str(log)], cwd=ROOT, check=True)
+    text = log.read_text()
+    assert text.count("nan") < 200
+    assert len(text) < 5_000
+    for expected in ("a traceback", "Traceback (most recent call last)", "ValueError: outputs: [...]", "end", "after"):
+        assert expected in text
+
+
 FULL = """
 import os, resource, sys
 from pathlib import Path

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.components import checkpoints
+from tfx_pipeline.components.damage import named_damage
 from tfx_pipeline.kubeflow.step import step_log, supervisor
-from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare, remove_outputs
+from tfx_pipeline.kubeflow.step.executor_input import inputs_of, make_directories, prepare, remove_outputs
 from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
@@ -26,7 +27,7 @@ from tfx_pipeline.kubeflow.step.stage import Failure, Member, Stage
 from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
 from tfx_pipeline.process import signals
-from tfx_pipeline.process.errors import one_line
+from tfx_pipeline.process.errors import one_line, readable
 from tfx_pipeline.process.redaction import redact
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
@@ -74,14 +75,23 @@ def run(executor_class_path: str, executor_input: Message, inputs_spec: Message,
 
 def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str]) -> Message:
     step = step_of(executor_class_path)
-    if step is not None:
-        return run_step(step, prepared)
-    return run_executor(executor_class_path, prepared, inputs_spec, beam_args)
+    with named_damage(inputs_of(prepared)):
+        if step is not None:
+            return run_step(step, prepared)
+        return run_executor(executor_class_path, prepared, inputs_spec, beam_args)
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs a step, or the members of a stage, under supervision; returns the exit code."""
     args, beam_args = parse(argv)
+    code = _supervised(args, beam_args)
+    if code == 0 and not Path(args.json_serialized_invocation_args["outputs"]["outputFile"]).is_file():
+        _say("error: the step's process ended before the step did")
+        return 1
+    return code
+
+
+def _supervised(args: argparse.Namespace, beam_args: list[str]) -> int:
     executor_input = args.json_serialized_invocation_args
     if supervisor.WAITS in os.environ:
         # Without a volume of its own, a trainer goes on at least where its process was lost and its pod was not.
@@ -104,7 +114,7 @@ def attempt(name: str, component: Callable[[], None]) -> Failure | None:
         with signals.exit_refused(name):
             component()
     except Exception as error:  # noqa: BLE001 - a step may raise anything
-        _say(traceback.format_exc().rstrip("\n"))
+        _say(readable(traceback.format_exc()).rstrip("\n"))
         return Failure(one_line(error), supervisor.may_pass(error))
     return None
 

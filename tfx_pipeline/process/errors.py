@@ -1,6 +1,7 @@
 """The error that a user can act on, and what to say of any other in one line."""
 
 import errno
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,14 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS: Final = ("No space left on device", "Disk quota exceeded", "File too large", "database or disk is full")
 """How Beam, TensorFlow and SQLite pass on what the operating system said."""
 _LONGEST_MESSAGE: Final = 500
+_LONGEST_LINE: Final = 4_000
+
+_NUMBER: Final = r"(?:[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?[jL]?|\.\d+|nan|inf)|True|False|\.\.\.)"
+_ARRAY: Final = re.compile(
+    rf"(?:[\[(]\s*)*(?:(?<![\w.-]){_NUMBER}[\s,\[\]()]+){{15,}}{_NUMBER}(?:\s*[\])])*", re.IGNORECASE
+)
+_BYTES: Final = re.compile(r"b'(?:[^'\\\n]|\\.){100,}'|b\"(?:[^\"\\\n]|\\.){100,}\"")
+"""How Python prints arrays, lists of numbers and bytes, which an error's text may hold by the hundred thousand."""
 
 
 class UserError(Exception):
@@ -40,12 +49,26 @@ def flat(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def readable(text: str) -> str:
+    """Text for a log or a person: without arrays and long bytes, each line at most ``_LONGEST_LINE`` characters."""
+    text = _BYTES.sub("b'...'", _ARRAY.sub("[...]", text))
+    if len(text) <= _LONGEST_LINE:
+        return text
+    lines = text.split("\n")
+    return "\n".join(
+        x if len(x) <= _LONGEST_LINE else f"{x[:_LONGEST_LINE]} ... ({len(x):,} characters)" for x in lines
+    )
+
+
 def one_line(exception: BaseException) -> str:
-    """What a person is told of an exception: the ``UserError`` among its causes, else its type and message."""
+    """What a person is told of an exception: the ``UserError`` among its causes, else its type and message.
+
+    Arrays in it are left out.
+    """
     for cause in causes(exception):
         if isinstance(cause, UserError):
-            return str(cause)
-    message = _shortened(flat(exception)) if str(exception) else ""
+            return readable(str(cause))
+    message = _shortened(readable(flat(exception))) if str(exception) else ""
     return f"{type(exception).__name__}: {message}" if message else type(exception).__name__
 
 

@@ -1,12 +1,14 @@
-"""Copies what a run says into its log without secrets, in a process of its own: a thread could deadlock with the run.
+"""Copies what a run says into its log without secrets and arrays, in a process of its own.
 
-It would wait for a library that writes while it holds Python's lock, and the library for the thread.
+A thread could deadlock with the run: it would wait for a library that writes while it holds Python's lock, and the
+library for the thread.
 """
 
 import contextlib
 import os
 import sys
 
+from tfx_pipeline.process.errors import readable
 from tfx_pipeline.process.redaction import redact
 
 CHUNK = 1 << 16
@@ -32,7 +34,7 @@ def copy(source: int, log: int) -> None:
 
 
 def _redacted(data: bytes) -> bytes:
-    return redact(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return readable(redact(data.decode("utf-8", "surrogateescape"))).encode("utf-8", "surrogateescape")
 
 
 def _write(log: int, data: bytes) -> bytes:

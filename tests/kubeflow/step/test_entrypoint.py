@@ -20,7 +20,13 @@ from tfx_pipeline.steps.schema_import import schema_digest
 ROOT = Path(__file__).parents[3]
 PACKAGE = "tfx_pipeline.components"
 LOCATOR = f"{PACKAGE}.baseline_locator.BaselineLocator_Executor"
-TYPES = {"baseline": backend.MODEL_SCHEMA, "schema": "title: tfx.Schema\n"}
+TYPES = {
+    **dict.fromkeys(("baseline", "baseline_model", "model"), backend.MODEL_SCHEMA),
+    "schema": "title: tfx.Schema\n",
+    "model_blessing": backend.BLESSING_SCHEMA,
+    "evaluation": backend.EVALUATION_SCHEMA,
+    "pushed_model": "title: tfx.PushedModel\n",
+}
 
 
 def message_for(root: Path, inputs: dict[str, dict[str, Any]], outputs: list[str], **parameters: Any) -> dict[str, Any]:
@@ -176,6 +182,36 @@ def test_failing_step_ends_with_one_line_after_its_traceback(tmp_path: Path) -> 
     assert any(line.startswith("Traceback") for line in traceback)
 
 
+def test_a_damaged_input_is_named_before_the_step_reads_it(tmp_path: Path) -> None:
+    inputs = {"model": {}, "model_blessing": {"blessed": 1.0}, "evaluation": {}, "baseline_model": {}}
+    message = message_for(tmp_path, inputs, ["pushed_model"], serving_dir=str(tmp_path / "serving"), keep_versions=5)
+    model = tmp_path / "in" / "model" / "Format-Serving"
+    model.mkdir(parents=True)
+    (model / "saved_model.pb").write_bytes(b"graph")
+    done = call("pusher.Pusher_Executor", message)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: {model}/variables/variables.index: is missing, which is not what trainer left; run again with "
+        "--no-cache"
+    )
+    assert not (tmp_path / "serving").exists()
+
+
+def test_arrays_in_an_error_are_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "raiser.py").write_text(
+        "from tfx.dsl.components.base import base_executor\n"
+        "class Executor(base_executor.BaseExecutor):\n"
+        "    def Do(self, *_):\n        raise ValueError(f'outputs {[0.5] * 99_999} are wrong')\n"
+    )
+    message = message_for(tmp_path, {}, ["schema"])
+    command = [sys.executable, "-m", "tfx_pipeline.kubeflow.entrypoint", *arguments("x", message)]
+    command[command.index(f"{PACKAGE}.x")] = "raiser.Executor"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "error: ValueError: outputs [...] are wrong"
+    assert "0.5, 0.5" not in done.stderr
+
+
 def test_failing_step_leaves_no_output_file_not_even_an_older_one(tmp_path: Path) -> None:
     message = failing_message(tmp_path)
     output = Path(message["outputs"]["outputFile"])
@@ -185,11 +221,19 @@ def test_failing_step_leaves_no_output_file_not_even_an_older_one(tmp_path: Path
     assert not output.exists()
 
 
-def test_step_whose_code_ends_the_program_has_failed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("sys.exit(0)", "Executor: its code ended the program (SystemExit: 0)"),
+        ("os._exit(0)", "Executor: its code ended the program (os._exit(0))"),
+        ("ctypes.CDLL(None)._exit(0)", "the step's process ended before the step did"),
+    ],
+)
+def test_step_whose_code_ends_the_program_has_failed(code: str, said: str, tmp_path: Path) -> None:
     """As ``sys.exit(0)`` in a model's file does."""
     (tmp_path / "leaver.py").write_text(
-        "import sys\nfrom tfx.dsl.components.base import base_executor\n"
-        "class Executor(base_executor.BaseExecutor):\n    def Do(self, *_):\n        sys.exit(0)\n"
+        "import ctypes, os, sys\nfrom tfx.dsl.components.base import base_executor\n"
+        f"class Executor(base_executor.BaseExecutor):\n    def Do(self, *_):\n        {code}\n"
     )
     message = message_for(tmp_path, {}, ["schema"])
     command = [sys.executable, "-m", "tfx_pipeline.kubeflow.entrypoint", *arguments("x", message)]
@@ -198,7 +242,7 @@ def test_step_whose_code_ends_the_program_has_failed(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     last = done.stderr.rstrip("\n").split("\n")[-1]
-    assert last.startswith("error: Executor: its code ended the program (SystemExit: 0)")
+    assert last.startswith(f"error: {said}")
     assert not Path(message["outputs"]["outputFile"]).exists()
 
 

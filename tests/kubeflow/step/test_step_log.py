@@ -49,3 +49,9 @@ def test_secrets_are_taken_out() -> None:
     code = "logging.getLogger('{}').warning('cannot read https://me:hunter22@host/x')"
     assert lines(code.format("modules.x")) == ["cannot read https://me:[redacted]@host/x"]
     assert lines(code.format("absl")) == ["[warning of absl] cannot read https://me:[redacted]@host/x"]
+
+
+@pytest.mark.parametrize("name", ["modules.trainer", "absl"])
+def test_arrays_are_not_printed(name: str) -> None:
+    (line,) = lines(f"logging.getLogger({name!r}).error('weights %s end', [0.5] * 100_000)")
+    assert line.endswith("weights [...] end")

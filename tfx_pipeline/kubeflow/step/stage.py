@@ -131,7 +131,7 @@ class Stage:
         failure = attempt(
             member.name, lambda: self._run(member.executor_class_path, message, member.inputs_spec, member.options)
         )
-        return failure and failure._replace(line=f"{member.name}: {failure.line}")
+        return failure and failure._replace(line=f"{member.name}: {failure.line.removeprefix(f'{member.name}: ')}")
 
     def _inputs(self, member: Member, made: Mapping[str, Message]) -> Message:
         """The member's inputs; those that the stage makes are as ML Metadata would give them back."""

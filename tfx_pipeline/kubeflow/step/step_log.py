@@ -7,6 +7,7 @@ import textwrap
 import warnings
 from typing import Final
 
+from tfx_pipeline.process.errors import readable
 from tfx_pipeline.process.redaction import redact
 
 _OWN: Final = ("tfx_pipeline", "modules", "__main__")
@@ -22,8 +23,8 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = self.formatTime(record, "%H:%M:%S")
         if is_own(record):
-            return f"{when} {redact(super().format(record))}"
-        message = textwrap.shorten(redact(record.getMessage()), _LONGEST, placeholder=" ...")
+            return f"{when} {readable(redact(super().format(record)))}"
+        message = textwrap.shorten(readable(redact(record.getMessage())), _LONGEST, placeholder=" ...")
         return f"{when} [{record.levelname.lower()} of {record.name}] {message}"
 
 

@@ -1,6 +1,7 @@
 """The last lines of a run on the console: its result, and where everything is."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "manifest", shown(output.manifests[1])
     yield "log", shown(output.log)
     yield "time", f"{content['wall_seconds']:.1f} s"
-    yield "next", f"tools/env tensorboard --logdir {shown(output.tensorboard.parent)}"
+    yield "next", shlex.join(["tools/env", "tensorboard", "--logdir", shown(output.tensorboard.parent)])
 
 
 def _data_gate(gate: dict[str, Any]) -> str:
@@ -74,7 +75,7 @@ def _verdict(content: dict[str, Any]) -> str:
     nothing = "no model was pushed before: nothing to compare with"
     if content["config"]["serving"]["baseline"] == "none":
         nothing = "compared with no pushed model, as --baseline none asks"
-    against = f"compared with version {baseline}" if baseline else nothing
+    against = f"compared with version {baseline}" if baseline is not None else nothing
     if content["blessed"]:
         return f"blessed ({against})"
     return f"REFUSED, not pushed ({against})"

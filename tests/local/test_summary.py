@@ -1,0 +1,40 @@
+"""The end of a run on the console."""
+
+import io
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tfx_pipeline.config.sections import Config
+from tfx_pipeline.local.console import Console
+from tfx_pipeline.local.manifest import manifest
+from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.local.output import Output
+from tfx_pipeline.local.summary import summary
+
+RESULTS = Outcome(
+    data_gate={"ok": True, "headline": "166 checks passed"},
+    metrics={"accuracy": 0.9, "loss": 0.3, "num_examples": 10, "per_class_accuracy": {"Bag": 0.9}},
+    blessed=True,
+)
+
+
+def last_line(root: Path) -> str:
+    """The last line of a run's summary."""
+    stream = io.StringIO()
+    content = manifest(run_id="1", config=Config(), commit=None, status="succeeded", outcome=RESULTS)
+    summary(Console(stream), Output(root, "1"), content)
+    return stream.getvalue().splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["output", "my run", "it's", 'a "b"', "$HOME", "{a,b}", "a;b &", "#1"])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_the_command_at_the_end_can_be_pasted_whatever_the_folder_is_called(
+    name: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "here":
+        monkeypatch.chdir(tmp_path)
+    label, *command = shlex.split(last_line(tmp_path / name))
+    folder = f"{name}/tensorboard" if where == "here" else f"{tmp_path}/{name}/tensorboard"
+    assert [label, *command] == ["next", "tools/env", "tensorboard", "--logdir", folder]

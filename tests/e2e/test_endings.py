@@ -13,7 +13,8 @@ pytestmark = pytest.mark.e2e
 ENDINGS = {
     "sys.exit": "import sys; sys.exit(0)",
     "os._exit": "import os; os._exit(0)",
-    "thread": "import os, threading; t = threading.Thread(target=lambda: os._exit(0)); t.start(); t.join(); from modules.models import dense; return dense.build()",
+    "thread": "import os, threading; t = threading.Thread(target=lambda: os._exit(0)); t.start(); t.join(); "
+    "from modules.models import dense; return dense.build()",
     "interrupt": "raise KeyboardInterrupt",
 }
 C_CODE = "import ctypes; ctypes.CDLL(None)._exit(0)"

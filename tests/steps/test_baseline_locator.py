@@ -146,7 +146,7 @@ def test_an_unfit_version_in_an_object_store_is_refused_before_it_is_copied(
     good = open_place(uri).push(classifier)
     s3.put_object(Bucket=BUCKET, Key="fashion/99999999999/saved_model.pb", Body=b"\x12")
     assert refusal(serving_dir=uri) == (
-        f"{uri}/99999999999: no model of this pipeline's to compare with: it lacks variables/variables.index; move it "
+        f"{uri}/99999999999: no model of this pipeline's to compare with: its saved_model.pb is damaged; move it "
         f"away, or give --baseline {good} or none (on Kubeflow the run parameter baseline)"
     )
     assert not (tmp_path / "baseline").exists()

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
+import tensorflow as tf
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import (
@@ -17,15 +18,19 @@ from tfx.types import (
 )
 from tfx.utils import json_utils, path_utils, proto_utils
 
+from modules.dataset import DATASET
+from tfx_pipeline.components.example_gen import serialize
 from tfx_pipeline.components.properties import data_origin, hyperparameters
 from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation import extractors
 from tfx_pipeline.evaluation.configuration import eval_config
 from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
+from tfx_pipeline.process.errors import one_line
 from tfx_pipeline.review.inputs import versions
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.versions import MODEL_CARD, SAVED_MODEL
+from tfx_pipeline.steps.baseline_locator import URI_PROPERTY, unfit
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +76,8 @@ class Executor(tfx_executor.Executor):
         See ``EvaluatorSpec`` for the keys of the three dictionaries.
 
         Raises:
-            UserError: A threshold is not what the configuration allows, or the model was evaluated on other examples
-                than example-gen wrote.
+            UserError: A threshold is not what the configuration allows, TensorFlow cannot use the baseline, or the model
+                was evaluated on other examples than example-gen wrote.
         """
         inputs = dict(input_dict)
         has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))
@@ -86,7 +91,12 @@ class Executor(tfx_executor.Executor):
             standard_component_specs.EXAMPLE_SPLITS_KEY: json_utils.dumps([EVALUATED_SPLIT]),
             standard_component_specs.MODULE_PATH_KEY: extractors.__name__,
         }
-        super().Do(inputs, output_dict, properties)
+        try:
+            super().Do(inputs, output_dict, properties)
+        except Exception as error:
+            if has_baseline:
+                _require_usable(artifact_utils.get_single_instance(inputs[BASELINE_MODEL_KEY]), error)
+            raise
         uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
         found = _read(uri, artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY]))
         try:
@@ -124,6 +134,26 @@ def _holds_model(baseline: list[Artifact] | None) -> bool:
         return False
     directory = path_utils.serving_model_path(artifact_utils.get_single_uri(baseline))
     return Path(directory, SAVED_MODEL).is_file()
+
+
+def _require_usable(baseline: Artifact, failure: Exception) -> None:
+    """Finds out whether an evaluation failed because of a baseline that has all its files, such as one cut short.
+
+    Args:
+        baseline: The baseline's artifact.
+        failure: What the evaluation raised.
+
+    Raises:
+        UserError: The baseline cannot be loaded, or gives no answer for an image.
+    """
+    image = tf.constant([serialize(bytes(DATASET.image_bytes), 0)])
+    try:
+        model = tf.saved_model.load(path_utils.serving_model_path(baseline.uri))
+        model.signatures["serving_default"](**{extractors.SIGNATURE_INPUT: image})
+    except Exception as error:
+        logger.exception("the baseline cannot be used")
+        problem = f"TensorFlow cannot use it ({one_line(error)})"
+        raise unfit(baseline.get_string_custom_property(URI_PROPERTY) or baseline.uri, problem) from failure
 
 
 class Evaluator(base_beam_component.BaseBeamComponent):

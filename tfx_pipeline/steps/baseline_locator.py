@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 VERSION_PROPERTY: Final = "version"
 """Custom property of the baseline: the version it was pushed as; absent when there is no baseline."""
 
+URI_PROPERTY: Final = "source_uri"
+"""Custom property of the baseline: the version's path or URL; absent when there is no baseline."""
+
 NOTE_PROPERTY: Final = "note"
 """Custom property of an artifact without a model: why there is none, for a person."""
 
@@ -48,7 +51,7 @@ def locate_baseline(baseline: Artifact, serving_dir: str, baseline_version: str 
         _check(place, version)
         place.fetch(version, model_dir(baseline.uri))
     baseline.set_int_custom_property(VERSION_PROPERTY, version)
-    baseline.set_string_custom_property("source_uri", place.uri(version))
+    baseline.set_string_custom_property(URI_PROPERTY, place.uri(version))
     logger.info("the baseline is version %d", version)
 
 
@@ -64,6 +67,20 @@ def comparison(version: int | None, choice: str) -> str:
     if choice:
         return "It was compared with no pushed model, as --baseline none asks."
     return "There was no pushed model to compare it with."
+
+
+def unfit(uri: str, problem: str, fitting: str = "") -> UserError:
+    """The error that a version cannot be the baseline.
+
+    Args:
+        uri: The version's path or URL.
+        problem: What is wrong with it.
+        fitting: Another version, followed by "or"; "" where none is known.
+    """
+    return UserError(
+        f"{uri}: no model of this pipeline's to compare with: {problem}; move it away, or give --baseline "
+        f"{fitting}none (on Kubeflow the run parameter baseline)"
+    )
 
 
 def _find(place: ServingPlace, choice: str, serving_dir: str) -> int | None:
@@ -82,10 +99,7 @@ def _check(place: ServingPlace, version: int) -> None:
     if problem:
         others = (other for other in reversed(place.versions()) if other != version)
         fitting = next((f"{other} or " for other in others if not _problem(place, other)), "")
-        raise UserError(
-            f"{place.uri(version)}: no model of this pipeline's to compare with: {problem}; move it away, or give "
-            f"--baseline {fitting}none (on Kubeflow the run parameter baseline)"
-        )
+        raise unfit(place.uri(version), problem, fitting)
 
 
 def _problem(place: ServingPlace, version: int) -> str | None:

@@ -76,8 +76,8 @@ class Executor(tfx_executor.Executor):
         See ``EvaluatorSpec`` for the keys of the three dictionaries.
 
         Raises:
-            UserError: A threshold is not what the configuration allows, TensorFlow cannot use the baseline, or the model
-                was evaluated on other examples than example-gen wrote.
+            UserError: A threshold is not what the configuration allows, TensorFlow cannot use the baseline, or the
+                model was evaluated on other examples than example-gen wrote.
         """
         inputs = dict(input_dict)
         has_baseline = _holds_model(inputs.get(BASELINE_MODEL_KEY))

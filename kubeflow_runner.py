@@ -4,8 +4,6 @@ import argparse
 import signal
 import sys
 
-from modules.dataset import DATASET
-from tfx_pipeline.config.flags import ArgumentParser, add_flags
 from tfx_pipeline.process.errors import RunFailedError, UserError
 from tfx_pipeline.process.redaction import redact
 
@@ -14,10 +12,12 @@ SECTIONS = ("kubeflow", "training", "data", "data_gate", "evaluation", "serving"
 
 def main() -> int:
     """Parses the flags, writes the package and, where asked for, runs it; returns the exit code."""
-    parser = ArgumentParser(prog="kubeflow_runner.py", description=__doc__.partition(":")[0] + ".")
-    _add_client_flags(parser)
-    add_flags(parser, SECTIONS)
     try:
+        from tfx_pipeline.config.flags import ArgumentParser, add_flags  # noqa: PLC0415 - reads modules/
+
+        parser = ArgumentParser(prog="kubeflow_runner.py", description=__doc__.partition(":")[0] + ".")
+        _add_client_flags(parser)
+        add_flags(parser, SECTIONS)
         flags = vars(parser.parse_args())
         from tfx_pipeline.kubeflow.run import run  # noqa: PLC0415 - --help must not wait for it
 
@@ -31,6 +31,8 @@ def main() -> int:
 
 
 def _add_client_flags(parser: argparse.ArgumentParser) -> None:
+    from modules.dataset import DATASET  # noqa: PLC0415 - a mistake in it is one line by now
+
     output = f"{DATASET.name.replace('-', '_')}_pipeline.yaml"
     parser.add_argument("--output", metavar="FILE.yaml", default=output, help=f"the package (default: {output})")
     logs = "instead of a package, print the manifest of a TensorBoard for these events, URL or pvc://"

@@ -2,7 +2,6 @@
 
 import sys
 
-from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.redaction import redact
@@ -12,10 +11,12 @@ SECTIONS = ("training", "data", "data_gate", "evaluation", "run", "serving")
 
 def main() -> int:
     """Parses the flags, runs the pipeline and returns the exit code: 0 where it ran to its end."""
-    parser = ArgumentParser(prog="local_runner.py", description=__doc__.partition(":")[0] + ".")
-    add_flags(parser, SECTIONS)
     with signals.raising():
         try:
+            from tfx_pipeline.config.flags import ArgumentParser, add_flags, load  # noqa: PLC0415 - reads modules/
+
+            parser = ArgumentParser(prog="local_runner.py", description=__doc__.partition(":")[0] + ".")
+            add_flags(parser, SECTIONS)
             config = load(vars(parser.parse_args()))
             from tfx_pipeline.local.run import run  # noqa: PLC0415 - TensorFlow takes seconds, and --help must not
 

@@ -15,13 +15,17 @@ PIXELS_KEY: Final = "pixels"
 """Transformed feature: the image as float32 of its shape, values from 0 to 1."""
 
 
+def _is_line(text: str) -> bool:
+    return text.isprintable() and bool(text.strip())
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageDataset:
     """A data set of labelled images; everything that depends on the data follows from this.
 
     Attributes:
-        name: Lower-case letters, digits and hyphens. The pipeline, its package and image, and the default serving
-            directory on Kubeflow are named after it, so two data sets have two names.
+        name: Lower-case letters, digits and hyphens, 50 at most. The pipeline, its package and image, and the default
+            serving directory on Kubeflow are named after it, so two data sets have two names.
         title: The name for people, in reports and in the model card.
         image_shape: (height, width) of grey images, (height, width, 3) of colour images, in pixels.
         class_names: The class of each label, from label 0.
@@ -40,13 +44,22 @@ class ImageDataset:
     licence: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", self.name):
-            raise ValueError(f"name {self.name!r}: expected lower-case letters, digits and hyphens, 63 at most")
+        # Kubernetes takes 63 characters for a label and for a service, and others append to it.
+        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?", self.name):
+            raise ValueError(f"name {self.name!r}: expected lower-case letters, digits and hyphens, 50 at most")
         shape = self.image_shape
-        if not isinstance(shape, tuple) or len(shape) < 2 or shape[2:] not in ((), (3,)) or min(shape) < 1:  # noqa: PLR2004
-            raise ValueError(f"image_shape {shape}: expected (height, width) or (height, width, 3)")
-        if len(set(self.class_names)) != self.num_classes or not 2 <= self.num_classes <= 256:  # noqa: PLR2004
-            raise ValueError(f"class_names {self.class_names}: expected 2 to 256, all different")
+        sizes = isinstance(shape, tuple) and all(type(size) is int and size > 0 for size in shape)
+        if not sizes or len(shape) < 2 or shape[2:] not in ((), (3,)):  # noqa: PLR2004
+            raise ValueError(f"image_shape {shape!r}: expected (height, width) or (height, width, 3)")
+        names = self.class_names
+        texts = isinstance(names, tuple | list) and all(isinstance(name, str) and _is_line(name) for name in names)
+        if not texts or len(set(names)) != len(names) or not 2 <= len(names) <= 256:  # noqa: PLR2004
+            raise ValueError(f"class_names {names!r}: expected 2 to 256 names, all different")
+        if not isinstance(self.title, str) or not _is_line(self.title):
+            raise ValueError(f"title {self.title!r}: expected a line of text")
+        prose = {name: getattr(self, name) for name in ("intended_use", "licence")}
+        if wrong := [name for name, text in prose.items() if not isinstance(text, str)]:
+            raise ValueError(f"{wrong[0]} {prose[wrong[0]]!r}: expected text")
 
     @property
     def num_classes(self) -> int:

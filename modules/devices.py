@@ -5,17 +5,15 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, get_args
 
 import keras
 import tensorflow as tf
 
+from modules.choices import Device, Precision
 from modules.input_pipeline import shared
 
 logger = logging.getLogger(__name__)
-
-DEVICES: Final = ("auto", "gpu", "cpu")
-PRECISIONS: Final = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 
 TENSOR_CORES: Final = (7, 0)
 """Compute capability from which a GPU multiplies float16 faster than float32, by NVIDIA's guide to mixed precision."""
@@ -73,8 +71,8 @@ def choose(device: str, precision: str) -> Hardware:
     """Finds the devices and sets them up.
 
     Args:
-        device: One of ``DEVICES``: ``auto`` takes the GPUs, or the CPU where there is none.
-        precision: One of ``PRECISIONS``: ``auto`` takes mixed_float16 where every device is faster with it.
+        device: See ``Device``.
+        precision: See ``Precision``.
 
     Returns:
         The devices: every GPU that TensorFlow sees, or every logical CPU, of which there is one unless somebody
@@ -84,9 +82,9 @@ def choose(device: str, precision: str) -> Hardware:
         NoGpuError: ``device`` is ``gpu`` and TensorFlow sees none.
         ValueError: ``device`` or ``precision`` is none of those named.
     """
-    for value, known in ((device, DEVICES), (precision, PRECISIONS)):
-        if value not in known:
-            raise ValueError(f"{value}: expected one of {', '.join(known)}")
+    for value, choice in ((device, Device), (precision, Precision)):
+        if value not in get_args(choice):
+            raise ValueError(f"{value}: expected one of {', '.join(get_args(choice))}")
     gpus = [] if device == "cpu" else _gpus()
     if device == "gpu":
         require_gpu()

@@ -45,7 +45,8 @@ def test_sources_that_have_another_data_set_are_refused_in_one_line(source: str,
     printed = refusal(python, source, None)
     assert printed == (
         f"the data source {source} has Fashion-MNIST only, and this checkout's data set is five-colours "
-        "(modules/dataset.py); name a folder of IDX files with --data-dir"
+        "(modules/dataset.py); name a folder of IDX files with --data-dir, or on Kubeflow a claim that holds "
+        "them with --data-pvc"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from modules import models
+from modules.choices import Device, Precision
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.limits import DataGateConfig
@@ -106,12 +107,12 @@ class TrainingConfig(Section):
     seed: int = Field(
         title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"
     )
-    device: Literal["auto", "gpu", "cpu"] = Field(
+    device: Device = Field(
         title="--device",
         default="auto",
         description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
     )
-    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+    precision: Precision = Field(
         title="--precision",
         default="auto",
         description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",

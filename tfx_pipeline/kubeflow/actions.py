@@ -16,6 +16,7 @@ from tfx_pipeline.process.redaction import hide
 
 if TYPE_CHECKING:
     from tfx_pipeline.kubeflow.client.connection import Connection
+    from tfx_pipeline.kubeflow.client.server import Server
 
 Flags: TypeAlias = Mapping[str, Any]
 """The flags of ``kubeflow_runner.py`` by name."""
@@ -84,6 +85,12 @@ def connection(flags: Flags) -> "Connection":
     return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"], cookies)
 
 
+def _server(flags: Flags) -> "Server":
+    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415 - kfp's client takes a second
+
+    return Server(connection(flags))
+
+
 def say(text: str) -> None:
     """Tells a person what was done."""
     sys.stdout.write(f"{text}\n")
@@ -92,32 +99,28 @@ def say(text: str) -> None:
 
 def _retry_run(flags: Flags, _: Config) -> None:
     from tfx_pipeline.kubeflow.client.retry import retry_run  # noqa: PLC0415 - kfp's client takes a second
-    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
 
-    retry_run(Server(connection(flags)), flags["retry_run"], say, follow=flags["watch"])
+    retry_run(_server(flags), flags["retry_run"], say, follow=flags["watch"])
 
 
 def _fetch(flags: Flags, config: Config) -> None:
     from tfx_pipeline.kubeflow.client.fetch import OUTPUT_FLAG, fetch  # noqa: PLC0415 - kfp's client takes a second
-    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
 
     require_visible(config.run.output_dir.absolute(), OUTPUT_FLAG)
-    fetch(Server(connection(flags)), flags["fetch"], config.run.output_dir, say)
+    fetch(_server(flags), flags["fetch"], config.run.output_dir, say)
 
 
 def _list_schedules(flags: Flags, _: Config) -> None:
     from tfx_pipeline.kubeflow.client.schedules import schedule_lines  # noqa: PLC0415 - kfp's client takes a second
-    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
 
-    for line in schedule_lines(Server(connection(flags))):
+    for line in schedule_lines(_server(flags)):
         say(line)
 
 
 def _end_schedule(flags: Flags, _: Config) -> None:
     from tfx_pipeline.kubeflow.client.schedules import end_schedule  # noqa: PLC0415 - kfp's client takes a second
-    from tfx_pipeline.kubeflow.client.server import Server  # noqa: PLC0415
 
-    end_schedule(Server(connection(flags)), flags["unschedule"], say)
+    end_schedule(_server(flags), flags["unschedule"], say)
 
 
 def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:

@@ -95,6 +95,16 @@ def test_the_steps_of_a_run_of_a_version_are_read_from_the_version(
     assert sorted(connected.steps(connected.run("run-1"))) == package.steps
 
 
+@pytest.mark.parametrize("reference", [None, {"pipeline_id": "id-fashion-mnist", "pipeline_version_id": "gone"}])
+def test_a_run_whose_package_is_gone_is_not_retried_to_be_followed(
+    server: tuple[str, State], reference: dict[str, str] | None
+) -> None:
+    server[1].progress = [{**recorded(FAILED), "pipeline_version_reference": reference}]
+    with pytest.raises(UserError, match=r"cannot read the package of the run: .*the server has it no longer"):
+        retry(server, follow=True)
+    assert server[1].retried == []
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [

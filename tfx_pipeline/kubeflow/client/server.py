@@ -20,6 +20,7 @@ from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.process.errors import UserError
 
 _NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
+_NO_PACKAGE: Final = "the server has it no longer; its steps cannot be told"
 _NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
 
 _PAGE: Final = 20
@@ -167,11 +168,13 @@ class Server:
             UserError: The server cannot be reached, or has the package no longer.
         """
         spec, reference = run.pipeline_spec, run.pipeline_version_reference
-        with self.request("read the package of the run"):
+        with self.request("read the package of the run", {404: _NO_PACKAGE}):
             if reference:
                 version = self.client.get_pipeline_version(reference.pipeline_id, reference.pipeline_version_id)
                 spec = version.pipeline_spec
-        return dict((spec or {}).get("pipeline_spec", spec))
+        if not spec:
+            raise UserError(f"{self._host}: cannot read the package of the run: {_NO_PACKAGE}")
+        return dict(spec.get("pipeline_spec", spec))
 
     def steps(self, run: kfp_server_api.V2beta1Run) -> list[str]:
         """Reads the ids of a run's steps from its package; see ``spec``."""

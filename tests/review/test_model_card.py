@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 
 from modules.dataset import DATASET
 from tests.review.conftest import HYPERPARAMETERS
 from tests.small_run import Run
+from tfx_pipeline.components.properties import data_origin
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.directory import ServingDirectory
@@ -54,6 +55,18 @@ def test_a_run_pushes_the_card_with_the_model(first_run: Run) -> None:
     assert f"Accuracy {first_run.manifest['metrics']['accuracy']:.4f}" in card
     assert first_run.manifest["data"]["digest"] in card
     assert "| epochs | 2 |" in card
+    assert "| train examples | 1,000, the first of 60,000 |" in card
+    assert "| eval examples | 1,000, the first of 10,000 |" in card
+
+
+def test_counts_are_those_of_all_the_data_without_a_limit() -> None:
+    examples = standard_artifacts.Examples()
+    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    for split, taken, in_source in (("train", 3500, 3500), ("eval", 50, 1200)):
+        examples.set_int_custom_property(f"{split}_examples", taken)
+        examples.set_int_custom_property(f"{split}_in_source", in_source)
+    rows = dict(data_origin(examples))
+    assert (rows["train examples"], rows["eval examples"]) == ("3,500", "50, the first of 1,200")
 
 
 def push(tmp_path: Path, card: str | None) -> Path:

@@ -23,7 +23,7 @@ from tfx.types import (
 
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
-from tfx_pipeline.components.splits import COUNT_PROPERTY
+from tfx_pipeline.components.splits import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
@@ -151,7 +151,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: Nothing.
             output_dict: ``examples``, which also receives the properties ``data_source``, ``data_kind`` and
-                ``data_digest``, and ``<split>_examples`` for each split.
+                ``data_digest``, and ``<split>_examples`` and ``<split>_in_source`` for each split.
             exec_properties: See ``ExampleGenSpec``.
 
         Raises:
@@ -198,6 +198,7 @@ def _describe(examples: Artifact, dataset: VerifiedFiles, counts: dict[str, int]
     examples.set_string_custom_property("data_digest", dataset.digest)
     for split, count in counts.items():
         examples.set_int_custom_property(COUNT_PROPERTY.format(split), count)
+        examples.set_int_custom_property(SOURCE_COUNT_PROPERTY.format(split), dataset.counts[split])
         logger.info("%s: %d examples", split, count)
 
 

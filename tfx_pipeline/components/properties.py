@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tfx.types import Artifact
 
-from tfx_pipeline.components.splits import written_examples
+from tfx_pipeline.components.splits import SOURCE_COUNT_PROPERTY, written_examples
 from tfx_pipeline.components.trainer import HYPERPARAMETERS
 from tfx_pipeline.review.content import Rows
 
@@ -26,7 +26,16 @@ def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
 
 
 def data_origin(examples: Artifact) -> Rows:
-    """Source, kind, digest and counts that example-gen recorded on the examples' artifact, as text."""
+    """Source, kind, digest and counts that example-gen recorded on the examples' artifact, as text.
+
+    Every later step has read as many examples, or has failed.
+    """
     texts = [(name.replace("_", " "), examples.get_string_custom_property(name)) for name in DATA_PROPERTIES]
-    counts = [(f"{split} examples", f"{count:,}") for split, count in written_examples(examples).items()]
+    counts = [(f"{split} examples", _taken(examples, split, n)) for split, n in written_examples(examples).items()]
     return (*texts, *counts)
+
+
+def _taken(examples: Artifact, split: str, count: int) -> str:
+    """How many examples of a split there are, and where that is not all of the data, of how many."""
+    source = examples.get_int_custom_property(SOURCE_COUNT_PROPERTY.format(split))
+    return f"{count:,}, the first of {source:,}" if source > count else f"{count:,}"

@@ -11,6 +11,10 @@ from tfx_pipeline.process.errors import UserError
 COUNT_PROPERTY: Final = "{}_examples"
 """Custom property of the examples' artifact with the number that example-gen wrote of a split."""
 
+SOURCE_COUNT_PROPERTY: Final = "{}_in_source"
+"""Custom property of the examples' artifact with the number that the data has of a split, of which ``--limit`` takes
+the first."""
+
 
 def split_files(examples: Artifact, splits: Iterable[str]) -> list[tuple[str, str]]:
     """Lists (split, path) of every file, in the order of the names; no path is taken for a pattern."""

@@ -1,12 +1,16 @@
 """Object stores on loopback, S3 and Google's, as fixtures: a bucket of its own for each test."""
 
+import json
 import socket
 from collections.abc import Iterator
 
 import boto3
 import pytest
+from fsspec.asyn import sync
 from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
+
+from tfx_pipeline.process.object_store import filesystem
 
 BUCKET = "models"
 REGION = "us-east-1"
@@ -66,3 +70,14 @@ def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
     yield f"gs://{BUCKET}"
     server.stop()
+
+
+def mark_folder(gcs: str, key: str) -> None:
+    """Writes an object of no bytes whose name ends in a slash into a bucket of Google's, whose client writes none."""
+    store, bucket = filesystem(gcs)
+    parts = {"application/json": json.dumps({"name": key}), "application/octet-stream": ""}
+    body = "".join(f"--part\r\nContent-Type: {kind}\r\n\r\n{content}\r\n" for kind, content in parts.items())
+    sync(
+        store.loop, store._call, "POST", f"{store._location}/upload/storage/v1/b/{bucket}/o", uploadType="multipart",
+        data=f"{body}--part--\r\n".encode(), headers={"Content-Type": "multipart/related; boundary=part"},
+    )  # fmt: skip

@@ -1,13 +1,11 @@
 """Objects of no bytes that mark a folder, as other tools leave them in a store: they are no files and no versions."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fsspec.asyn import sync
 
-from tests.object_stores import BUCKET, Keys
+from tests.object_stores import BUCKET, Keys, mark_folder
 from tests.saved_model import write_saved_model
 from tfx_pipeline.process.object_store import filesystem
 from tfx_pipeline.serving.bucket import ServingBucket
@@ -77,7 +75,7 @@ def test_markers_in_google_cloud_storage_are_no_files(model: Path, gcs: str, tmp
     place = ServingBucket(f"{gcs}/2024")
     version = place.push(model)
     for name in ("", f"{version}/", f"{version}/variables/", "99999999999/"):
-        _mark_in_gcs(gcs, f"2024/{name}")
+        mark_folder(gcs, f"2024/{name}")
     assert place.newest() == version
     assert place.holds(version, model)
     place.fetch(version, tmp_path / "back")
@@ -86,14 +84,3 @@ def test_markers_in_google_cloud_storage_are_no_files(model: Path, gcs: str, tmp
     place.prune(1, 0)
     store, bucket = filesystem(gcs)
     assert not [key for key in store.find(bucket) if f"/{version}/" in key]
-
-
-def _mark_in_gcs(gcs: str, key: str) -> None:
-    """Its client writes no object whose name ends in a slash."""
-    store, bucket = filesystem(gcs)
-    parts = {"application/json": json.dumps({"name": key}), "application/octet-stream": ""}
-    body = "".join(f"--part\r\nContent-Type: {kind}\r\n\r\n{content}\r\n" for kind, content in parts.items())
-    sync(
-        store.loop, store._call, "POST", f"{store._location}/upload/storage/v1/b/{bucket}/o", uploadType="multipart",
-        data=f"{body}--part--\r\n".encode(), headers={"Content-Type": "multipart/related; boundary=part"},
-    )  # fmt: skip

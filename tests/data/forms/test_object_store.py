@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.forms import test_class_folders, test_parquet, test_pixel_csv
 from tests.data.forms.conftest import Sample
 from tests.data.forms.test_npz import keras_arrays
-from tests.object_stores import BUCKET
+from tests.object_stores import BUCKET, mark_folder
+from tfx_pipeline.process.object_store import filesystem
 
 URL = f"minio://{BUCKET}/data/fashion"
 
@@ -44,6 +46,55 @@ def test_archives_and_arrays_are_read_from_a_store(
     resolved(f"{URL}/fashion.npz")
     assert f"IDX files of ZIP archives in {URL}/zip (custom" in resolved(f"{URL}/zip")
     resolved(f"{URL}/zip/fashion.zip")
+
+
+def csv(sample: Sample, tree: Path) -> str:
+    tree.mkdir()
+    for split, name in {"train": "fashion-mnist_train.csv", "eval": "fashion-mnist_test.csv"}.items():
+        test_pixel_csv.write(tree / name, test_pixel_csv.table(sample[split]))
+    return "CSV files"
+
+
+def shards(sample: Sample, tree: Path) -> str:
+    for number, start in enumerate((0, 100)):
+        part = test_parquet.part(sample["train"], start, start + 100)
+        test_parquet.write(tree / "data" / f"train-{number:05}-of-00002.parquet", test_parquet.hub_table(part))
+    test_parquet.write(tree / "data" / "test-00000-of-00001.parquet", test_parquet.hub_table(sample["eval"]))
+    return "Parquet files"
+
+
+def folders(sample: Sample, tree: Path) -> str:
+    test_class_folders.write(sample["train"], tree / "train")
+    test_class_folders.write(sample["eval"], tree / "test")
+    return "class folders of images"
+
+
+@pytest.mark.parametrize("make", [csv, shards, folders])
+def test_the_other_forms_are_read_from_a_store_with_the_markers_of_every_tool(
+    make: Callable[[Sample, Path], str],
+    s3: object,
+    sample: Sample,
+    tmp_path: Path,
+    resolved: Callable[[str], str],
+) -> None:
+    kind = make(sample, tmp_path / "tree")
+    put(s3, tmp_path / "tree")
+    for folder in [path for path in (tmp_path / "tree").rglob("*") if path.is_dir()]:
+        s3.put_object(Bucket=BUCKET, Key=f"data/fashion/{folder.relative_to(tmp_path / 'tree')}_$folder$", Body=b"")
+    assert resolved(URL).startswith(f"data: {kind} in {URL}")
+
+
+@pytest.mark.parametrize("make", [csv, shards, folders])
+def test_the_other_forms_are_read_from_google_cloud_storage(
+    make: Callable[[Sample, Path], str], gcs: str, sample: Sample, tmp_path: Path, resolved: Callable[[str], str]
+) -> None:
+    make(sample, tmp_path / "tree")
+    store, bucket = filesystem(gcs)
+    for path in (path for path in (tmp_path / "tree").rglob("*") if path.is_file()):
+        key = f"data/{path.relative_to(tmp_path / 'tree')}"
+        store.put_file(str(path), f"{bucket}/{key}")
+        mark_folder(gcs, f"{key.rpartition('/')[0]}/")
+    resolved(f"{gcs}/data")
 
 
 def test_an_empty_folder_in_a_store_is_refused_naming_it(

@@ -59,10 +59,11 @@ def _remote_entries(path: str) -> Iterator[tuple[str, bool]]:
 def _store_entries(path: str) -> Iterator[tuple[str, bool]]:
     store, key = object_store.filesystem(path)
     for entry in store.ls(key, detail=True):
-        name = str(entry["name"])
-        # Some tools mark a folder by an object of no bytes whose name ends in a slash.
-        if name.rstrip("/") != key:
-            yield name.rstrip("/").rsplit("/", 1)[-1], entry["type"] == "directory" or name.endswith("/")
+        path = str(entry["name"])
+        name = path.rstrip("/").rsplit("/", 1)[-1]
+        # Some tools mark a folder by an object of no bytes: the folder itself, or an object beside it.
+        if path.rstrip("/") != key and (path.endswith("/") or not object_store.is_folder_marker(path)):
+            yield name, entry["type"] == "directory" or path.endswith("/")
 
 
 def _beam_entries(path: str) -> Iterator[tuple[str, bool]]:

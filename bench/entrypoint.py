@@ -26,7 +26,7 @@ TENSORFLOW_STEPS: Final = {
     "statistics-gen": "tfx_pipeline.components.statistics_gen.Executor",
     "data-gate": "tfx_pipeline.components.data_gate.Executor",
     "example-validator": "tfx.components.example_validator.executor.Executor",
-    "transform": "tfx.components.transform.executor.Executor",
+    "transform": "tfx_pipeline.components.transform.Executor",
     "trainer": "tfx_pipeline.components.trainer.Executor",
     "evaluator": "tfx_pipeline.components.evaluator.Executor",
 }

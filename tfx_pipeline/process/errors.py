@@ -51,13 +51,17 @@ def flat(error: BaseException) -> str:
 
 def readable(text: str) -> str:
     """Text for a log or a person: without arrays and long bytes, each line at most ``_LONGEST_LINE`` characters."""
-    text = _BYTES.sub("b'...'", _ARRAY.sub("[...]", text))
+    text = _without_arrays(text)
     if len(text) <= _LONGEST_LINE:
         return text
     lines = text.split("\n")
     return "\n".join(
         x if len(x) <= _LONGEST_LINE else f"{x[:_LONGEST_LINE]} ... ({len(x):,} characters)" for x in lines
     )
+
+
+def _without_arrays(text: str) -> str:
+    return _BYTES.sub("b'...'", _ARRAY.sub("[...]", text))
 
 
 def one_line(exception: BaseException) -> str:
@@ -68,7 +72,7 @@ def one_line(exception: BaseException) -> str:
     for cause in causes(exception):
         if isinstance(cause, UserError):
             return readable(str(cause))
-    message = _shortened(readable(flat(exception))) if str(exception) else ""
+    message = _shortened(_without_arrays(flat(exception))) if str(exception) else ""
     return f"{type(exception).__name__}: {message}" if message else type(exception).__name__
 
 

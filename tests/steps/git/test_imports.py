@@ -16,7 +16,7 @@ from tfx_pipeline.steps import source_checkout
 from tfx_pipeline.steps.git.secrets import Secret
 
 CHECKOUT_EXECUTOR = "tfx_pipeline.components.source_checkout.SourceCheckout_Executor"
-TRANSFORM_EXECUTOR = "tfx.components.transform.executor.Executor"
+TRANSFORM_EXECUTOR = "tfx_pipeline.components.transform.Executor"
 
 
 def project_modules() -> dict[str, str]:

@@ -34,6 +34,12 @@ def test_a_url_is_refused(examples: Path, monkeypatch: pytest.MonkeyPatch) -> No
         checkpoints.checkpoint_dir(PROPERTIES, [str(examples)])
 
 
+def test_a_place_that_is_a_pattern_is_refused(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(checkpoints.CHECKPOINTS_VARIABLE, "/mnt/run [1]")
+    with pytest.raises(UserError, match=r"^TRAINER_CHECKPOINTS: /mnt/run \[1\]: has \[, by which TensorFlow"):
+        checkpoints.checkpoint_dir(PROPERTIES, [str(examples)])
+
+
 def test_the_same_training_has_the_same_folder_wherever_its_inputs_lie(place: Path, examples: Path) -> None:
     folder = checkpoints.checkpoint_dir(PROPERTIES, [str(examples)])
     moved = examples.rename(examples.with_name("moved"))

@@ -126,7 +126,7 @@ def _readers(given: Input, words: str) -> Iterator[tuple[Path, Callable[[Path], 
         yield given.path, lambda file: json.loads(file.read_bytes())
     elif given.key == "evaluation":
         yield given.path, _read_evaluation
-    elif given.key in saved_models and any(given.path.iterdir()):
+    elif given.key in saved_models and any(given.path.glob("*")):
         yield given.path / saved_models[given.key], _read_saved_model
 
 

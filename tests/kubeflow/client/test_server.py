@@ -1,5 +1,6 @@
 """kfp's client against a small API server: uploads, runs, and each thing that can go wrong in one line."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,17 @@ def test_a_second_upload_makes_a_new_version_of_it(server: tuple[str, State], se
         "version-2",
         "version-1",
     ]
+
+
+def test_uploads_within_a_second_have_names_of_their_own(
+    server: tuple[str, State], send: Callable[..., list[str]]
+) -> None:
+    for _ in range(4):
+        send(ONLY_UPLOAD)
+    names = [version["display_name"] for version in server[1].pipelines["fashion-mnist"]]
+    assert len(set(names)) == 4
+    assert names == sorted(names, reverse=True)
+    assert all(re.fullmatch(r"fashion-mnist(-\d{8}-\d{6}-\d{6})?", name) for name in names)
 
 
 def test_a_run_is_of_the_uploaded_version_with_its_parameters(

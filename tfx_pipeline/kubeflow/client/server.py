@@ -69,7 +69,7 @@ class Server:
         Raises:
             UserError: The server cannot be reached, or refuses.
         """
-        version = f"{name}-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}"
+        version = f"{name}-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S-%f}"
         with self.request("upload the package"):
             pipeline_id = self._find_pipeline(name)
             if pipeline_id is None:

@@ -96,8 +96,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(
 
     monkeypatch.setattr(watch.time, "sleep", interrupt)
     with api_server() as (host, state):
-        version = {"pipeline_spec": {"root": {"dag": {"tasks": {}}}, "components": {}}}
-        state.progress = [{"state": "FAILED", **version}, {"state": "RUNNING"}]
+        state.progress = [{"state": "FAILED"}, {"state": "RUNNING"}]
         assert call("--retry-run", "run-1", "--watch", "--host", host) == 130
     said = capfd.readouterr()
     assert said.out.splitlines()[-1] == f"no longer followed, but goes on: {host}/#/runs/details/run-1"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kubeflow.api_server import State, api_server
-from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import Run, recorded
 from tfx_pipeline.kubeflow.client import watch
 from tfx_pipeline.kubeflow.client.connection import Connection
@@ -31,20 +30,19 @@ def retry(server: tuple[str, State], run_id: str = "run-1", *, follow: bool = Fa
     return [" ".join(line.split()[line[2] == ":" :]) for line in lines]
 
 
-def begun(run: Run, package: Documents) -> Run:
+def begun(run: Run) -> Run:
     """A failed run as the server has it once it was taken up: its state and end are new, its tasks are not."""
     history = [*run["state_history"], {"update_time": LATER, "state": "RUNNING"}]
-    spec = {"pipeline_spec": {"pipeline_spec": package.spec, "platform_spec": package.platform}}
-    return {**run, **spec, "state": "RUNNING", "finished_at": None, "state_history": history}
+    return {**run, "state": "RUNNING", "finished_at": None, "state_history": history}
 
 
-def done(run: Run, package: Documents, state: str = "SUCCEEDED") -> Run:
+def done(run: Run, state: str = "SUCCEEDED") -> Run:
     """The run once what had failed, or had not run, came to an end."""
     tasks = [
         task if task.get("state") in {"SUCCEEDED", "SKIPPED"} else {**task, "state": state, "end_time": LATER}
         for task in run["run_details"]["task_details"]
     ]
-    return {**begun(run, package), "state": state, "finished_at": LATER, "run_details": {"task_details": tasks}}
+    return {**begun(run), "state": state, "finished_at": LATER, "run_details": {"task_details": tasks}}
 
 
 def test_a_failed_run_is_retried(server: tuple[str, State]) -> None:
@@ -53,56 +51,34 @@ def test_a_failed_run_is_retried(server: tuple[str, State]) -> None:
     assert server[1].retried == ["run-1"]
 
 
-def test_what_failed_before_is_not_counted_while_it_is_followed(server: tuple[str, State], package: Documents) -> None:
+def test_what_failed_before_is_not_counted_while_it_is_followed(server: tuple[str, State]) -> None:
     run = recorded(FAILED)
-    before = {**begun(run, package), "state": run["state"], "finished_at": run["finished_at"]}
-    server[1].progress = [before, before, begun(run, package), done(run, package)]
+    before = {**begun(run), "state": run["state"], "finished_at": run["finished_at"]}
+    server[1].progress = [before, before, begun(run), done(run)]
     lines = retry(server, follow=True)
     assert not [line for line in lines if "fail" in line or "not run" in line]
     assert {"data-gate cached", "trainer succeeded", "pusher succeeded"} <= {*lines}
     assert lines[-1] == f"succeeded {server[0]}/#/runs/details/run-1"
 
 
-def test_a_run_that_fails_again_ends_with_that(server: tuple[str, State], package: Documents) -> None:
+def test_a_run_that_fails_again_ends_with_that(server: tuple[str, State]) -> None:
     run = recorded(FAILED)
-    server[1].progress = [begun(run, package) | {"state": "FAILED"}, begun(run, package), done(run, package, "FAILED")]
+    server[1].progress = [begun(run) | {"state": "FAILED"}, begun(run), done(run, "FAILED")]
     with pytest.raises(RunFailedError, match=r"^the run failed at .*trainer"):
         retry(server, follow=True)
 
 
-def test_a_run_that_was_ended_by_hand_counts_by_what_comes_after(server: tuple[str, State], package: Documents) -> None:
+def test_a_run_that_was_ended_by_hand_counts_by_what_comes_after(server: tuple[str, State]) -> None:
     run = recorded("trainer-pending-then-terminated")
-    server[1].progress = [{**begun(run, package), **run}, begun(run, package), done(run, package)]
+    server[1].progress = [{**begun(run), **run}, begun(run), done(run)]
     assert retry(server, follow=True)[-1].startswith("succeeded")
 
 
-def test_a_run_that_the_server_does_not_take_up_is_not_followed_for_ever(
-    server: tuple[str, State], package: Documents
-) -> None:
+def test_a_run_that_the_server_does_not_take_up_is_not_followed_for_ever(server: tuple[str, State]) -> None:
     run = recorded(FAILED)
-    server[1].progress = [{**begun(run, package), **run}]
+    server[1].progress = [{**begun(run), **run}]
     with pytest.raises(RunFailedError, match=r"^the run failed"):
         retry(server, follow=True)
-
-
-def test_the_steps_of_a_run_of_a_version_are_read_from_the_version(
-    server: tuple[str, State], package: Documents
-) -> None:
-    reference = {"pipeline_id": "id-fashion-mnist", "pipeline_version_id": "version-1"}
-    server[1].packages = [[package.spec, package.platform]]
-    server[1].progress = [{**recorded(FAILED), "pipeline_version_reference": reference}]
-    connected = Server(Connection(server[0]))
-    assert sorted(connected.steps(connected.run("run-1"))) == package.steps
-
-
-@pytest.mark.parametrize("reference", [None, {"pipeline_id": "id-fashion-mnist", "pipeline_version_id": "gone"}])
-def test_a_run_whose_package_is_gone_is_not_retried_to_be_followed(
-    server: tuple[str, State], reference: dict[str, str] | None
-) -> None:
-    server[1].progress = [{**recorded(FAILED), "pipeline_version_reference": reference}]
-    with pytest.raises(UserError, match=r"cannot read the package of the run: .*the server has it no longer"):
-        retry(server, follow=True)
-    assert server[1].retried == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import NAMES, Run, executed, recorded
-from tfx_pipeline.kubeflow.client.step_states import step_states
+from tfx_pipeline.kubeflow.client.step_states import named_steps, step_states
 
 
 def read(run: Run) -> kfp_server_api.V2beta1Run:
@@ -82,3 +82,11 @@ def test_a_step_that_has_no_state_yet_waits(package: Documents) -> None:
     nothing = {"display_name": "trainer", "start_time": "2026-11-25T02:12:45Z"}
     run = {"run_details": {"task_details": [nothing, {**nothing, "display_name": "pusher", "state": "PENDING"}]}}
     assert states(run, package) == {"trainer": "WAITING", "pusher": "WAITING"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_steps_of_a_run_are_known_by_their_drivers(name: str, package: Documents) -> None:
+    tasks = read(recorded(name)).run_details.task_details
+    assert named_steps(tasks) == {*package.steps}
+    graph = kfp_server_api.V2beta1PipelineTaskDetail(display_name="exit-handler-driver(0)")
+    assert named_steps([*tasks, graph]) == {*package.steps}

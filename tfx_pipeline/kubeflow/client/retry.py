@@ -27,8 +27,7 @@ def retry_run(server: Server, run_id: str, say: Callable[[str], None], *, follow
         )
     if run.state in DONE:
         raise UserError(f"--retry-run {run_id}: the run succeeded; start a new one with --run")
-    steps = server.steps(run) if follow else []
     server.retry(run_id)
     say(f"retried {server.run_url(run_id)}")
     if follow:
-        follow_to_the_end(server, run_id, steps, say, since=run.finished_at)
+        follow_to_the_end(server, run_id, (), say, since=run.finished_at)

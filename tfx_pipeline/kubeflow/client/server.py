@@ -16,11 +16,10 @@ import kfp_server_api
 from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors
 from tfx_pipeline.kubeflow.client.connection import Connection, address, connect
 from tfx_pipeline.kubeflow.client.pods import Pod, pods
-from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.process.errors import UserError
 
 _NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
-_NO_PACKAGE: Final = "the server has it no longer; its steps cannot be told"
+_NO_PACKAGE: Final = "the server has it no longer"
 _NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
 
 _PAGE: Final = 20
@@ -175,10 +174,6 @@ class Server:
         if not spec:
             raise UserError(f"{self._host}: cannot read the package of the run: {_NO_PACKAGE}")
         return dict(spec.get("pipeline_spec", spec))
-
-    def steps(self, run: kfp_server_api.V2beta1Run) -> list[str]:
-        """Reads the ids of a run's steps from its package; see ``spec``."""
-        return list(tasks_of(self.spec(run)))
 
     def retry(self, run_id: str) -> None:
         """Takes up a failed run.

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 import kfp_server_api
 
 from tfx_pipeline.kubeflow.client.pods import Pod
+from tfx_pipeline.kubeflow.package.exit_step import EXIT_HANDLER
 
 Task: TypeAlias = kfp_server_api.V2beta1PipelineTaskDetail
 
@@ -17,11 +18,19 @@ NOT_RUN: Final = "NOT RUN"
 FORBIDDEN: Final = "FORBIDDEN"
 TRIED_AGAIN: Final = "TRIED AGAIN"
 HELD: Final = (WAITING, FORBIDDEN, TRIED_AGAIN)
+ROOT: Final = "root"
+"""The graph of the run, and what Kubeflow itself does before the first step."""
 FAILED: Final = ("FAILED", "ERROR")
 _RUNNING: Final = "RUNNING"
 _PENDING: Final = "PENDING"
 _DRIVER: Final = "-driver"
 _CACHED_WITHIN: Final = datetime.timedelta(seconds=1)
+
+
+def named_steps(tasks: Iterable[Task]) -> set[str]:
+    """The ids of steps that have a driver, which in the end all have; graphs have one too."""
+    names = {_name(task) for task in tasks}
+    return {name.removesuffix(_DRIVER) for name in names if name.endswith(_DRIVER)} - {ROOT, EXIT_HANDLER}
 
 
 def step_states(tasks: Iterable[Task], steps: Collection[str]) -> dict[str, str]:

@@ -13,11 +13,12 @@ from tfx_pipeline.kubeflow.client.step_states import (
     FAILED,
     FORBIDDEN,
     HELD,
+    ROOT,
     SUCCEEDED,
     WAITING,
-    Task,
     corrected,
     has_troubled,
+    named_steps,
     step_states,
 )
 from tfx_pipeline.process.errors import RunFailedError, UserError
@@ -26,7 +27,6 @@ from tfx_pipeline.process.redaction import redact
 FINAL: Final = frozenset({SUCCEEDED, "FAILED", "SKIPPED", "CANCELED", "ERROR"})
 DONE: Final = (SUCCEEDED, "SKIPPED")
 _PATIENCE: Final = 6  # answers in a row that may fail before the run is no longer followed
-_ROOT: Final = "root"  # of the run: what Kubeflow itself does before the first step
 _STALE: Final = 12  # answers that may still be those of before a run was taken up again
 _SHOWN_AFTER: Final = 2  # answers in a row that have a step wait: each does for a moment
 _HINT_AFTER: Final = 12  # the same, for the command that shows more
@@ -89,7 +89,7 @@ def watch(
     Args:
         server: Kubeflow's API server.
         run_id: The run.
-        steps: The ids of the steps.
+        steps: The ids of the steps; of those that the server names where there are none.
         say: Receives a line for each change.
         since: When an earlier attempt of the run had ended: what failed until then is not counted.
         seconds_between: Time between two questions.
@@ -150,20 +150,18 @@ class _Progress:
 
     def show(self, run: kfp_server_api.V2beta1Run) -> None:
         """Says what has changed."""
-        tasks = self._tasks(run)
+        everything = list(run.run_details.task_details or []) if run.run_details else []
+        # Without those that an earlier attempt left undone.
+        tasks = [task for task in everything if task.state in DONE or not _is_before(task.end_time, self._since)]
+        steps = {*self._steps} or named_steps(everything)
         pods = self._pods() if has_troubled(tasks) else {}
-        for step, state in corrected(step_states(tasks, self._steps), pods, {*self._steps, _ROOT}).items():
+        for step, state in corrected(step_states(tasks, steps), pods, {*steps, ROOT}).items():
             if state in HELD:
                 self._show_held(step, state, pods.get(step))
             elif self._states.get(step) != state:
                 self._states[step] = state
                 self._held.pop(step, None)
                 self._line(step, state, self._failure(step) if state in FAILED else "")
-
-    def _tasks(self, run: kfp_server_api.V2beta1Run) -> list[Task]:
-        """The tasks, without those that an earlier attempt left undone."""
-        tasks = list(run.run_details.task_details or []) if run.run_details else []
-        return [task for task in tasks if task.state in DONE or not _is_before(task.end_time, self._since)]
 
     def _show_held(self, step: str, state: str, pod: Pod | None) -> None:
         """Says that a step has no pod that runs: not at once, again with each new reason, and in the end what to do."""

@@ -145,6 +145,11 @@ def test_five_fields_that_the_api_has_begin_with_the_second(server: tuple[Server
     assert schedule_lines(server[0])[1].endswith(":30:00")
 
 
+def test_a_schedule_that_the_server_cannot_read_is_listed_by_its_id(server: tuple[Server, State]) -> None:
+    server[1].schedules = [{"recurring_run_id": "broken", "error": {"code": 13, "message": "Failed to convert"}}]
+    assert schedule_lines(server[0])[1].split() == ["broken", "-", "none", "yet", "-"]
+
+
 def test_a_server_without_schedules_says_so(server: tuple[Server, State]) -> None:
     assert schedule_lines(server[0]) == ["no schedules"]
 

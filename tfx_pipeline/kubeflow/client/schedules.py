@@ -84,7 +84,7 @@ def end_schedule(server: Server, name: str, say: Callable[[str], None]) -> None:
     """
     named = _named(server, name)
     if not named:
-        names = sorted({run.display_name for run in _recurring_runs(server)})
+        names = sorted({_name(run) for run in _recurring_runs(server)})
         advice = nearest(name, names) if names else "; there are none"
         raise UserError(f"--unschedule {name}: no schedule has this name{advice}")
     for run in named:
@@ -99,7 +99,7 @@ def schedule_lines(server: Server) -> list[str]:
         UserError: The server cannot be reached, or refuses.
     """
     rows = [
-        [run.display_name, _trigger(run), str(run.status or "").lower(), _last_run(server, run), _next_run(run)]
+        [_name(run), _trigger(run), str(run.status or "").lower(), _last_run(server, run), _next_run(run)]
         for run in _recurring_runs(server)
     ]
     if not rows:
@@ -183,6 +183,11 @@ def _next_run(run: RecurringRun) -> str:
     except UserError:
         return "-"
     return _text(next(cron.times(_now())))
+
+
+def _name(run: RecurringRun) -> str:
+    """Its name; its id, where the server cannot read what it keeps of it and says no more."""
+    return str(run.display_name or run.recurring_run_id)
 
 
 def _trigger(run: RecurringRun) -> str:

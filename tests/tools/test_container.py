@@ -147,8 +147,9 @@ def test_the_container_is_told_what_is_the_hosts(engine: Engine, tmp_path: Path)
     assert environment["FASHION_MNIST_HOST_HOME"] == "/home/me"
 
 
-def test_the_container_is_told_how_kubeflow_is_reached(engine: Engine) -> None:
+def test_the_container_is_told_how_kubeflow_and_its_object_store_are_reached(engine: Engine) -> None:
     names = {"KF_PIPELINES_ENDPOINT", "KFP_TOKEN", "KFP_COOKIES", "HTTPS_PROXY", "no_proxy"}
+    names |= {"MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"}
     engine("true", **dict.fromkeys(names, "x"), KFX="x")
     passed = set((engine.folder / "passed").read_text().split())
     assert names <= passed

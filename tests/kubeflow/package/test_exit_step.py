@@ -1,6 +1,7 @@
 """The package with a notifier: the shape of kfp's own exit handler, checked as deep as without."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,17 @@ def test_the_notifier_is_light_and_starts_without_its_secret(notified: Documents
     assert (secret["mountPath"], secret["optional"]) == ("/etc/notify", True)
     assert int(settings["activeDeadlineSeconds"]) > 0
     assert "notifier" in tasks_of(notified.spec)
+
+
+def test_it_expects_the_steps_that_the_package_has(
+    package: Documents, notified: Documents, compiled: Callable[..., Documents]
+) -> None:
+    staged_steps = compiled("--set", "kubeflow.pods=stage").steps
+    staged = compiled("--notify-secret", "hook", "--set", "kubeflow.pods=stage")
+    for documents, steps in ((notified, package.steps), (staged, staged_steps)):
+        values = documents.task("notifier")["inputs"]["parameters"]
+        assert json.loads(values["steps"]["runtimeValue"]["constant"]) == steps
+        assert sorted(tasks_of(documents.spec)) == sorted([*steps, "notifier"])
 
 
 def test_it_takes_settings_of_its_own(compiled: Callable[..., Documents]) -> None:

@@ -10,6 +10,10 @@ from tests.kubeflow.replay.conftest import Replay, failure, metadata
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
 from tfx_pipeline.data.sources import VerifiedFiles
+from tfx_pipeline.kubeflow.client.connection import Connection
+from tfx_pipeline.kubeflow.client.fetch import fetch
+from tfx_pipeline.kubeflow.client.server import Server
+from tfx_pipeline.review.report_pages import read_runs
 from tfx_pipeline.serving.directory import ServingDirectory
 
 pytestmark = pytest.mark.e2e
@@ -133,6 +137,32 @@ def test_failing_step_ends_the_run_with_one_line_that_names_the_cause(replay: Re
     assert len(run.logs["baseline-locator"]) == 1
     last = run.logs["baseline-locator"][-1].rstrip().split("\n")[-1]
     assert last.startswith("error: ftp://host/models: ")
+
+
+def test_the_reviews_of_both_runs_come_home(replay: Replay, package_file: Path, tmp_path: Path) -> None:
+    ids = {run.root.rpartition("/")[2]: run for run in (replay.first, replay.second)}
+    with api_server() as (host, state):
+        state.page = Page(replay.backend.metadata, replay.backend.store)
+        for run_id in ids:
+            state.ended[run_id] = {**recorded("full"), "pipeline_spec": {"pipeline_spec": Package(package_file).spec}}
+        fetch(Server(Connection(host)), list(ids), tmp_path, lambda _: None)
+    names = {path.name: json.loads((path / "run.json").read_text()) for path in (tmp_path / "runs").iterdir()}
+    assert {manifest["kubeflow"]["run_id"] for manifest in names.values()} == set(ids)
+    digests = read_runs(tmp_path / "report")
+    for name, manifest in names.items():
+        run = ids[manifest["kubeflow"]["run_id"]]
+        metrics = metadata(replay, run, "evaluation-review", "metrics")
+        assert manifest["metrics"]["accuracy"] == digests[name]["overall"]["accuracy"]
+        assert manifest["metrics"]["accuracy"] == pytest.approx(metrics["accuracy"])
+        assert manifest["data"]["counts"] == {"train": 1000, "eval": 1000}
+        assert manifest["data_gate"]["ok"]
+        assert manifest["config"]["training"]["epochs"] == 1
+        events = {
+            folder: list((tmp_path / "tensorboard" / name / folder).glob("*tfevents*")) for folder in (".", "train")
+        }
+        assert all(events.values())
+    pushed = [manifest["pushed"] for manifest in names.values() if manifest["kubeflow"]["run_id"] == list(ids)[0]]
+    assert pushed == [metadata(replay, replay.first, "pusher", "pushed_model")["pushed_destination"]]
 
 
 def test_step_that_fails_is_tried_again_by_the_server_of_2_16(replay: Replay, package_file: Path) -> None:

@@ -202,6 +202,15 @@ def test_a_second_time_it_is_here_already(cluster: Cluster, bring: Fetch, output
     assert not [request for request in cluster.state.requests[asked:] if "artifacts" in request]
 
 
+@pytest.mark.parametrize("content", ["", "{}", '{"kubeflow": null}', '{"kubeflow": {"brought": ["?"]}}'])
+def test_a_manifest_that_is_none_is_replaced(content: str, cluster: Cluster, bring: Fetch, output: Path) -> None:
+    cluster.full()
+    bring()
+    (output / "runs" / NAME / "run.json").write_text(content)
+    bring()
+    assert json.loads((output / "runs" / NAME / "run.json").read_text())["run_id"] == NAME
+
+
 @pytest.mark.parametrize("gone", ["report", "tensorboard"])
 def test_what_was_deleted_here_is_brought_again(gone: str, cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.full()
@@ -315,6 +324,7 @@ def test_a_run_that_the_data_gate_stopped_has_a_manifest_that_says_so(
     states = {component["id"]: component["state"] for component in manifest["components"]}
     assert (states["data-gate"], states["trainer"]) == ("failed", "not run")
     assert left(output) == [f"runs/{name}/run.json"]
+    assert not [line for line in lines if line.startswith("see ")]
 
 
 def test_without_a_review_the_trainings_curves_come(cluster: Cluster, bring: Fetch, output: Path) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from modules.dataset import DATASET
+from tests.kubeflow.api_server import api_server
+from tests.kubeflow.page import Page
+from tests.kubeflow.recorded import recorded
 from tests.kubeflow.replay.conftest import Replay, failure, metadata
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import has_namespaces
@@ -161,7 +164,8 @@ def test_the_reviews_of_both_runs_come_home(replay: Replay, package_file: Path, 
             folder: list((tmp_path / "tensorboard" / name / folder).glob("*tfevents*")) for folder in (".", "train")
         }
         assert all(events.values())
-    pushed = [manifest["pushed"] for manifest in names.values() if manifest["kubeflow"]["run_id"] == list(ids)[0]]
+    first = next(iter(ids))
+    pushed = [manifest["pushed"] for manifest in names.values() if manifest["kubeflow"]["run_id"] == first]
     assert pushed == [metadata(replay, replay.first, "pusher", "pushed_model")["pushed_destination"]]
 
 

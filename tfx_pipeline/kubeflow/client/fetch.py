@@ -56,8 +56,8 @@ def fetch(server: Server, run_ids: Sequence[str], root: Path, say: Say) -> None:
                 _Fetch(server, run_id, root, scratch / run_id, say).do()
             except UserError as error:
                 errors.append(str(error))
-    if len(errors) < len(wanted):
-        reports, events = root / "report" / report_pages.COMPARISON, root / "tensorboard"
+    reports, events = root / "report" / report_pages.COMPARISON, root / "tensorboard"
+    if len(errors) < len(wanted) and reports.exists():
         say(f"see {reports}, and tools/env tensorboard --logdir {events}")
     if errors:
         more = f"{len(errors)} of {len(wanted)} runs are not here: " if len(wanted) > 1 else ""
@@ -172,12 +172,12 @@ class _Fetch:
 
 def _is_here(output: Output, run: kfp_server_api.V2beta1Run) -> bool:
     """Whether a run was brought, as a whole, and not retried since."""
+    places = {TENSORBOARD: output.tensorboard, REPORT: output.report / f"{output.run_id}.html"}
     try:
         kubeflow = json.loads((output.run / "run.json").read_bytes())["kubeflow"]
-    except (OSError, ValueError, KeyError):
+        return kubeflow["finished_at"] == finished(run) and all(places[name].exists() for name in kubeflow["brought"])
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    places = {TENSORBOARD: output.tensorboard, REPORT: output.report / f"{output.run_id}.html"}
-    return kubeflow["finished_at"] == finished(run) and all(places[name].exists() for name in kubeflow["brought"])
 
 
 def _replace(new: Path, place: Path) -> None:

@@ -336,6 +336,17 @@ def test_without_a_review_the_trainings_curves_come(cluster: Cluster, bring: Fet
     assert (run / EVENTS[1]).read_text() == "of the training"
 
 
+def test_a_run_whose_package_was_deleted_comes_all_the_same(cluster: Cluster, bring: Fetch, output: Path) -> None:
+    cluster.full(
+        pipeline_spec=None, pipeline_version_reference={"pipeline_id": "id-x", "pipeline_version_id": "version-1"}
+    )
+    cluster.state.refused = {"GET /pipelines/id-x/versions/version-1"}
+    bring()
+    assert left(output) == WHOLE
+    states = json.loads((output / "runs" / NAME / "run.json").read_text())["components"]
+    assert {step["id"] for step in states} == {"example-gen", "data-gate", "trainer", "evaluation-review", "pusher"}
+
+
 def test_a_run_of_another_pipeline_is_said(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.add(RUN, "full")
     cluster.record(RUN, "train")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import kfp_server_api
 
+from modules.dataset import DATASET
 from tfx_pipeline.kubeflow.client.artifacts import listed
 from tfx_pipeline.kubeflow.client.metadata import Metadata
 from tfx_pipeline.kubeflow.client.page import Page
@@ -58,10 +59,14 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
         name: Its name on this machine.
 
     Raises:
-        UserError: The server has its package no longer, or nobody says where its artifacts are.
+        UserError: Nobody says where its artifacts are.
     """
-    spec = server.spec(run)
-    steps = tuple(tasks_of(spec))
+    try:
+        spec = server.spec(run)
+    except UserError:  # its version was deleted
+        spec = {"pipelineInfo": {"name": DATASET.name}, "root": {"dag": {"tasks": {}}}, "components": {}}
+    executions = _executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}")
+    steps = tuple(tasks_of(spec)) or tuple(executions)
     definitions = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     defaults = {key: definition.get("defaultValue") for key, definition in definitions.items()}
     given = run.runtime_config.parameters if run.runtime_config else None
@@ -72,7 +77,7 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
         page=server.run_url(run_id),
         steps=steps,
         parameters={**defaults, **(given or {})},
-        executions=_executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}"),
+        executions=executions,
     )
 
 

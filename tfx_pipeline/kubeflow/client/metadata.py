@@ -43,9 +43,11 @@ def _message(answer: urllib3.HTTPResponse) -> bytes:
     """
     if "grpc-web" not in answer.headers.get("Content-Type", ""):
         raise ValueError("the address has no ML Metadata behind it")
-    message, trailers = _unframed(answer.data)
+    content = answer.data
+    message, trailers = _unframed(content)
     status = answer.headers.get("grpc-status") or next(iter(_STATUS.findall(trailers)), b"").decode()
-    if status != "0":
+    # A proxy may leave the trailers out, as the page lets it.
+    if not content or status not in ("", "0"):
         raise ValueError(f"it answers with the gRPC status {status or 'none'}")
     return message
 

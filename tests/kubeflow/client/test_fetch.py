@@ -256,6 +256,20 @@ def test_several_runs_come_and_one_that_does_not_is_said(cluster: Cluster, bring
     ]  # fmt: skip
 
 
+def test_two_runs_with_the_same_beginning_of_their_ids_have_two_names(
+    cluster: Cluster, bring: Fetch, output: Path
+) -> None:
+    cluster.full()
+    twin = f"{RUN[:8]}-0000-4472-8a29-1b1c8b9f83df"
+    cluster.full(twin)
+    for _ in range(2):
+        bring(RUN, twin)
+    manifests = {path.name: json.loads((path / "run.json").read_text()) for path in (output / "runs").iterdir()}
+    assert {name: manifest["kubeflow"]["run_id"] for name, manifest in manifests.items()} == {
+        NAME: RUN, f"20261125-021234-kubeflow-{twin}": twin,
+    }  # fmt: skip
+
+
 def test_latest_is_the_newest_run_of_this_pipeline(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.full()
     cluster.full(OTHER, created_at="2026-11-24T00:00:00Z")

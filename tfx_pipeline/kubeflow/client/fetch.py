@@ -86,8 +86,21 @@ def folder_name(root: Path, run: kfp_server_api.V2beta1Run, run_id: str) -> str:
         run_id: Its id.
     """
     short = run_id.partition("-")[0] if _UUID.fullmatch(run_id) else run_id
-    known = sorted((root / "runs").glob(f"*-kubeflow-{short}"))
-    return known[0].name if known else f"{run.created_at.astimezone():%Y%m%d-%H%M%S}-kubeflow-{short}"
+    for part in (short, run_id):
+        known = sorted((root / "runs").glob(f"*-kubeflow-{part}"))
+        if not known:
+            return f"{run.created_at.astimezone():%Y%m%d-%H%M%S}-kubeflow-{part}"
+        if _facts(known[0]).get("run_id", run_id) == run_id:
+            return known[0].name
+    raise UserError(f"{known[0]}: is another run's; move it elsewhere")
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What a run's manifest says of Kubeflow; {} where it is none."""
+    try:
+        return dict(json.loads((folder / "run.json").read_bytes())["kubeflow"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 class _Fetch:
@@ -173,11 +186,9 @@ class _Fetch:
 def _is_here(output: Output, run: kfp_server_api.V2beta1Run) -> bool:
     """Whether a run was brought, as a whole, and not retried since."""
     places = {TENSORBOARD: output.tensorboard, REPORT: output.report / f"{output.run_id}.html"}
-    try:
-        kubeflow = json.loads((output.run / "run.json").read_bytes())["kubeflow"]
-        return kubeflow["finished_at"] == finished(run) and all(places[name].exists() for name in kubeflow["brought"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    facts = _facts(output.run)
+    whole = all(name in places and places[name].exists() for name in facts.get("brought", ["?"]))
+    return whole and facts.get("finished_at") == finished(run)
 
 
 def _replace(new: Path, place: Path) -> None:

@@ -1,149 +1,15 @@
 """Reviews of runs on Kubeflow come home, whole or not at all; what a real server answered of the runs is recorded."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from tests.kubeflow.api_server import State, api_server
-from tests.kubeflow.conftest import Documents
-from tests.kubeflow.page import Page
+from tests.kubeflow.client.cluster import DIGEST, EVENTS, NAME, OTHER, REPORT, RUN, WHOLE, Cluster, Fetch, left
 from tests.kubeflow.recorded import recorded
-from tests.kubeflow.replay.metadata import Metadata
-from tests.kubeflow.replay.objects import ObjectStore
-from tests.object_stores import BUCKET, endpoint, s3  # noqa: F401 - fixtures
-from tfx_pipeline.kubeflow.client import artifacts
-from tfx_pipeline.kubeflow.client.connection import Connection
-from tfx_pipeline.kubeflow.client.fetch import fetch
-from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.output_lock import exclusive
 from tfx_pipeline.review.report_pages import read_runs
-from tfx_pipeline.review.report_writer import embedded
-
-RUN = "f5e1e27f-5a2a-4472-8a29-1b1c8b9f83df"
-OTHER = "11111111-5a2a-4472-8a29-1b1c8b9f83df"
-NAME = "20261125-021234-kubeflow-f5e1e27f"
-ROOT = f"minio://{BUCKET}/v2/artifacts/fashion-mnist"
-
-DIGEST = {
-    "blessed": True,
-    "headline": "Blessed: this model passed every threshold",
-    "reasons": [],
-    "baseline": 3,
-    "overall": {"accuracy": 0.875, "loss": 0.25, "examples": 10000, "calibration_error": 0.01},
-    "classes": [{"name": "Shirt", "recall": 0.5, "examples": 1000}, {"name": "Bag", "recall": None, "examples": 0}],
-    "hyperparameters": {"model_name": "dense", "epochs": 2},
-    "data": {},
-    "versions": {"python": "3.13.1", "tfx": "1.21.0"},
-}
-REPORT = (
-    "<!doctype html><!-- slot:links --><!-- slot:run --><!-- slot:timings --><!-- slot:runs -->"
-    f'<script type="application/json" id="review">{embedded(DIGEST)}</script>'
-)
-GATE = {"mode": "stop", "ok": True, "anomalies": 0, "headline": "12 of 12 checks passed", "checks": [{}] * 12}
-EVENTS = ("events.out.tfevents.1.pod.v2", "train/events.out.tfevents.2.pod.v2")
-
-Fetch = Callable[..., list[str]]
-
-
-class Cluster:
-    """A server with runs, their metadata and their objects."""
-
-    def __init__(self, host: str, state: State, folder: Path, spec: dict[str, Any]) -> None:
-        self.host, self.state = host, state
-        self.metadata, self.store = Metadata(), ObjectStore(folder)
-        self.page = state.page = Page(self.metadata, self.store)
-        self._spec = {"pipeline_spec": spec}
-
-    def add(self, run_id: str, name: str, created_at: str | None = None, **run: Any) -> None:
-        """Adds a recorded run, as the API tells it."""
-        answer = {**recorded(name), "pipeline_spec": self._spec, **run}
-        answer |= {"created_at": created_at} if created_at else {}
-        self.state.ended[run_id] = answer
-
-    def record(self, run_id: str, step: str, state: str = "COMPLETE", **outputs: tuple[str, dict[str, Any]]) -> None:
-        """Records a step with its outputs: type and properties by key."""
-        ids = {}
-        for key, (kind, properties) in outputs.items():
-            artifact = {"uri": self.uri(run_id, step, key), "type": {"schemaTitle": kind}, "metadata": properties}
-            ids[key] = self.metadata.record(key, artifact)
-        self.metadata.end(self.metadata.begin(run_id, step), state, ids)
-
-    def uri(self, run_id: str, step: str, key: str) -> str:
-        return f"{ROOT}/{run_id}/{step}/try-1/{key}"
-
-    def put(self, uri: str, content: str = "x") -> None:
-        path = self.store.path(uri)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-
-    def full(self, run_id: str = RUN, **run: Any) -> None:
-        """Adds the recorded run that went through, with all that it left."""
-        self.add(run_id, "full", **run)
-        examples = {"data_source": "tfds", "data_kind": "fashion-mnist", "data_digest": "5cf0", "train_examples": 60000}
-        self.record(run_id, "example-gen", "CACHED", examples=("tfx.Examples", examples))
-        self.record(run_id, "data-gate", report=("tfx.JsonValue", {}))
-        self.record(run_id, "trainer", model_run=("tfx.ModelRun", {}))
-        review = {"tensorboard": ("tfx.ModelRun", {}), "report": ("system.HTML", {})}
-        self.record(run_id, "evaluation-review", **review)
-        self.record(run_id, "pusher", pushed_model=("tfx.PushedModel", {"pushed_destination": "/serving/4"}))
-        self.put(self.uri(run_id, "data-gate", "report"), json.dumps(GATE))
-        self.put(self.uri(run_id, "evaluation-review", "report"), REPORT)
-        for name in EVENTS:
-            self.put(f"{self.uri(run_id, 'evaluation-review', 'tensorboard')}/{name}", name)
-            self.put(f"{self.uri(run_id, 'trainer', 'model_run')}/{name}", "of the training")
-
-
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine in UTC, without the way to an object store."""
-    for name in ("KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:1")
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.setitem(artifacts.object_store._S3_CONFIG, "retries", {"max_attempts": 1})
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, package: Documents) -> Iterator[Cluster]:
-    with api_server() as (host, state):
-        yield Cluster(host, state, tmp_path / "objects", package.spec)
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    return tmp_path / "output"
-
-
-@pytest.fixture
-def bring(cluster: Cluster, output: Path) -> Fetch:
-    """Fetches runs; returns the lines that a person sees."""
-
-    def bring_them(*run_ids: str, host: str = "") -> list[str]:
-        lines: list[str] = []
-        fetch(Server(Connection(host or cluster.host)), run_ids or (RUN,), output, lines.append)
-        return lines
-
-    return bring_them
-
-
-def left(output: Path) -> list[str]:
-    """What is in the output directory, but for its lock."""
-    return sorted(
-        str(path.relative_to(output)) for path in output.rglob("*") if path.is_file() and path.name != ".lock"
-    )
-
-
-WHOLE = sorted(
-    [
-        "report/compare.html", "report/index.html", f"report/{NAME}.html", f"runs/{NAME}/run.json",
-        *(f"tensorboard/{NAME}/{name}" for name in EVENTS),
-    ]
-)  # fmt: skip
 
 
 def test_report_events_and_manifest_come_beside_those_of_local_runs(
@@ -302,19 +168,6 @@ def test_what_is_no_id_is_refused_before_anything_is_asked(run_id: str, cluster:
     assert not [request for request in cluster.state.requests if "runs" in request]
 
 
-@pytest.mark.parametrize("gone", ["report", "tensorboard"])
-def test_artifacts_that_were_deleted_are_said_and_nothing_is_left(
-    gone: str, cluster: Cluster, bring: Fetch, output: Path
-) -> None:
-    cluster.full()
-    place = cluster.store.path(cluster.uri(RUN, "evaluation-review", gone))
-    place.rename(place.with_name("elsewhere"))
-    with pytest.raises(UserError, match=rf"/evaluation-review/try-1/{gone}: has no objects any more"):
-        bring()
-    assert left(output) == []
-    assert not (output / ".fetch").exists()
-
-
 def test_without_the_data_gates_report_the_review_comes_all_the_same(
     cluster: Cluster, bring: Fetch, output: Path
 ) -> None:
@@ -369,40 +222,6 @@ def test_a_run_of_another_pipeline_is_said(cluster: Cluster, bring: Fetch, outpu
     assert left(output) == []
 
 
-def test_an_archive_that_broke_off_is_not_taken_for_whole(cluster: Cluster, bring: Fetch, output: Path) -> None:
-    cluster.full()
-    cluster.page.lost = 1
-    with pytest.raises(UserError, match="the page gives no whole archive of it"):
-        bring()
-    assert left(output) == []
-
-
-def test_another_page_in_place_of_the_report_is_not_taken_for_it(cluster: Cluster, bring: Fetch, output: Path) -> None:
-    cluster.full()
-    cluster.put(cluster.uri(RUN, "evaluation-review", "report"), "<html>Log in</html>")
-    with pytest.raises(UserError, match="what answers is no report, perhaps a page for a log-in"):
-        bring()
-    assert left(output) == []
-
-
-def test_the_log_in_is_the_clients(cluster: Cluster, output: Path) -> None:
-    cluster.full()
-    cluster.state.token = "right"
-    fetch(Server(Connection(cluster.host, token="right")), [RUN], output, lambda _: None)
-    assert left(output) == WHOLE
-
-
-def test_where_kubeflow_has_several_users_the_page_is_below_pipeline_and_ml_metadata_is_not(
-    cluster: Cluster, output: Path
-) -> None:
-    cluster.full()
-    cluster.state.prefix = "/pipeline"
-    server = Server(Connection(f"{cluster.host}/pipeline", namespace="ml"))
-    fetch(server, [RUN], output, lambda _: None)
-    assert left(output) == WHOLE
-    assert {query["namespace"] for query in cluster.page.queries} == {"ml"}
-
-
 def test_an_output_directory_in_use_is_said(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.full()
     with (
@@ -410,72 +229,6 @@ def test_an_output_directory_in_use_is_said(cluster: Cluster, bring: Fetch, outp
         pytest.raises(UserError, match=r"in use by .* or give another --set run\.output_dir=FOLDER"),
     ):
         bring()
-
-
-def in_the_store(cluster: Cluster, client: boto3.client) -> None:
-    """Puts all objects into a real object store."""
-    folder = cluster.store.path(f"minio://{BUCKET}")
-    for path in (path for path in folder.rglob("*") if path.is_file()):
-        client.put_object(Bucket=BUCKET, Key=str(path.relative_to(folder)), Body=path.read_bytes())
-
-
-def test_what_the_page_of_2_16_does_not_give_comes_from_the_object_store(
-    cluster: Cluster,
-    bring: Fetch,
-    output: Path,
-    s3: boto3.client,  # noqa: F811
-) -> None:
-    cluster.full()
-    cluster.page.version = "2.16"
-    in_the_store(cluster, s3)
-    bring()
-    assert left(output) == WHOLE
-
-
-def test_without_a_page_all_comes_from_the_object_store(
-    cluster: Cluster,
-    bring: Fetch,
-    output: Path,
-    s3: boto3.client,  # noqa: F811
-) -> None:
-    cluster.full(runtime_config={"pipeline_root": f"minio://{BUCKET}/v2/artifacts/"})
-    in_the_store(cluster, s3)
-    cluster.state.page = None
-    bring()
-    assert left(output) == WHOLE
-    manifest = json.loads((output / "runs" / NAME / "run.json").read_text())
-    assert (manifest["metrics"]["accuracy"], manifest["data"], manifest["data_gate"]["ok"]) == (0.875, None, True)
-
-
-def test_without_a_page_and_without_the_object_store_both_reasons_are_said(
-    cluster: Cluster, bring: Fetch, output: Path
-) -> None:
-    cluster.full()
-    cluster.state.page = None
-    with pytest.raises(UserError) as error:
-        bring()
-    assert str(error.value).startswith(
-        f"--fetch {RUN}: nobody says where its artifacts are: {cluster.host}: cannot ask"
-    )
-    assert "check the location, MINIO_ENDPOINT" in str(error.value)
-    assert "\n" not in str(error.value)
-    assert left(output) == []
-
-
-def test_a_name_that_leads_out_of_the_folder_is_not_followed(
-    cluster: Cluster,
-    bring: Fetch,
-    output: Path,
-    s3: boto3.client,  # noqa: F811
-) -> None:
-    cluster.full()
-    cluster.page.version = "2.16"
-    in_the_store(cluster, s3)
-    prefix = cluster.uri(RUN, "evaluation-review", "tensorboard").removeprefix(f"minio://{BUCKET}/")
-    s3.put_object(Bucket=BUCKET, Key=f"{prefix}/../../../../evil.tfevents", Body=b"x")
-    with pytest.raises(UserError, match="whose name leads out of its folder"):
-        bring()
-    assert left(output) == []
 
 
 def test_what_a_killed_fetch_left_is_cleared_away(cluster: Cluster, bring: Fetch, output: Path) -> None:

@@ -71,15 +71,13 @@ def test_a_url_of_another_kind_is_refused_naming_those_that_work() -> None:
         ("s3:bucket", "expected a path"),
         ("S3://bucket/x", "expected a path"),
         ("https://bucket.s3.amazonaws.com/x", "expected a path"),
-        ("/serving/../tmp", "expected a place without .. in it"),
-        ("/..", "expected a place without .. in it"),
-        ("s3://bucket/../x", "expected a place without .. in it"),
+        ("s3://bucket/../x", "expected no empty part, no . and no .. between its slashes"),
         ("/", "expected a folder, not the root of a file system"),
         ("/serving ", "expected no blanks around it"),
         ("/serving\n", "run parameter serving_dir: '/serving\\\\n': models cannot be pushed there, expected no blanks"),
         ("/ser\0ving", "no control characters"),
-        ("s3://bucket//x", "expected no empty part and no . between its slashes"),
-        ("gs://bucket/./x", "expected no empty part and no . between its slashes"),
+        ("s3://bucket//x", "expected no empty part, no . and no .. between its slashes"),
+        ("gs://bucket/./x", "expected no empty part, no . and no .. between its slashes"),
         ("gs://", "names no bucket, expected gs://BUCKET/FOLDER"),
         ("s3:///x", "names no bucket, expected s3://BUCKET/FOLDER"),
     ],
@@ -100,7 +98,17 @@ def test_a_place_that_another_process_takes_for_another_one_is_refused(uri: str,
 
 @pytest.mark.parametrize(
     "uri",
-    ["/serving", "/serving/", "//serving", "/a b/c.d", "/s3:/x", "s3://bucket", "s3://bucket/a b/", "gs://b/..x/y.."],
+    [
+        "/serving",
+        "/serving/",
+        "/home/me/project/../output/serving",
+        "//serving",
+        "/a b/c.d",
+        "/s3:/x",
+        "s3://bucket",
+        "s3://bucket/a b/",
+        "gs://b/..x/y..",
+    ],
 )
 def test_a_place_that_means_the_same_everywhere_is_taken(uri: str) -> None:
     assert check_place(uri) == uri

@@ -128,6 +128,8 @@ class StepSettings(Section):
 
 
 def _serving_place(place: str | None) -> str | None:
+    if place and ".." in place.split("/"):
+        raise ValueError("expected a place without .., which may lead out of the volume that is mounted there")
     return place if place is None else without_credentials(check_place(place))
 
 

@@ -54,16 +54,14 @@ def check_place(place: str) -> str:
         raise ValueError("expected a path, s3://, gs:// or minio://, the path from / on")
     if place != place.strip() or not place.isprintable():
         raise ValueError("expected no blanks around it and no control characters")
-    bucket, *parts = place.partition("://")[2].rstrip("/").split("/") if handles(place) else place.split("/")
-    if ".." in (bucket, *parts):
-        raise ValueError("expected a place without .. in it")
-    if not handles(place):
-        if not place.strip("/"):
-            raise ValueError("expected a folder, not the root of a file system")
-    elif not bucket:
-        raise ValueError(f"names no bucket, expected {_scheme(place)}://BUCKET/FOLDER")
-    elif {"", "."}.intersection(parts):
-        raise ValueError("expected no empty part and no . between its slashes")
+    if not place.strip("/"):
+        raise ValueError("expected a folder, not the root of a file system")
+    if handles(place):
+        bucket, *parts = place.partition("://")[2].rstrip("/").split("/")
+        if not bucket:
+            raise ValueError(f"names no bucket, expected {_scheme(place)}://BUCKET/FOLDER")
+        if {"", ".", ".."}.intersection((bucket, *parts)):
+            raise ValueError("expected no empty part, no . and no .. between its slashes")
     return place
 
 

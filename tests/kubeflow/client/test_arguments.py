@@ -32,6 +32,10 @@ def test_values_have_the_type_of_their_parameter(package: Documents) -> None:
             "serving_dir=serving",
             "--param serving_dir=serving: got 'serving', expected a path, s3://, gs:// or minio://",
         ),
+        (
+            "serving_dir=/serving/../x",
+            "--param serving_dir=/serving/../x: got '/serving/../x', expected a place without ..",
+        ),
         ("serving_dir=s3://", "--param serving_dir=s3://: got 's3://', names no bucket, expected s3://BUCKET/FOLDER"),
         ("min_accuracy=85", "--param min_accuracy=85: got '85', expected less than or equal to 1"),
     ],

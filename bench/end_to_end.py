@@ -3,7 +3,7 @@
 Both run in turns, as whole processes from start to exit, on the same machine, followed by the same run again, which
 finds its results cached, and by a bare Keras fit. Prints medians and ratios, writes every figure to
 ``bench/results/end_to_end.json`` and draws ``docs/images/end_to_end.svg``. ``--growth N`` compares N times the data
-with the data as it is instead, and ``--cnn`` trains the larger model.
+with the data as it is instead, ``--cnn`` trains the larger model, and ``--kubeflow`` predicts runs on a cluster.
 """
 
 import argparse
@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="runs of each kind (default: 5)")
     parser.add_argument("--growth", type=int, metavar="N", help="compare N times the data with the data as it is")
     parser.add_argument("--cnn", action="store_true", help="run the model cnn once")
+    parser.add_argument("--kubeflow", action="store_true", help="predict how long the package takes on a cluster")
     arguments = parser.parse_args()
     console = Console()
     if arguments.cnn:
@@ -95,7 +96,13 @@ def main() -> None:
         growth.compare(arguments.growth, console)
     else:
         dataset = resolve("auto", None, default_cache_dir(), lambda line: sys.stdout.write(f"{line}\n"))
-        end_to_end(dataset, arguments.runs, console)
+        if arguments.kubeflow:
+            # The replay loads ML Metadata, and what compiles the package TensorFlow.
+            from bench import kubeflow  # noqa: PLC0415
+
+            kubeflow.compare(dataset, console)
+        else:
+            end_to_end(dataset, arguments.runs, console)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import yaml
 from tests.object_stores import endpoint, gcs, s3  # noqa: F401 - fixtures
 from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 
+COMPONENTS = ("--set", "kubeflow.pods=component")
+
 
 class Documents(NamedTuple):
     """The two documents of a package."""
@@ -56,12 +58,12 @@ def read_config(*flags: str) -> Any:
 
 @pytest.fixture(scope="session")
 def write_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Writes a package for some flags and returns its file."""
+    """Writes a package for some flags and returns its file; with a pod for each component unless they say otherwise."""
     from tfx_pipeline.kubeflow.package.compile import write_package as write  # noqa: PLC0415 - TensorFlow takes seconds
 
     def make(*flags: str) -> Path:
         path = tmp_path_factory.mktemp("package") / "pipeline.yaml"
-        write(read_config(*flags), path)
+        write(read_config(*COMPONENTS, *flags), path)
         return path
 
     return make
@@ -75,5 +77,5 @@ def compiled(write_package: Callable[..., Path]) -> Callable[..., Documents]:
 
 @pytest.fixture(scope="session")
 def package(compiled: Callable[..., Documents]) -> Documents:
-    """The package that is written without any flag."""
+    """The package that is written without any other flag."""
     return compiled()

@@ -137,7 +137,7 @@ class KubeflowConfig(StepSettings):
     """The package for Kubeflow Pipelines; its own values, and those of the steps."""
 
     pods: Literal["component", "stage"] = Field(
-        default="component",
+        default="stage",
         description="what has a pod of its own: each component, or each stage of neighbours (data, trainer, judgement)",
     )
     serving_pvc: Name | None = Field(

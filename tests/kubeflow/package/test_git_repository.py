@@ -15,7 +15,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 def package(**flags: str) -> Package:
     """Compiles and checks the package with `repo_...` flags."""
-    result = compile_package(load({f"kubeflow.{name}": value for name, value in flags.items()}))
+    given = {"kubeflow.pods": "component"} | {f"kubeflow.{name}": value for name, value in flags.items()}
+    result = compile_package(load(given))
     check(result)
     return result
 

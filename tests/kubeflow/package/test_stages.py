@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.kubeflow.conftest import Documents
-from tfx_pipeline.kubeflow.package.stages import names, stages_of
+from tests.kubeflow.conftest import COMPONENTS, Documents, read_config
+from tfx_pipeline.kubeflow.package.stages import members_of, names, stages_of
 from tfx_pipeline.process.errors import UserError
 
 STAGE = ("--set", "kubeflow.pods=stage")
-COMPONENT = ("--set", "kubeflow.pods=component")
 REPOSITORY = ("--repo-url", "git@git.example.org:ml/fashion.git", "--repo-ref", "main")
 DATA = {"example-gen", "schema-import", "statistics-gen", "example-validator", "data-gate", "transform"}
 JUDGEMENT = {"evaluator", "evaluation-review", "pusher"}
@@ -25,7 +24,7 @@ def coarse(compiled: Callable[..., Documents]) -> Documents:
 
 @pytest.fixture(scope="module")
 def fine(compiled: Callable[..., Documents]) -> Documents:
-    return compiled(*COMPONENT)
+    return compiled(*COMPONENTS)
 
 
 def members(package: Documents, stage: str) -> dict[str, dict[str, Any]]:
@@ -40,10 +39,21 @@ def outputs(package: Documents, step: str) -> dict[str, Any]:
     return result
 
 
+def test_without_a_setting_stages_have_the_pods() -> None:
+    assert read_config().kubeflow.pods == "stage"
+
+
 def test_neighbours_with_the_same_needs_share_a_pod(coarse: Documents) -> None:
     assert coarse.steps == ["baseline-locator", "data", "judgement", "trainer"]
     assert set(members(coarse, "data")) == DATA
     assert set(members(coarse, "judgement")) == JUDGEMENT
+
+
+def test_the_members_of_a_package_can_be_listed(coarse: Documents, fine: Documents) -> None:
+    assert {stage: set(names) for stage, names in members_of(coarse.spec).items()} == {
+        "data": DATA, "judgement": JUDGEMENT,
+    }  # fmt: skip
+    assert members_of(fine.spec) == {}
 
 
 def test_three_tasks_are_in_a_row(coarse: Documents) -> None:
@@ -183,7 +193,7 @@ def test_members_that_ask_for_different_pods_are_refused(
         UserError, match=r"kubeflow.steps.pusher.*: evaluator has .* pod of judgement; .*pods=component"
     ):
         compiled(*STAGE, *flags)
-    assert compiled(*COMPONENT, *flags)
+    assert compiled(*COMPONENTS, *flags)
 
 
 def test_the_workspace_is_mounted_where_a_member_asks_for_it(compiled: Callable[..., Documents]) -> None:

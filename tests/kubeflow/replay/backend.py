@@ -31,6 +31,7 @@ class Run:
         logs: What each attempt of a task printed.
         inputs: The executor input of each task that ran.
         lost: Whether the last pod was taken away.
+        seconds: Of the last pod of each task that ran: its download, command, CPU and upload.
     """
 
     root: str
@@ -39,6 +40,7 @@ class Run:
     logs: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, Message] = field(default_factory=dict)
     lost: bool = False
+    seconds: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 class Backend:
@@ -207,6 +209,7 @@ class Backend:
                 outputs, run.lost = None, True
             finally:
                 run.logs.setdefault(name, []).append(log.read_text(errors="replace"))
+                run.seconds[name] = launcher.seconds
                 pod.remove()
             if outputs is not None or not retries.again(LOST if run.lost else FAILED):
                 return outputs

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.kubeflow.conftest import COMPONENTS
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
 from tests.kubeflow.replay.pod import PROJECT
@@ -41,12 +42,16 @@ def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def make_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Writes a package with claims for data and models, on 1,000 real images a split and with thresholds to match."""
+    """Writes a package with claims for data and models, on 1,000 real images a split and with thresholds to match.
+
+    It has a pod for each component unless the flags say otherwise.
+    """
 
     def make(*flags: str) -> Path:
         path = tmp_path_factory.mktemp("package") / "pipeline.yaml"
         claims = ("--data-pvc", "images", "--serving-pvc", "models", "--image", "registry.example/fashion-mnist:1.0")
-        command = [sys.executable, "kubeflow_runner.py", "--output", str(path), *claims, *QUICK, *flags]
+        flags = (*COMPONENTS, *claims, *QUICK, *flags)
+        command = [sys.executable, "kubeflow_runner.py", "--output", str(path), *flags]
         done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return path
@@ -57,7 +62,7 @@ def make_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 @pytest.fixture(scope="session")
 def package_file(make_package: Callable[..., Path]) -> Path:
     """The package with a pod for each component."""
-    return make_package("--set", "kubeflow.pods=component")
+    return make_package()
 
 
 @pytest.fixture(scope="session")

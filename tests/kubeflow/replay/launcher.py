@@ -1,9 +1,12 @@
 """The launcher: runs one attempt of a task in its pod (`backend/src/v2/component/launcher_v2.go`)."""
 
+import contextlib
 import copy
 import json
 import re
-from collections.abc import Mapping
+import resource
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,9 +46,15 @@ def command_line(container: Message, executor_input: Message, env: Mapping[str, 
 
 
 class Launcher:
-    """Runs attempts, with the backend's object store and metadata."""
+    """Runs attempts, with the backend's object store and metadata.
+
+    Attributes:
+        seconds: How long the parts of the latest attempt took: download, command and upload; and as ``cpu`` what the
+            command computed, on all cores.
+    """
 
     def __init__(self, store: ObjectStore, metadata: Metadata, run_root: str) -> None:
+        self.seconds: dict[str, float] = {}
         self._store = store
         self._metadata = metadata
         self._run_root = run_root
@@ -80,13 +89,24 @@ class Launcher:
         """
         executor_input = copy.deepcopy(executor_input)
         executor_input["outputs"]["artifacts"][LOGS]["artifacts"][0]["uri"] += f"-{attempt}"
-        self._prepare(executor_input, pod)
+        with self._timed("download"):
+            self._prepare(executor_input, pod)
         adapted = pod.adapted(executor_input)
-        code = pod.run(command_line(container, adapted, env), env, log, evict_after)
+        computed = _computed()
+        with self._timed("command"):
+            code = pod.run(command_line(container, adapted, env), env, log, evict_after)
+        self.seconds["cpu"] = _computed() - computed
         if code != 0:
             return None
         output = _read_output(pod.host(executor_input["outputs"]["outputFile"]))
-        return self._publish(executor_input, output, pod, log)
+        with self._timed("upload"):
+            return self._publish(executor_input, output, pod, log)
+
+    @contextlib.contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        begin = time.monotonic()
+        yield
+        self.seconds[part] = time.monotonic() - begin
 
     def _prepare(self, executor_input: Message, pod: Pod) -> None:
         """Downloads the inputs, and makes the parents of the outputs, not their directories."""
@@ -120,6 +140,12 @@ class Launcher:
             raise LauncherError(f"{artifact['uri']} does not lie under {self._run_root}")
         if local.exists():
             self._store.upload(local, artifact["uri"])
+
+
+def _computed() -> float:
+    """Seconds that the processes which this one started, and which have ended, took of all cores."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _read_output(path: Path) -> Message:

@@ -1,0 +1,129 @@
+"""The package in both granularities against the tutorial's three steps, as a cluster would run them: a prediction.
+
+Each pod is measured in the replay, the test double of Kubeflow's backend; ``bench.cluster`` adds what a cluster costs.
+"""
+
+import gzip
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import cluster, runs, summary
+from bench.process import machine, measure
+from bench.tutorial.preprocessing import FILES
+from tests.kubeflow.replay.backend import Backend
+from tests.kubeflow.replay.package import Package
+from tfx_pipeline.config.flags import load
+from tfx_pipeline.data.sources import VerifiedFiles
+from tfx_pipeline.kubeflow.package.compile import write_package
+
+LOADED: Final = re.compile(r"loaded in ([\d.]+) s")
+PARTS: Final = ("start", "download", "imports", "work", "upload", "CPU")
+CLONE: Final = "clone"
+
+Pods = dict[str, dict[str, float]]
+"""Seconds of the parts of each step's pod, and of all cores that its command took."""
+
+
+def compare(dataset: VerifiedFiles, console: Console) -> None:
+    """Measures, predicts, prints and writes."""
+    described = machine()
+    with tempfile.TemporaryDirectory() as folder:
+        tutorial = _tutorial(dataset, Path(folder))
+        measured = {pods: _replayed(pods, dataset, Path(folder, pods)) for pods in ("component", "stage")}
+    fine, coarse = (_graph(*measured[pods]) for pods in ("component", "stage"))
+    graphs = {"tutorial": tutorial, "as it was": as_it_was(fine), "component": fine, "stage": coarse}
+    factor = cluster.slower(tutorial)
+    rows = {name: _row(graph, tutorial, factor) for name, graph in graphs.items()}
+    for pods, (_, parts) in measured.items():
+        _show_pods(console, pods, parts)
+    _show(console, rows)
+    console.print(
+        f"A prediction, for a node on which a pod takes {factor:.2f} s for a second of CPU here: it is fitted to the "
+        f"{cluster.MEASURED['tutorial'][cluster.REQUEUE]:.0f} s of the tutorial there."
+    )
+    pods = {name: parts for name, (_, parts) in measured.items()}
+    path = summary.save("kubeflow", {"machine": described, "slower": factor, "predicted": rows, "pods": pods})
+    console.print(f"wrote {path}")
+
+
+def as_it_was(graph: cluster.Graph) -> cluster.Graph:
+    """The graph that was measured on a cluster: transform waited for the gate, and the trainer not for the locator."""
+    waits = {step: list(before) for step, before in graph.waits.items()}
+    waits |= {"transform": ["data-gate"], "trainer": ["transform"], "evaluator": ["baseline-locator", "trainer"]}
+    return cluster.Graph(waits, graph.seconds)
+
+
+def _tutorial(dataset: VerifiedFiles, folder: Path) -> cluster.Graph:
+    """Its three steps: the clone, which is taken to cost its pods alone, and the two scripts on a shared volume."""
+    gzipped, scratch = folder / "gz", folder / "scratch"
+    gzipped.mkdir()
+    scratch.mkdir()
+    for file, _ in FILES.values():
+        (gzipped / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
+    preprocessing = measure(runs.module("bench.tutorial.preprocessing", gzipped, scratch)).cpu_seconds
+    training = measure(runs.module("bench.tutorial.train", scratch, scratch)).cpu_seconds
+    waits = {CLONE: [], "preprocessing": [CLONE], "training": ["preprocessing"]}
+    return cluster.Graph(waits, {CLONE: 0.0, "preprocessing": preprocessing, "training": training})
+
+
+def _replayed(pods: str, dataset: VerifiedFiles, folder: Path) -> tuple[Mapping[str, list[str]], Pods]:
+    """Runs the package on a new cluster; returns what each step waits for, and the parts of its pod."""
+    folder.mkdir()
+    file = folder / "pipeline.yaml"
+    claims = {"kubeflow.data_pvc": "images", "kubeflow.serving_pvc": "models"}
+    write_package(load({**claims, "set": [f"kubeflow.pods={pods}"]}), file)
+    package = Package(file)
+    run = Backend(folder / "cluster", {"models": folder / "models", "images": Path(dataset.path)}).run(package)
+    if set(run.states.values()) != {"succeeded"}:
+        raise RuntimeError(f"the replay failed: {run.states}\n{''.join(log[-1][-2000:] for log in run.logs.values())}")
+    start = measure(runs.module("tfx_pipeline.kubeflow.entrypoint", "--help")).seconds
+    parts = {step: _parts(start, run.logs[step][-1], seconds) for step, seconds in run.seconds.items()}
+    return {step: list(task.get("dependentTasks", [])) for step, task in package.tasks.items()}, parts
+
+
+def _parts(start: float, log: str, seconds: Mapping[str, float]) -> dict[str, float]:
+    imports = sum(map(float, LOADED.findall(log)))
+    work = max(seconds["command"] - start - imports, 0.0)
+    values = (start, seconds["download"], imports, work, seconds["upload"], seconds["cpu"])
+    return dict(zip(PARTS, values, strict=True))
+
+
+def _graph(waits: Mapping[str, list[str]], pods: Pods) -> cluster.Graph:
+    return cluster.Graph(waits, {step: p["CPU"] + p["download"] + p["upload"] for step, p in pods.items()})
+
+
+def _row(graph: cluster.Graph, tutorial: cluster.Graph, factor: float) -> dict[str, Any]:
+    path = cluster.critical_path(graph, cluster.REQUEUE, factor)
+    row: dict[str, Any] = {"in a row": path, "here": sum(graph.seconds[step] for step in path)}
+    for requeue in (cluster.REQUEUE, cluster.QUICK_REQUEUE):
+        seconds = cluster.predicted(graph, requeue, factor)
+        ratio = seconds / cluster.predicted(tutorial, requeue, factor)
+        row[f"requeue {requeue:.0f} s"] = {"seconds": seconds, "ratio": ratio}
+    return row
+
+
+def _show_pods(console: Console, pods: str, parts: Pods) -> None:
+    table = Table("step", *(f"{part}, s" for part in PARTS), title=f"Pods here, one for each {pods}")
+    for step, seconds in parts.items():
+        table.add_row(step, *(f"{seconds[part]:.2f}" for part in PARTS))
+    console.print(table)
+
+
+def _show(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    columns = ("s", "ratio", "measured")
+    quick = tuple(f"{name}, requeue {cluster.QUICK_REQUEUE:.0f} s" for name in columns)
+    table = Table("run", "in a row", "CPU s here", *columns, *quick, title="Predicted on a cluster")
+    for name, row in rows.items():
+        cells = [name, str(len(row["in a row"])), f"{row['here']:.1f}"]
+        for requeue in (cluster.REQUEUE, cluster.QUICK_REQUEUE):
+            figures = row[f"requeue {requeue:.0f} s"]
+            known = cluster.MEASURED.get(name, {}).get(requeue)
+            cells += [f"{figures['seconds']:.0f}", f"{figures['ratio']:.2f}", f"{known:.0f}" if known else ""]
+        table.add_row(*cells)
+    console.print(table)

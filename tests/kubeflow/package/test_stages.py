@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.kubeflow.conftest import COMPONENTS, Documents, read_config
-from tfx_pipeline.kubeflow.package.stages import members_of, names, stages_of
+from tfx_pipeline.kubeflow.package.stages import names, stages_of
 from tfx_pipeline.process.errors import UserError
 
 STAGE = ("--set", "kubeflow.pods=stage")
@@ -47,13 +47,6 @@ def test_neighbours_with_the_same_needs_share_a_pod(coarse: Documents) -> None:
     assert coarse.steps == ["baseline-locator", "data", "judgement", "trainer"]
     assert set(members(coarse, "data")) == DATA
     assert set(members(coarse, "judgement")) == JUDGEMENT
-
-
-def test_the_members_of_a_package_can_be_listed(coarse: Documents, fine: Documents) -> None:
-    assert {stage: set(names) for stage, names in members_of(coarse.spec).items()} == {
-        "data": DATA, "judgement": JUDGEMENT,
-    }  # fmt: skip
-    assert members_of(fine.spec) == {}
 
 
 def test_three_tasks_are_in_a_row(coarse: Documents) -> None:

@@ -12,7 +12,6 @@ from tfx_pipeline.kubeflow.client.schedules import set_schedule
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import follow_to_the_end
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
-from tfx_pipeline.kubeflow.package.stages import members_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +70,4 @@ def submit(
     run_id = server.start(package, version, name=f"{name} {time.strftime('%Y-%m-%d %H-%M-%S')}", **common)
     say(f"started {server.run_url(run_id)}")
     if request.watch:
-        for stage, members in members_of(spec).items():
-            say(f"{stage}: {', '.join(members)}")
         follow_to_the_end(server, run_id, list(tasks_of(spec)), say)

@@ -33,20 +33,6 @@ def stages_of(tasks: Collection[str]) -> dict[str, tuple[str, ...]]:
     return {"data": data, "judgement": JUDGEMENT}
 
 
-def members_of(spec: Spec) -> dict[str, list[str]]:
-    """The members of each stage of a package, by the arguments of its container."""
-    executors = spec["deploymentSpec"]["executors"]
-    arguments = {
-        label.removesuffix("_executor"): executor.get("container", {}).get("args", [])
-        for label, executor in executors.items()
-    }
-    return {
-        stage: [member["name"] for member in json.loads(args[1])]
-        for stage, args in arguments.items()
-        if args[:1] == ["--members"]
-    }
-
-
 def with_stages(spec: Spec, stages: Mapping[str, Collection[str]]) -> Spec:
     """Replaces the members of each stage by one task.
 

@@ -3,8 +3,7 @@
 A step in a row costs its driver's pod, the start of its own, and twice the wait until Argo's workflow controller looks
 again, which it does every ``DEFAULT_REQUEUE_TIME``. These were measured on Kubeflow Pipelines 2.17.0 on one node of two
 cores, and so were three runs. One number is fitted: how much slower that node, which also runs Kubernetes and Kubeflow,
-is than the machine that measures the pods. It follows from the tutorial's steps alone; the pipeline is predicted. Pods
-are compared by what they compute, which other work on the machine changes little.
+is than the machine that measures the pods. It follows from the tutorial's steps alone; the pipeline is predicted.
 """
 
 import dataclasses
@@ -29,7 +28,7 @@ class Graph:
 
     Attributes:
         waits: The steps that each waits for.
-        seconds: What the pod of each computes on this machine, on all cores, with its downloads and uploads.
+        seconds: What the pod of each takes on this machine, from the first byte that it downloads to the last.
     """
 
     waits: Mapping[str, Sequence[str]]

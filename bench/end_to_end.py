@@ -100,7 +100,7 @@ def main() -> None:
             # The replay loads ML Metadata, and what compiles the package TensorFlow.
             from bench import kubeflow  # noqa: PLC0415
 
-            kubeflow.compare(dataset, console)
+            kubeflow.compare(dataset, arguments.runs, console)
         else:
             end_to_end(dataset, arguments.runs, console)
 

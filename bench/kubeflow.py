@@ -23,32 +23,33 @@ from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.kubeflow.package.compile import write_package
 
 LOADED: Final = re.compile(r"loaded in ([\d.]+) s")
-PARTS: Final = ("start", "download", "imports", "work", "upload", "CPU")
-CLONE: Final = "clone"
+PARTS: Final = ("start", "download", "imports", "work", "upload")
+GRANULARITIES: Final = ("component", "stage")
+TUTORIAL: Final = {"clone": [], "preprocessing": ["clone"], "training": ["preprocessing"]}
+"""Its steps, each with those that it waits for."""
 
 Pods = dict[str, dict[str, float]]
-"""Seconds of the parts of each step's pod, and of all cores that its command took."""
+"""Seconds of the parts of each step's pod."""
 
 
-def compare(dataset: VerifiedFiles, console: Console) -> None:
-    """Measures, predicts, prints and writes."""
+def compare(dataset: VerifiedFiles, count: int, console: Console) -> None:
+    """Measures each kind ``count`` times, in turns, predicts by the medians, prints and writes."""
     described = machine()
-    with tempfile.TemporaryDirectory() as folder:
-        tutorial = _tutorial(dataset, Path(folder))
-        measured = {pods: _replayed(pods, dataset, Path(folder, pods)) for pods in ("component", "stage")}
-    fine, coarse = (_graph(*measured[pods]) for pods in ("component", "stage"))
+    rounds = [_round(dataset) for _ in range(count)]
+    measured = {kind: summary.medians([of_round[kind] for of_round in rounds]) for kind in rounds[0]}
+    tutorial = cluster.Graph(TUTORIAL, measured.pop("tutorial"))
+    fine, coarse = (cluster.Graph(_waits(kind), _totals(measured[kind])) for kind in GRANULARITIES)
     graphs = {"tutorial": tutorial, "as it was": as_it_was(fine), "component": fine, "stage": coarse}
     factor = cluster.slower(tutorial)
     rows = {name: _row(graph, tutorial, factor) for name, graph in graphs.items()}
-    for pods, (_, parts) in measured.items():
+    for pods, parts in measured.items():
         _show_pods(console, pods, parts)
     _show(console, rows)
     console.print(
-        f"A prediction, for a node on which a pod takes {factor:.2f} s for a second of CPU here: it is fitted to the "
+        f"A prediction, for a node on which a pod takes {factor:.2f} times as long as here: it is fitted to the "
         f"{cluster.MEASURED['tutorial'][cluster.REQUEUE]:.0f} s of the tutorial there."
     )
-    pods = {name: parts for name, (_, parts) in measured.items()}
-    path = summary.save("kubeflow", {"machine": described, "slower": factor, "predicted": rows, "pods": pods})
+    path = summary.save("kubeflow", {"machine": described, "slower": factor, "predicted": rows, "pods": measured})
     console.print(f"wrote {path}")
 
 
@@ -59,43 +60,54 @@ def as_it_was(graph: cluster.Graph) -> cluster.Graph:
     return cluster.Graph(waits, graph.seconds)
 
 
-def _tutorial(dataset: VerifiedFiles, folder: Path) -> cluster.Graph:
-    """Its three steps: the clone, which is taken to cost its pods alone, and the two scripts on a shared volume."""
+def _round(dataset: VerifiedFiles) -> dict[str, Any]:
+    """Runs the tutorial and the package in both granularities once."""
+    with tempfile.TemporaryDirectory() as folder:
+        tutorial = {"tutorial": _tutorial(dataset, Path(folder))}
+        return tutorial | {kind: _replayed(kind, dataset, Path(folder, kind)) for kind in GRANULARITIES}
+
+
+def _tutorial(dataset: VerifiedFiles, folder: Path) -> dict[str, float]:
+    """Seconds of its three steps: the clone, which is taken to cost its pods alone, and the scripts on a volume."""
     gzipped, scratch = folder / "gz", folder / "scratch"
     gzipped.mkdir()
     scratch.mkdir()
     for file, _ in FILES.values():
         (gzipped / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
-    preprocessing = measure(runs.module("bench.tutorial.preprocessing", gzipped, scratch)).cpu_seconds
-    training = measure(runs.module("bench.tutorial.train", scratch, scratch)).cpu_seconds
-    waits = {CLONE: [], "preprocessing": [CLONE], "training": ["preprocessing"]}
-    return cluster.Graph(waits, {CLONE: 0.0, "preprocessing": preprocessing, "training": training})
+    return {"clone": 0.0, **runs.tutorial(gzipped, scratch)["steps"]}
 
 
-def _replayed(pods: str, dataset: VerifiedFiles, folder: Path) -> tuple[Mapping[str, list[str]], Pods]:
-    """Runs the package on a new cluster; returns what each step waits for, and the parts of its pod."""
-    folder.mkdir()
-    file = folder / "pipeline.yaml"
+def _package(pods: str, file: Path) -> Package:
     claims = {"kubeflow.data_pvc": "images", "kubeflow.serving_pvc": "models"}
     write_package(load({**claims, "set": [f"kubeflow.pods={pods}"]}), file)
-    package = Package(file)
+    return Package(file)
+
+
+def _waits(pods: str) -> dict[str, list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = _package(pods, Path(folder, "pipeline.yaml")).tasks
+    return {step: list(task.get("dependentTasks", [])) for step, task in tasks.items()}
+
+
+def _replayed(pods: str, dataset: VerifiedFiles, folder: Path) -> Pods:
+    """Runs the package on a new cluster."""
+    folder.mkdir()
+    package = _package(pods, folder / "pipeline.yaml")
     run = Backend(folder / "cluster", {"models": folder / "models", "images": Path(dataset.path)}).run(package)
     if set(run.states.values()) != {"succeeded"}:
         raise RuntimeError(f"the replay failed: {run.states}\n{''.join(log[-1][-2000:] for log in run.logs.values())}")
     start = measure(runs.module("tfx_pipeline.kubeflow.entrypoint", "--help")).seconds
-    parts = {step: _parts(start, run.logs[step][-1], seconds) for step, seconds in run.seconds.items()}
-    return {step: list(task.get("dependentTasks", [])) for step, task in package.tasks.items()}, parts
+    return {step: _parts(start, run.logs[step][-1], seconds) for step, seconds in run.seconds.items()}
 
 
 def _parts(start: float, log: str, seconds: Mapping[str, float]) -> dict[str, float]:
     imports = sum(map(float, LOADED.findall(log)))
     work = max(seconds["command"] - start - imports, 0.0)
-    values = (start, seconds["download"], imports, work, seconds["upload"], seconds["cpu"])
-    return dict(zip(PARTS, values, strict=True))
+    return dict(zip(PARTS, (start, seconds["download"], imports, work, seconds["upload"]), strict=True))
 
 
-def _graph(waits: Mapping[str, list[str]], pods: Pods) -> cluster.Graph:
-    return cluster.Graph(waits, {step: p["CPU"] + p["download"] + p["upload"] for step, p in pods.items()})
+def _totals(pods: Pods) -> dict[str, float]:
+    return {step: sum(parts.values()) for step, parts in pods.items()}
 
 
 def _row(graph: cluster.Graph, tutorial: cluster.Graph, factor: float) -> dict[str, Any]:
@@ -118,7 +130,7 @@ def _show_pods(console: Console, pods: str, parts: Pods) -> None:
 def _show(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
     columns = ("s", "ratio", "measured")
     quick = tuple(f"{name}, requeue {cluster.QUICK_REQUEUE:.0f} s" for name in columns)
-    table = Table("run", "in a row", "CPU s here", *columns, *quick, title="Predicted on a cluster")
+    table = Table("run", "in a row", "pods here, s", *columns, *quick, title="Predicted on a cluster")
     for name, row in rows.items():
         cells = [name, str(len(row["in a row"])), f"{row['here']:.1f}"]
         for requeue in (cluster.REQUEUE, cluster.QUICK_REQUEUE):

@@ -31,7 +31,7 @@ class Run:
         logs: What each attempt of a task printed.
         inputs: The executor input of each task that ran.
         lost: Whether the last pod was taken away.
-        seconds: Of the last pod of each task that ran: its download, command, CPU and upload.
+        seconds: Of the last pod of each task that ran: its download, command and upload.
     """
 
     root: str

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import json
 import re
-import resource
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,8 +48,7 @@ class Launcher:
     """Runs attempts, with the backend's object store and metadata.
 
     Attributes:
-        seconds: How long the parts of the latest attempt took: download, command and upload; and as ``cpu`` what the
-            command computed, on all cores.
+        seconds: How long the parts of the latest attempt took: download, command and upload.
     """
 
     def __init__(self, store: ObjectStore, metadata: Metadata, run_root: str) -> None:
@@ -92,10 +90,8 @@ class Launcher:
         with self._timed("download"):
             self._prepare(executor_input, pod)
         adapted = pod.adapted(executor_input)
-        computed = _computed()
         with self._timed("command"):
             code = pod.run(command_line(container, adapted, env), env, log, evict_after)
-        self.seconds["cpu"] = _computed() - computed
         if code != 0:
             return None
         output = _read_output(pod.host(executor_input["outputs"]["outputFile"]))
@@ -140,12 +136,6 @@ class Launcher:
             raise LauncherError(f"{artifact['uri']} does not lie under {self._run_root}")
         if local.exists():
             self._store.upload(local, artifact["uri"])
-
-
-def _computed() -> float:
-    """Seconds that the processes which this one started, and which have ended, took of all cores."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _read_output(path: Path) -> Message:

@@ -33,6 +33,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (dataset_module(name="a"), "TypeError: ImageDataset.__init__() missing 5 required keyword-only arguments"),
         ("DATASET = {'name': 'a'}\n", "DATASET is a dict, expected an ImageDataset"),
         ("", "ImportError: cannot import name 'DATASET'"),
+        ("import sys\nsys.exit(0)\n", "its code ended the program (SystemExit: 0)"),
+        ("import os\nos._exit(0)\n", "its code ended the program (os._exit(0))"),
         ("import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'"),
         ("DATASET = ImageDataset(\n", "SyntaxError: '(' was never closed (dataset.py, line 1)"),
     ],

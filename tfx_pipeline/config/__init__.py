@@ -2,6 +2,7 @@
 
 from modules.features import ImageDataset
 from tfx_pipeline.process.errors import UserError, flat
+from tfx_pipeline.process.signals import exit_refused
 
 
 def _require_dataset() -> None:
@@ -11,7 +12,10 @@ def _require_dataset() -> None:
         UserError: It does not define the data set, or not as it should.
     """
     try:
-        from modules.dataset import DATASET  # noqa: PLC0415 - whatever is wrong with it, in one line
+        with exit_refused("modules/dataset.py"):
+            from modules.dataset import DATASET  # noqa: PLC0415 - whatever is wrong with it, in one line
+    except UserError:
+        raise
     except Exception as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise UserError(f"modules/dataset.py: {kind}{flat(error)}; correct the file") from error

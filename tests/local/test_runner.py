@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -16,6 +17,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Model
 
+from tfx_pipeline.components.beam_options import beam_options
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.process import signals
@@ -143,6 +145,25 @@ def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     assert progress.components["trainer"].state == "failed"
     assert os._exit.__module__ == "posix"
+
+
+@component
+def BeamLeaver(out: OutputArtifact[Model]) -> None:  # noqa: N802
+    with beam.Pipeline(argv=beam_options([])) as pipeline:
+        _ = pipeline | beam.Create([0]) | beam.Map(sys.exit)
+
+
+def test_a_component_whose_code_leaves_a_worker_of_beam_has_failed(tmp_path: Path) -> None:
+    pipeline = Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(tmp_path / "root"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
+        components=[BeamLeaver().with_id("trainer")],
+    )
+    progress = Progress(Quiet())
+    with pytest.raises(RuntimeError, match="SystemExit: 0"):
+        LocalDagRunner(run_id="1", progress=progress).run(pipeline)
+    assert progress.components["trainer"].state == "failed"
 
 
 def test_a_child_process_of_a_component_may_end_as_it_likes(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_what_fashion_mnists_classes_are_like_is_not_expected_of_others(python: 
     printed = python(
         "from tfx_pipeline.config.limits import *\nprint([v for v in vars(Limits()).values() if type(v) is list])"
     )
-    assert printed == str([[]] * 9)
+    assert printed == str([[]] * 10)
 
 
 def test_lists_of_limits_have_a_value_for_each_class(python: Python, tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.gate.samples import Sample, Samples, draw, judge_samples
+from tests.gate.samples import Sample, Samples, draw, judge_samples, judged
 from tfx_pipeline.config.flags import load
 from tfx_pipeline.config.limits import LIMITS_FILE, REASONS, DataGateConfig, Limits
 from tfx_pipeline.gate import measure
 from tfx_pipeline.process.errors import UserError
 
 
-def measured_on(sample: Sample) -> dict[str, list[float]]:
+def measured_on(sample: Sample) -> dict[str, list[Any]]:
     """What the command measures."""
     starts = range(0, len(sample), 1_000)
     return measure.measured(
@@ -41,6 +43,39 @@ def test_measured_settings_of_other_data_let_it_pass(real: Sample, tmp_path: Pat
     config = tmp_path / "my.toml"
     config.write_text("\n".join(measure.as_toml(measured_on(dark["train"]))))
     assert judge_samples(tmp_path, dark, load({"config": str(config)}).data_gate.limits).anomalies == []
+
+
+def limits_of(sample: Sample) -> Limits:
+    """The limits that the command's output holds."""
+    return Limits(**tomllib.loads("\n".join(measure.as_toml(measured_on(sample))))["data_gate"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_limits_measured_on_few_images_let_others_pass_and_stop_wrong_labels(seed: int, real: Sample) -> None:
+    samples = draw(real, seed, 2_000, 1_000)
+    limits = limits_of(samples["train"])
+    assert judged(samples, limits).anomalies == []
+    assert judged({split: sample.with_images(sample.images[:, ::-1]) for split, sample in samples.items()}, limits)
+    tenth = {split: s.with_labels((s.labels[::10] + 5) % 10, slice(None, None, 10)) for split, s in samples.items()}
+    assert "max_unlike" in {check.setting for check in judged(tenth, limits).anomalies}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_that_look_the_same_are_not_asked_to_differ(seed: int, real: Sample) -> None:
+    samples = draw(real, seed, 2_000, 1_000)
+    rng = np.random.default_rng(seed)
+    alike = {split: sample.with_labels(rng.integers(0, 10, len(sample))) for split, sample in samples.items()}
+    report = judged(alike, limits_of(alike["train"]))
+    assert not [check for check in report.anomalies if check.name == "distinctness"]
+    assert sum(check.name == "distinctness" for check in report.checks) <= 8
+
+
+def test_a_class_of_one_image_can_be_measured(samples: Samples) -> None:
+    train = samples["train"]
+    single = train.without((train.labels == 7) & (np.cumsum(train.labels == 7) > 1))
+    measured = measured_on(single.with_labels(11, slice(1)))
+    assert measured["image_error"][7] == 0
+    assert len(measured["expected_image"][7]) == 49
 
 
 def test_data_without_a_class_cannot_be_measured(samples: Samples) -> None:
@@ -79,13 +114,29 @@ def test_limits_can_be_set_by_file_and_flag(tmp_path: Path) -> None:
         ("max_blank=nan", ""),
         ("expected_share=0.5 0.5", "expected 10 values, one a class, or none"),
         ("expected_intensity=" + "300 " * 10, "less than or equal to 255"),
-        ("expected_image=" + "30 " * 10, "expected 490 values, 7x7x1 a class, or none"),
+        ("expected_image=" + "30 " * 10, "expected a valid list"),
         ("sampling_sigmas=-1", "greater than or equal to 0"),
     ],
 )
 def test_limit_out_of_range_is_refused_naming_the_setting(item: str, expected: str) -> None:
     with pytest.raises(UserError, match=f"^--set data_gate.{item}: .*{expected}"):
         load({"set": [f"data_gate.{item}"]})
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([[0.0] * 49] * 9, "data_gate.expected_image: .* expected 10 values, one a class, or none"),
+        ([[0.0] * 48] * 10, "data_gate.expected_image.0: .* expected 49 values, an image of 7x7x1"),
+        ([[0.0] * 48 + [300.0]] * 10, "data_gate.expected_image.0.48: got 300.0, expected less than or equal to 255"),
+    ],
+)
+def test_expected_images_of_another_shape_are_refused(images: list[Any], expected: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text(f"[data_gate]\nexpected_image = {images}\n")
+    with pytest.raises(UserError, match=expected) as caught:
+        load({"config": str(file)})
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400
 
 
 def test_gate_stops_by_default() -> None:

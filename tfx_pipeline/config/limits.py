@@ -31,18 +31,15 @@ COARSE_SHAPE: Final = (
 """Rows and columns of a coarse image, and its channels."""
 
 
-def _for_each_class(values: list[float]) -> list[float]:
+def _for_each_class(values: list[Any]) -> list[Any]:
     if len(values) not in (0, DATASET.num_classes):
         raise ValueError(f"expected {DATASET.num_classes} values, one a class, or none")
     return values
 
 
-def _image_for_each_class(values: list[float]) -> list[float]:
-    cells = math.prod(COARSE_SHAPE)
-    if len(values) not in (0, DATASET.num_classes * cells):
-        raise ValueError(
-            f"expected {DATASET.num_classes * cells} values, {'x'.join(map(str, COARSE_SHAPE))} a class, or none"
-        )
+def _coarse(values: list[float]) -> list[float]:
+    if len(values) != math.prod(COARSE_SHAPE):
+        raise ValueError(f"expected {math.prod(COARSE_SHAPE)} values, an image of {'x'.join(map(str, COARSE_SHAPE))}")
     return values
 
 
@@ -52,7 +49,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Grey = Annotated[float, Field(ge=0, le=255)]
 Shares = Annotated[list[Share], AfterValidator(_for_each_class)]
 Greys = Annotated[list[Grey], AfterValidator(_for_each_class)]
-Images = Annotated[list[Grey], AfterValidator(_image_for_each_class)]
+CoarseImage = Annotated[list[Grey], AfterValidator(_coarse)]
+Images = Annotated[list[CoarseImage], AfterValidator(_for_each_class)]
 
 
 def _limit(name: str, description: str, **bounds: Any) -> Any:
@@ -95,8 +93,9 @@ class Limits(Section):
     )
     max_class_deviation: Fraction = _limit("max_class_deviation", "the same for the images of each class")
     expected_image: Images = _limit(
-        "expected_image", "mean image of each class in at most 7 x 7 cells, row by row, one class after the other"
+        "expected_image", "mean image of each class in at most 7 x 7 cells, a list of numbers a class, row by row"
     )
+    image_error: Greys = _limit("image_error", "standard error (RMS) of each class's expected image, in grey levels")
     max_image_deviation: Fraction = _limit(
         "max_image_deviation", "distance (RMS) of a class's mean image from the expected one, as a part of its contrast"
     )

@@ -18,7 +18,7 @@ Made from the declarations in `tfx_pipeline/config/` by `python -m tfx_pipeline.
 """
 
 LONGEST: Final = 200
-"""Characters of a default beyond which the page says only how much it is."""
+"""Characters of a default beyond which the page says only where it is."""
 
 
 def reference() -> Iterator[str]:
@@ -35,7 +35,7 @@ def _row(setting: Setting) -> str:
     default = setting.field.default
     shown = "" if default in (None, "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
     if len(shown) > LONGEST:
-        shown = f"{len(default):,} numbers, in [limits.toml](../tfx_pipeline/config/limits.toml)"
+        shown = "in [limits.toml](../tfx_pipeline/config/limits.toml)"
     flag = f"`{setting.flag}`" if setting.flag else ""
     cells = (f"`{setting.path[-1]}`", flag, shown, (setting.field.description or "").replace("|", "\\|"))
     return "| " + " | ".join(cells) + " |"

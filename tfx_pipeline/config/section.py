@@ -3,12 +3,15 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, Self, get_args
+from typing import Any, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from tfx_pipeline.process.errors import UserError
+
+LONGEST: Final = 200
+"""Characters of a refused value that its error shows."""
 
 
 class Section(BaseModel):
@@ -59,7 +62,8 @@ def reason(model: type[Section], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key{nearest(str(first['loc'][-1]), _keys(model, first['loc'][:-1]))}"
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return f"got {first['input']!r}, {expected}"
+    given = repr(first["input"])
+    return f"got {given if len(given) <= LONGEST else given[:LONGEST] + '...'}, {expected}"
 
 
 def _keys(model: type[Section], path: Sequence[int | str]) -> list[str]:

@@ -1,11 +1,10 @@
 """Coarse images, and how like each class an image is: what tells a label that does not fit."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from modules.dataset import DATASET
 from tfx_pipeline.config.limits import CELL, COARSE_SHAPE, Limits
@@ -78,9 +77,9 @@ class Likeness(NamedTuple):
         return cls.to_images(limits.expected_image, limits.likeness_margin or [np.inf] * DATASET.num_classes)
 
     @classmethod
-    def to_images(cls, images: Sequence[float], margin: Sequence[float]) -> Self:
-        """The likeness to mean images, ``Limits.expected_image``, with ``Limits.likeness_margin``."""
-        expected = np.array(images).reshape(DATASET.num_classes, -1)
+    def to_images(cls, images: ArrayLike, margin: ArrayLike) -> Self:
+        """The likeness to mean images [classes, cells], with ``Limits.likeness_margin``."""
+        expected = np.asarray(images, np.float64)
         average = expected.mean(axis=0)
         patterns = expected - average
         patterns -= patterns.mean(axis=1, keepdims=True)
@@ -88,7 +87,12 @@ class Likeness(NamedTuple):
         # A class that looks like the average of all has no pattern, and nothing is like it.
         patterns = patterns / np.maximum(norms, np.finfo(float).tiny) / np.sqrt(len(average))
         leads_of_expected = leads((expected - average) @ patterns.T, np.arange(DATASET.num_classes))
-        return cls((patterns / AREA).T, patterns @ average, np.array(margin), leads_of_expected + leads_of_expected.T)
+        return cls(
+            (patterns / AREA).T,
+            patterns @ average,
+            np.asarray(margin, np.float64),
+            leads_of_expected + leads_of_expected.T,
+        )
 
     def to_classes(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """How like each class images are: uint8 [n, bytes] to float64 [n, classes], in grey levels."""

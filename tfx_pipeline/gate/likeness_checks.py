@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modules.dataset import DATASET
 from tfx_pipeline.config.limits import Limits
@@ -13,8 +14,11 @@ from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means
 from tfx_pipeline.gate.noise import FEWEST_IMAGES, image_factor, image_variance, most_by_chance
 from tfx_pipeline.gate.profile import NUM_CLASSES, SplitProfile
 
-SMALLEST_GAP: Final = 0.1
-"""Grey levels between classes below which they look the same, and no part of it can be asked for."""
+CLEAR: Final = 3
+"""Standard errors that the expected images of two classes must differ by, for their distance to mean something."""
+
+SMALLEST_GAP: Final = 0.01
+"""Grey levels below which the expected images of two classes are the same but for rounding."""
 
 REARRANGED: Final = "as when images are transposed, mirrored, rotated or moved, or labels exchanged"
 MISLABELLED: Final = "as when labels are wrong"
@@ -39,10 +43,11 @@ def check_likeness(split: str, profile: SplitProfile, limits: Limits) -> list[Ch
 def _mean_images(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
     """Compares mean images, coarse ones; what is allowed and what small samples scatter by add up as squares."""
     counts = profile.images[:NUM_CLASSES]
-    expected = np.array(limits.expected_image).reshape(NUM_CLASSES, -1)
     means = coarse_means(profile.pixel_sums / np.maximum(counts, 1)[:, None])
-    distances = np.sqrt(((means - expected) ** 2).mean(axis=1))
-    noise = image_factor(limits.sampling_sigmas) * np.sqrt(image_variance(profile) / np.maximum(counts, 1))
+    distances = np.sqrt(((means - np.array(limits.expected_image)) ** 2).mean(axis=1))
+    noise = image_factor(limits.sampling_sigmas) * np.sqrt(
+        image_variance(profile) / np.maximum(counts, 1) + _image_errors(limits) ** 2
+    )
     for label in np.flatnonzero(counts).tolist() if limits.expected_contrast else ():
         allowed = limits.max_image_deviation * limits.expected_contrast[label]
         high = min(255.0, math.hypot(allowed, noise[label]))
@@ -81,7 +86,8 @@ def _distinct(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Che
     variances = np.maximum(profile.lead_squares / images - means**2, 0) / images
     likeness = Likeness.of(limits)
     expected = likeness.gaps if likeness else np.zeros((NUM_CLASSES, NUM_CLASSES))
-    known = present & present[:, None] & (expected > SMALLEST_GAP)
+    clear = np.maximum(SMALLEST_GAP, CLEAR * np.add.outer(_image_errors(limits), _image_errors(limits)))
+    known = present & present[:, None] & (expected > clear)
     gaps = np.divide(means + means.T, expected, out=np.ones_like(expected), where=known)
     errors = np.sqrt(np.divide(variances + variances.T, expected**2, out=np.zeros_like(expected), where=known))
     lows = np.maximum(-1, 1 - np.hypot(1 - limits.min_distinctness, limits.sampling_sigmas * errors))
@@ -93,3 +99,8 @@ def _distinct(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Che
             "distinctness", split, figure, "fraction", low=low, label=label,
             setting="min_distinctness", note=f"from class {other} ({DATASET.class_names[other]}){cause}",
         )  # fmt: skip
+
+
+def _image_errors(limits: Limits) -> NDArray[np.float64]:
+    """Standard error of each class's expected image, float64 [classes]; 0 where it is not known."""
+    return np.array(limits.image_error or [0.0] * NUM_CLASSES)

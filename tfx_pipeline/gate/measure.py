@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitP
 from tfx_pipeline.process.errors import UserError
 
 SPLIT = "train"
-
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """Images, uint8 [n, bytes], and their labels, int64 [n]."""
@@ -30,7 +30,7 @@ def batches(dataset: sources.VerifiedFiles) -> Iterator[Batch]:
         yield images.reshape(-1, IMAGE_BYTES), labels
 
 
-def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[float]]:
+def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[Any]]:
     """Measures images that were looked at and found good.
 
     Args:
@@ -42,15 +42,67 @@ def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[float]]:
     Raises:
         UserError: A class has no images.
     """
-    profile = SplitProfile()
-    for images, labels in read():
-        profile.add_labels(labels)
-        profile.add_images(images, labels)
-    found = _expectations(profile)
-    return found | {"likeness_margin": _likeness_margin(read(), found)}
+    halves = [SplitProfile(), SplitProfile()]
+    for half, images, labels in _halved(read()):
+        halves[half].add_labels(labels)
+        halves[half].add_images(images, labels)
+    whole = SplitProfile()
+    for profile in halves:
+        whole.merge(profile)
+    found = _expectations(whole)
+    means = coarse_means(_mean_images(whole, whole))
+    of_halves = [coarse_means(_mean_images(profile, whole)) for profile in halves]
+    errors = np.sqrt(((of_halves[0] - of_halves[1]) ** 2).mean(axis=1)) / 2
+    # What an image looks like is asked of the other half, as of other data: it is liker its own.
+    likeness = [Likeness.to_images(other, []) for other in reversed(of_halves)]
+    return found | {
+        "expected_image": [_rounded(mean, 1) for mean in means],
+        "image_error": _rounded(errors, 3),
+        "likeness_margin": _rounded(_margins(_halved(read()), likeness), 2),
+    }
 
 
-def _expectations(profile: SplitProfile) -> dict[str, list[float]]:
+def _halved(batches: Iterable[Batch]) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64]]]:
+    """Deals the images of each class to two halves in turns; images without a class are left out."""
+    seen = np.zeros(NUM_CLASSES, np.int64)
+    for images, labels in batches:
+        turn = np.full(len(labels), -1)
+        for label in range(NUM_CLASSES):
+            mine = np.flatnonzero(labels == label)
+            turn[mine] = (seen[label] + np.arange(len(mine))) % 2
+            seen[label] += len(mine)
+        for half in (0, 1):
+            yield half, images[turn == half], labels[turn == half]
+
+
+def _mean_images(profile: SplitProfile, whole: SplitProfile) -> NDArray[np.float64]:
+    """Mean image of each class, float64 [classes, bytes]; that of all where the profile has no image of it."""
+    counts = profile.images[:NUM_CLASSES, None]
+    of_whole = whole.pixel_sums / whole.images[:NUM_CLASSES, None]
+    return np.where(counts, profile.pixel_sums / np.maximum(counts, 1), of_whole)
+
+
+def _margins(
+    halved: Iterable[tuple[int, NDArray[np.uint8], NDArray[np.int64]]], likeness: Sequence[Likeness]
+) -> NDArray[np.float64]:
+    """How much liker another class ``UNLIKE`` of the images of each class are, float64 [classes] in grey levels."""
+    margins: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_CLASSES)]
+    for half, images, labels in halved:
+        margin = np.abs(leads(likeness[half].to_classes(images), labels).min(axis=1))
+        for label in np.unique(labels):
+            margins[label].append(margin[labels == label])
+    of_classes = [np.concatenate(parts) for parts in margins]
+    of_all = np.concatenate(of_classes)
+    # A hundredth of fewer than two hundred images is one at most: those of all classes tell more.
+    return np.array([_tail(values if len(values) * UNLIKE >= 2 else of_all) for values in of_classes])  # noqa: PLR2004
+
+
+def _tail(values: NDArray[np.float64]) -> float:
+    return float(np.quantile(values, 1 - UNLIKE, method="higher"))
+
+
+def _expectations(profile: SplitProfile) -> dict[str, list[Any]]:
+    """Shares and measures of each class."""
     counts = profile.images[:NUM_CLASSES]
     if not counts.all():
         missing = int(np.argmin(counts))
@@ -63,26 +115,14 @@ def _expectations(profile: SplitProfile) -> dict[str, list[float]]:
     for index, name in enumerate(MEASURES):
         found[f"expected_{name}"] = _rounded(means[:, index], 2)
         found[f"{name}_spread"] = _rounded(spreads[:, index], 2)
-    found["expected_image"] = _rounded(coarse_means(profile.pixel_sums / counts[:, None]).ravel(), 1)
     return found
-
-
-def _likeness_margin(batches: Iterable[Batch], found: Mapping[str, list[float]]) -> list[float]:
-    """How much liker another class ``UNLIKE`` of the images of each class are, in grey levels."""
-    likeness = Likeness.to_images(found["expected_image"], [])
-    margins: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_CLASSES)]
-    for images, labels in batches:
-        margin = -leads(likeness.to_classes(images), labels).min(axis=1)
-        for label in np.unique(labels):
-            margins[label].append(margin[labels == label])
-    return _rounded(np.array([np.quantile(np.concatenate(m), 1 - UNLIKE, method="higher") for m in margins]), 2)
 
 
 def _rounded(values: np.ndarray, digits: int) -> list[float]:
     return [round(float(value), digits) for value in values]
 
 
-def as_toml(settings: Mapping[str, list[float]]) -> Iterator[str]:
+def as_toml(settings: Mapping[str, list[Any]]) -> Iterator[str]:
     """Writes settings as lines of the section ``[data_gate]``."""
     yield "[data_gate]"
     for name, values in settings.items():
@@ -92,12 +132,14 @@ def as_toml(settings: Mapping[str, list[float]]) -> Iterator[str]:
             yield f"{name} = {values}"
 
 
-def _pictures(values: list[float]) -> Iterator[str]:
-    """Writes coarse images as one sees them: a line a row, a block a class."""
+def _pictures(images: list[list[float]]) -> Iterator[str]:
+    """Writes coarse images as one sees them: a block a class, a line a row."""
     _, columns, channels = COARSE_SHAPE
-    for label, rows in enumerate(np.array(values).reshape(NUM_CLASSES, -1, columns * channels)):
-        yield f"  # {label}: {DATASET.class_names[label]}"
-        yield from ("  " + " ".join(f"{value:5.1f}," for value in row) for row in rows)
+    for label, image in enumerate(images):
+        yield f"  [ # {label}: {DATASET.class_names[label]}"
+        for row in np.reshape(image, (-1, columns * channels)):
+            yield "  " + " ".join(f"{value:5.1f}," for value in row)
+        yield "  ],"
 
 
 def main() -> int:

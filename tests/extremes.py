@@ -80,7 +80,7 @@ def _ends(schema: Mapping[str, Any]) -> Iterator[Any]:
     elif kind == "array":
         yield []
         for item in _ends(schema["items"]):
-            yield [item] * DATASET.num_classes
+            yield [item] * schema.get("maxItems", DATASET.num_classes)
     elif kind == "object" and "$ref" not in schema["additionalProperties"]:
         yield {}
         yield from ({name: item} for name in sorted(TEXTS) for item in _ends(schema["additionalProperties"]))

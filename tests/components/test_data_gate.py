@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tensorflow_data_validation.utils import anomalies_util
 from tfx.components.example_validator import executor as example_validator
@@ -178,6 +179,37 @@ def test_a_duplicate_is_found_wherever_the_files_divide_the_splits(
     with pytest.raises(DataGateError, match=r"1 anomaly: images that stand in both splits .* \(1 of the 300 of"):
         run_gate(tmp_path, inputs)
     run_gate(tmp_path, inputs, limits=Limits(max_duplicates=0.01))
+
+
+def test_transposed_images_are_refused(examples: dict[str, list[Example]], good: Inputs, tmp_path: Path) -> None:
+    transposed = {
+        split: [(np.frombuffer(image or b"", np.uint8).reshape(28, 28).T.tobytes(), label) for image, label in content]
+        for split, content in examples.items()
+    }
+    inputs = {**good, "examples": [write_splits(tmp_path, transposed)]}
+    line = (
+        r"the first: distance of the mean image from the expected one of class 0 \(T-shirt/top\) in train: \d\d\.\d+ "
+    )
+    with pytest.raises(DataGateError, match=line + r"\(as when images are transposed, mirrored, .*, expected at most"):
+        run_gate(tmp_path, inputs)
+    report = json.loads(run_gate(tmp_path, inputs, mode="warn").read_bytes())
+    assert {check["split"] for check in report["checks"] if not check["ok"]} == {"train", "eval"}
+    none = json.loads(run_gate(tmp_path, inputs, limits=Limits(expected_image=[])).read_bytes())
+    assert "each class's image not checked: measure what to expect with" in none["headline"]
+
+
+def test_images_are_counted_again_wherever_the_files_divide_the_split(
+    examples: dict[str, list[Example]], good: Inputs, tmp_path: Path
+) -> None:
+    other = [(image, (label or 0) ^ 1) for image, label in examples["train"][:200]]
+    repeated = [*examples["train"][:500], *examples["train"][:200], *other]
+    inputs = {**good, "examples": [write_splits(tmp_path, {**examples, "train": repeated})]}
+    report = json.loads(run_gate(tmp_path, inputs, mode="warn").read_bytes())
+    texts = [check["text"] for check in report["checks"] if not check["ok"]]
+    assert texts[:2] == [
+        "images under several labels in train: 22.22 % (200 of 900), expected at most 0 %",
+        "images that repeat others in train: 44.44 % (400 of 900), expected at most 0.1 %",
+    ]
 
 
 def test_limits_in_force_are_the_components_own(good: Inputs, tmp_path: Path) -> None:

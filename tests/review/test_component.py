@@ -50,7 +50,7 @@ def test_a_review_that_fails_repeats_the_verdict(tmp_path: Path) -> None:
     (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
     (tmp_path / "model" / "Format-Serving").mkdir(parents=True)
     gate = artifact(standard_artifacts.JsonValue, "gate")
-    gate[0].value = {"headline": "166 checks passed", "checks": []}
+    gate[0].value = {"headline": "232 checks passed", "checks": []}
     examples = artifact(standard_artifacts.Examples, "examples")
     examples[0].split_names = '["eval"]'
     inputs = {

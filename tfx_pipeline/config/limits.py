@@ -37,19 +37,14 @@ def _for_each_class(values: list[Any]) -> list[Any]:
     return values
 
 
-def _coarse(values: list[float]) -> list[float]:
-    if len(values) != math.prod(COARSE_SHAPE):
-        raise ValueError(f"expected {math.prod(COARSE_SHAPE)} values, an image of {'x'.join(map(str, COARSE_SHAPE))}")
-    return values
-
-
 Mode = Literal["stop", "warn"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Grey = Annotated[float, Field(ge=0, le=255)]
 Shares = Annotated[list[Share], AfterValidator(_for_each_class)]
 Greys = Annotated[list[Grey], AfterValidator(_for_each_class)]
-CoarseImage = Annotated[list[Grey], AfterValidator(_coarse)]
+_CELLS: Final = math.prod(COARSE_SHAPE)
+CoarseImage = Annotated[list[Grey], Field(min_length=_CELLS, max_length=_CELLS)]
 Images = Annotated[list[CoarseImage], AfterValidator(_for_each_class)]
 
 

@@ -1,6 +1,6 @@
 """A failed run is taken up again, and everything that stands against it is one line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -120,12 +120,3 @@ def test_what_the_server_says_against_a_retry_is_said(server: tuple[str, State])
     server[1].progress, server[1].retry_status = [recorded(FAILED)], 400
     with pytest.raises(UserError, match=r"cannot retry the run run-1: 400 refused$"):
         retry(server)
-
-
-def test_the_steps_of_a_run_with_an_exit_step_are_all_known(
-    server: tuple[str, State], package: Documents, compiled: Callable[..., Documents]
-) -> None:
-    notified = compiled("--notify-secret", "hook")
-    server[1].progress = [{**recorded(FAILED), "pipeline_spec": {"pipeline_spec": notified.spec}}]
-    connected = Server(Connection(server[0]))
-    assert sorted(connected.steps(connected.run("run-1"))) == sorted([*package.steps, "notifier"])

@@ -11,6 +11,7 @@ from tfx_pipeline.kubeflow.client.artifacts import listed
 from tfx_pipeline.kubeflow.client.metadata import Metadata
 from tfx_pipeline.kubeflow.client.page import Page
 from tfx_pipeline.kubeflow.client.server import Server
+from tfx_pipeline.kubeflow.client.step_states import named_steps
 from tfx_pipeline.kubeflow.client.watch import Outcome, watch
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.run_metadata import Execution, Output, read_run
@@ -65,8 +66,8 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
         spec = server.spec(run)
     except UserError:  # its version was deleted
         spec = {"pipelineInfo": {"name": DATASET.name}, "root": {"dag": {"tasks": {}}}, "components": {}}
-    executions = _executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}")
-    steps = tuple(tasks_of(spec)) or tuple(executions)
+    tasks = run.run_details.task_details if run.run_details else None
+    steps = tuple(tasks_of(spec)) or tuple(sorted(named_steps(tasks or [])))
     definitions = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     defaults = {key: definition.get("defaultValue") for key, definition in definitions.items()}
     given = run.runtime_config.parameters if run.runtime_config else None
@@ -77,7 +78,7 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
         page=server.run_url(run_id),
         steps=steps,
         parameters={**defaults, **(given or {})},
-        executions=executions,
+        executions=_executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}"),
     )
 
 

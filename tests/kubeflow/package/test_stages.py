@@ -171,6 +171,17 @@ def test_a_stage_asks_for_the_most_that_a_member_asks_for(compiled: Callable[...
     assert package.kubernetes("trainer")["podMetadata"]["labels"] == {"team": "all"}
 
 
+def test_without_settings_a_stage_asks_for_what_its_members_need_in_one_process(coarse: Documents) -> None:
+    asked = {step: coarse.container(step)["resources"]["resourceMemoryRequest"] for step in coarse.steps}
+    assert asked == {"baseline-locator": "512Mi", "data": "1536Mi", "judgement": "1536Mi", "trainer": "1536Mi"}
+
+
+@pytest.mark.parametrize("step", ["", "steps.evaluator."])
+def test_a_request_that_is_named_is_not_raised(step: str, compiled: Callable[..., Documents]) -> None:
+    package = compiled(*STAGE, "--set", f"kubeflow.{step}memory_request=1200Mi")
+    assert package.container("judgement")["resources"]["resourceMemoryRequest"] == "1200Mi"
+
+
 @pytest.mark.parametrize(
     ("setting", "one", "other"),
     [("image", "a:1", "b:1"), ("env.X", "1", "2"), ("run_as_user", "0", "7"), ("node_selector.disk", "ssd", "hdd")],

@@ -9,6 +9,10 @@ from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
 from tfx_pipeline.process.errors import UserError
 
+MEMORY: Final = "1536Mi"
+"""The request where nobody names one: members in one process keep what each of them loads. Measured on 60,000 images:
+data 946 MiB, judgement 1029."""
+
 
 def _union(values: Sequence[list[str]]) -> list[str]:
     return list(dict.fromkeys(item for value in values for item in value))
@@ -57,6 +61,9 @@ def stage_settings(stage: str, members: Mapping[str, StepSettings], config: Kube
             merged[name] = _joined(stage, name, values, common)
         else:
             merged[name] = _only(stage, name, values, common)
+    given = (config, *(config.steps[member] for member in members if member in config.steps))
+    if not any("memory_request" in settings.model_fields_set for settings in given):
+        merged["memory_request"] = _largest([merged["memory_request"], MEMORY])
     most = max(members.values(), key=lambda settings: settings.retries)
     if most.retries:
         # In the pod, the member that failed is tried again, and none before it.

@@ -10,9 +10,9 @@ from tfx_pipeline.review.content import Review, Rows
 UNDEFINED: Final = "n/a"
 
 
-def number(value: float, digits: int = DIGITS, sign: str = "-") -> str:
+def number(value: float | None, digits: int = DIGITS, sign: str = "-") -> str:
     """A metric as text, "n/a" if it is not defined; the sign "+" shows the sign of positive numbers too."""
-    return f"{value:{sign}.{digits}f}" if math.isfinite(value) else UNDEFINED
+    return UNDEFINED if value is None or not math.isfinite(value) else f"{value:{sign}.{digits}f}"
 
 
 def change(value: float, baseline: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.kubeflow.client.cluster import NAME, RUN, WHOLE, Cluster, Fetch, left
 from tests.object_stores import BUCKET, endpoint, s3  # noqa: F401 - fixtures
+from tfx_pipeline.kubeflow.client import cluster_run
 from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.fetch import fetch
 from tfx_pipeline.kubeflow.client.server import Server
@@ -94,6 +95,25 @@ def test_without_a_page_all_comes_from_the_object_store(
     assert left(output) == WHOLE
     manifest = json.loads((output / "runs" / NAME / "run.json").read_text())
     assert (manifest["metrics"]["accuracy"], manifest["data"], manifest["data_gate"]["ok"]) == (0.875, None, True)
+
+
+def test_without_a_page_a_profiles_own_place_is_known(
+    cluster: Cluster,
+    output: Path,
+    s3: boto3.client,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster_run, "PROFILE_ROOT", f"minio://{BUCKET}/{{}}/v2/artifacts")
+    monkeypatch.setattr(cluster_run, "STOCK_ROOT", f"minio://{BUCKET}/nowhere")
+    cluster.full()
+    in_the_store(cluster, s3)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for item in page["Contents"]:
+            s3.copy_object(Bucket=BUCKET, Key=f"ml/{item['Key']}", CopySource={"Bucket": BUCKET, "Key": item["Key"]})
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    cluster.state.page = None
+    fetch(Server(Connection(cluster.host, namespace="ml")), [RUN], output, lambda _: None)
+    assert left(output) == WHOLE
 
 
 def test_without_a_page_and_without_the_object_store_both_reasons_are_said(

@@ -195,6 +195,13 @@ def test_a_run_that_the_data_gate_stopped_has_a_manifest_that_says_so(
     assert not [line for line in lines if line.startswith("see ")]
 
 
+def test_a_run_that_failed_before_its_first_step_has_a_manifest(cluster: Cluster, bring: Fetch, output: Path) -> None:
+    cluster.add(RUN, "trainer-failed", run_details=None)
+    bring()
+    (manifest,) = (output / "runs").glob("*/run.json")
+    assert {step["state"] for step in json.loads(manifest.read_text())["components"]} == {"not run"}
+
+
 def test_without_a_review_the_trainings_curves_come(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.add(RUN, "trainer-failed")
     cluster.record(RUN, "trainer", model_run=("tfx.ModelRun", {}))

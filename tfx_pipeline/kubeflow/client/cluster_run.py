@@ -12,13 +12,15 @@ from tfx_pipeline.kubeflow.client.metadata import Metadata
 from tfx_pipeline.kubeflow.client.page import Page
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.step_states import named_steps
-from tfx_pipeline.kubeflow.client.watch import Outcome, watch
+from tfx_pipeline.kubeflow.client.watch import DONE, Outcome, watch
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.run_metadata import Execution, Output, read_run
 from tfx_pipeline.process.errors import UserError
 
 STOCK_ROOT: Final = "minio://mlpipeline/v2/artifacts"
 """Where the backend keeps artifacts if nobody says otherwise."""
+PROFILE_ROOT: Final = "minio://mlpipeline/private-artifacts/{}/v2/artifacts"
+"""Where Kubeflow has it keep those of a profile."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,22 +80,34 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
         page=server.run_url(run_id),
         steps=steps,
         parameters={**defaults, **(given or {})},
-        executions=_executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}"),
+        executions=_executions(page, run, f"{spec['pipelineInfo']['name']}/{run_id}", server.namespace),
     )
 
 
-def _executions(page: Page, run: kfp_server_api.V2beta1Run, folder: str) -> dict[str, Execution]:
+def _executions(
+    page: Page, run: kfp_server_api.V2beta1Run, folder: str, namespace: str | None
+) -> Mapping[str, Execution]:
     """What ML Metadata knows of the steps, else what lies in the object store."""
     run_id = folder.rpartition("/")[2]
-    root = (run.runtime_config.pipeline_root if run.runtime_config else "") or STOCK_ROOT
     try:
         known = read_run(Metadata(page), run_id)
-        if known:
+        # A run may have failed before its first step.
+        if known or run.state not in DONE:
             return known
-        unknown = "ML Metadata does not know the run"
+        reasons = ["ML Metadata does not know the run"]
     except UserError as error:
-        unknown = str(error)
-    try:
-        return listed(f"{root.rstrip('/')}/{folder}")
-    except UserError as error:
-        raise UserError(f"--fetch {run_id}: nobody says where its artifacts are: {unknown}; {error}") from error
+        reasons = [str(error)]
+    for root in _roots(run, namespace):
+        try:
+            return listed(f"{root}/{folder}")
+        except UserError as error:
+            reasons.append(str(error))
+    raise UserError(f"--fetch {run_id}: nobody says where its artifacts are: {'; '.join(reasons)}")
+
+
+def _roots(run: kfp_server_api.V2beta1Run, namespace: str | None) -> list[str]:
+    """Where the backend keeps artifacts: where the run says, else in the profile's own place, or in that for all."""
+    given = run.runtime_config.pipeline_root if run.runtime_config else None
+    if given:
+        return [given.rstrip("/")]
+    return [*([PROFILE_ROOT.format(namespace)] if namespace else []), STOCK_ROOT]

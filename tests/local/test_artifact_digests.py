@@ -37,13 +37,13 @@ class Notes(Quiet):
         self.notes.append(text)
 
 
-def run(root: Path, run_id: str) -> tuple[State, list[str]]:
+def run(root: Path, run_id: str, *, cache: bool = True) -> tuple[State, list[str]]:
     """Runs the one component in an output directory; returns what became of it, and the notes."""
     pipeline = Pipeline(
         pipeline_name="test",
         pipeline_root=str(root / "pipeline"),
         metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.db")),
-        enable_cache=True,
+        enable_cache=cache,
         components=[Writer().with_id("writer")],
     )
     notes = Notes()
@@ -67,6 +67,16 @@ def root(tmp_path: Path) -> Path:
 def test_what_is_as_it_was_written_is_reused(root: Path) -> None:
     assert run(root, "2") == ("cached", [])
     assert run(root, "3") == ("cached", [])
+
+
+def test_the_cost_does_not_grow_with_what_earlier_runs_left(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(artifact_digests, "files_of", lambda uri: looked_at.append(uri) or files_of(uri))
+    for number in range(2, 6):
+        assert run(root, str(number), cache=False) == ("succeeded", [])
+    assert looked_at == [f"{root}/pipeline/writer/out/{number}" for number in range(2, 6)]
+    assert run(root, "6") == ("cached", [])
+    assert looked_at[4:] == [f"{root}/pipeline/writer/out/5"]
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {

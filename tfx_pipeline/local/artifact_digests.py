@@ -1,13 +1,15 @@
 """Ties each artifact to its files: what was changed, damaged or moved since it was written is not reused, nor read."""
 
+import contextlib
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
-from tfx.types import Artifact
+from tfx.types import Artifact, artifact_utils
 
 from tfx_pipeline.components.damage import Input, damaged
 
@@ -37,32 +39,40 @@ def record(store: MetadataStore, execution: int) -> None:
     store.put_artifacts(artifacts)
 
 
-def withdraw_changed(store: MetadataStore, component: str, root: Path) -> Iterator[str]:
-    """Withdraws what a component wrote in earlier runs and what is no longer as it was, so that TFX does not reuse it.
+@contextlib.contextmanager
+def reuse_unchanged(root: Path) -> Iterator[list[str]]:
+    """Has TFX's cache take only what is still as it was written, in this output directory.
+
+    TFX asks ``verify_artifacts`` of what it is about to reuse, and looks further where that raises a RuntimeError; so
+    the cost does not grow with what earlier runs left.
 
     Args:
-        store: ML Metadata.
-        component: The name of the component's context, with the pipeline's.
         root: Where this output directory has its artifacts; one that was moved or copied still names other places.
 
     Yields:
-        What is wrong with each artifact.
+        What is wrong with each artifact that is not taken.
     """
-    context = store.get_context_by_type_and_name("node", component)
-    for artifact in store.get_artifacts_by_context(context.id) if context else ():
-        # The files of what was withdrawn before are not looked at again.
-        problem = _problem(artifact, root) if artifact.state == metadata_store_pb2.Artifact.LIVE else ""
-        if problem:
-            artifact.state = metadata_store_pb2.Artifact.DELETED
-            store.put_artifacts([artifact])
-            yield f"{artifact.uri} is {problem}"
+    problems: list[str] = []
+
+    def verify(outputs: Mapping[str, Sequence[Artifact]]) -> None:
+        for artifact in itertools.chain(*outputs.values()):
+            if problem := _problem(artifact, root):
+                problems.append(f"{artifact.uri} is {problem}")
+                raise RuntimeError(problem)
+        before(outputs)
+
+    before = artifact_utils.verify_artifacts
+    artifact_utils.verify_artifacts = verify
+    try:
+        yield problems
+    finally:
+        artifact_utils.verify_artifacts = before
 
 
-def _problem(artifact: metadata_store_pb2.Artifact, root: Path) -> str:
+def _problem(artifact: Artifact, root: Path) -> str:
     if not Path(artifact.uri).is_relative_to(root):
         return "another directory's"
-    properties = artifact.custom_properties  # a look-up would add the property, without a value, where it is missing
-    noted = properties[PROPERTY].string_value if PROPERTY in properties else ""
+    noted = artifact.get_string_custom_property(PROPERTY)
     return "" if noted == files_of(artifact.uri) else "not what was written there"
 
 

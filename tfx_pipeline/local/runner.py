@@ -89,13 +89,11 @@ class LocalDagRunner(TfxLocalDagRunner):
         """Runs a component, or takes what an earlier run left where that is still as it was written."""
         connection, component = _connection(pipeline), node.node_info.id
         root = Path(pipeline.runtime_spec.pipeline_root.field_value.string_value)
-        with connection as handle:
-            name = f"{pipeline.pipeline_info.id}.{component}"
-            problems = list(artifact_digests.withdraw_changed(handle.store, name, root))
+        with artifact_digests.reuse_unchanged(root) as problems:
+            execution: int = _launcher(pipeline, node, connection).launch().execution_id
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             self._progress.note(f"{component}: {problems[0]}{more}: not reused")
-        execution: int = _launcher(pipeline, node, connection).launch().execution_id
         if _was_cached(connection, execution):
             return execution, "cached"
         with connection as handle:

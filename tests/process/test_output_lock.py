@@ -93,3 +93,14 @@ def test_a_lock_file_that_says_nothing_usable_is_taken(content: str, tmp_path: P
     (tmp_path / LOCK).write_text(content)
     with exclusive(tmp_path) as died:
         assert died is None
+
+
+def test_a_link_may_lead_to_a_folder_still_to_be_made_on_a_disk_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "output").symlink_to("disk/out")
+    with exclusive(tmp_path / "output"):
+        assert (tmp_path / "disk" / "out" / LOCK).is_file()
+    (tmp_path / "lost").symlink_to("unmounted/disk/out")
+    with pytest.raises(UserError, match="lost: cannot be written: No such file"), exclusive(tmp_path / "lost"):
+        pass
+    assert not (tmp_path / "unmounted").exists()

@@ -55,7 +55,8 @@ def _opened(root: Path, flag: str) -> Iterator[FileIO]:
     with contextlib.ExitStack() as stack:
         with write_errors_as_user_errors(root, flag):
             try:
-                root.mkdir(parents=True, exist_ok=True)
+                # A link may lead to a folder still to be made, but not to a disk that is not there.
+                Path(os.path.realpath(root)).mkdir(parents=not root.is_symlink(), exist_ok=True)
             except FileExistsError:
                 os.listdir(root)  # noqa: PTH208 - raises what tells a file from a loop of links
             # "w" would empty the file before it is locked. Without a buffer, a full disk fails the write, and not the

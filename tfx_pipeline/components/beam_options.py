@@ -38,13 +38,11 @@ def beam_options(given: Sequence[str]) -> list[str]:
         Every option. Where no runner is given, Beam runs inside the process.
 
     Raises:
-        UserError: Beam does not know an option or a runner, or does not take its value; or this process does not see a
-            path that an option names.
+        UserError: Beam does not know an option or a runner, or does not take its value.
     """
     given = [_with_home(word) for word in given]
     values = _parse(given)
     _check_runner(given, values)
-    _check_paths(values)
     known = PipelineOptions([]).get_all_options()
     for name in values.keys() - known.keys():
         # Another runner's server may know more options than Beam does here.
@@ -108,9 +106,10 @@ def require_runner(given: Sequence[str]) -> None:
         given: What ``beam_options`` takes, or gives.
 
     Raises:
-        UserError: Nobody serves the job endpoint, or what the runner needs is not there.
+        UserError: Nobody serves the job endpoint, what the runner needs is not there, or a path is the container's own.
     """
-    values = _parse(given)
+    values = _parse([_with_home(word) for word in given])
+    _check_paths(values)
     name, endpoint = str(values.get("runner", "")), values.get("job_endpoint")
     kind = name.rpartition(".")[2].lower().removesuffix("runner")
     if endpoint and endpoint != "embed" and kind in _PORTABLE:

@@ -1,7 +1,8 @@
 """Makes a larger data set of the checkout's: ``python -m bench.growth_data FOLDER [--data-dir DIR] [--times N]``.
 
 Writes four IDX files for ``local_runner.py --data-dir FOLDER``. Each copy of the images is rolled by another offset,
-the nearest first, so that no image of one split stands in the other and the data gate's limits hold as they are.
+the nearest first, so that no image of one split stands in the other and the data gate's limits hold as they are: for
+twenty copies, while for forty the images lie too far from where they are expected.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """Real images pass, whole and by chance, few and many: the limits have a margin."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,14 @@ def test_real_images_repeat_no_other_and_have_one_label_each(whole: Samples) -> 
 def test_the_first_images_of_each_split_pass_as_a_limit_takes_them(count: int, whole: Samples) -> None:
     first = {split: sample.take(np.arange(count)) for split, sample in whole.items()}
     assert judged(first).anomalies == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_a_handful_of_images_is_judged(count: int, whole: Samples) -> None:
+    few = {split: sample.take(np.arange(count)) for split, sample in whole.items()}
+    report = judged(few)
+    assert re.search(r"the first: images of class \d \(.*\) in train: 0, expected at least 1$", report.headline)
+    assert "mean image" not in " ".join(check.name for check in report.anomalies)
 
 
 def test_all_training_images_with_few_for_evaluation_pass(whole_train: SplitProfile, whole: Samples) -> None:

@@ -79,17 +79,13 @@ def _share(name: str, split: str, count: int, images: int, limits: Limits, label
 
 def _distinct(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
     """Compares how far classes are from each other with what is expected, each with the one that is most amiss."""
-    counts = profile.likened
-    present = counts >= FEWEST_IMAGES
-    images = np.maximum(counts, 1)[:, None]
-    means = profile.leads / images
-    variances = np.maximum(profile.lead_squares / images - means**2, 0) / images
     likeness = Likeness.of(limits)
-    expected = likeness.gaps if likeness else np.zeros((NUM_CLASSES, NUM_CLASSES))
+    if not likeness:
+        return
+    present = profile.likened >= FEWEST_IMAGES
     clear = np.maximum(SMALLEST_GAP, CLEAR * np.add.outer(_image_errors(limits), _image_errors(limits)))
-    known = present & present[:, None] & (expected > clear)
-    gaps = np.divide(means + means.T, expected, out=np.ones_like(expected), where=known)
-    errors = np.sqrt(np.divide(variances + variances.T, expected**2, out=np.zeros_like(expected), where=known))
+    known = present & present[:, None] & (likeness.gaps > clear)
+    gaps, errors = (values / np.where(known, likeness.gaps, 1) for values in _gaps(profile))
     lows = np.maximum(-1, 1 - np.hypot(1 - limits.min_distinctness, limits.sampling_sigmas * errors))
     for label in np.flatnonzero(known.any(axis=1)).tolist():
         other = int(np.argmin(np.where(known[label], gaps[label] - lows[label], np.inf)))
@@ -99,6 +95,14 @@ def _distinct(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Che
             "distinctness", split, figure, "fraction", low=low, label=label,
             setting="min_distinctness", note=f"from class {other} ({DATASET.class_names[other]}){cause}",
         )  # fmt: skip
+
+
+def _gaps(profile: SplitProfile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each two classes are from each other, and the standard error of it, float64 [classes, classes]."""
+    images = np.maximum(profile.likened, 1)[:, None]
+    means = profile.leads / images
+    variances = np.maximum(profile.lead_squares / images - means**2, 0) / images
+    return means + means.T, np.sqrt(variances + variances.T)
 
 
 def _image_errors(limits: Limits) -> NDArray[np.float64]:

@@ -145,7 +145,9 @@ def _pictures(images: list[list[float]]) -> Iterator[str]:
 def main() -> int:
     """Measures a data set and prints the settings; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tfx_pipeline.gate.measure", description=__doc__)
-    parser.add_argument("--data-dir", metavar="DIR", required=True, help="folder of IDX files, plain or .gz")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", required=True, help="folder of images, in a form of docs/bring-your-own.md"
+    )
     arguments = parser.parse_args()
     try:
         dataset = sources.resolve("idx", arguments.data_dir, sources.default_cache_dir(), _say)

@@ -35,13 +35,14 @@ def image_factor(sigmas: float) -> float:
 def image_variance(*profiles: SplitProfile) -> NDArray[np.float64]:
     """Variance of the pixels about their class's mean image, averaged over the pixels, float64 [classes].
 
-    A handful of images of a class tells too little of its variance: the average of all classes is the least.
+    A handful of images of a class tells too little of its variance: the average of all classes is the least. It is
+    infinite where the classes together have no more than a handful.
     """
     squares, degrees = np.zeros(NUM_CLASSES), np.zeros(NUM_CLASSES)
     for profile in profiles:
         squares += _within(profile)
         degrees += np.maximum(profile.images[:NUM_CLASSES] - 1, 0)
-    overall = squares.sum() / max(1, degrees.sum())
+    overall = squares.sum() / degrees.sum() if degrees.sum() >= FEWEST_IMAGES else np.inf
     variance: NDArray[np.float64] = np.maximum(overall, squares / np.maximum(1, degrees))
     return variance
 
@@ -50,7 +51,7 @@ def _within(profile: SplitProfile) -> NDArray[np.float64]:
     """Sum of squares of the pixels about their class's mean image, averaged over the pixels, float64 [classes]."""
     counts = np.maximum(profile.images[:NUM_CLASSES], 1)
     within: NDArray[np.float64] = (profile.pixel_squares - (profile.pixel_sums**2).sum(axis=1) / counts) / IMAGE_BYTES
-    return within
+    return np.clip(within, 0, None)  # a class of one image has none, but for rounding
 
 
 def most_by_chance(part: float, count: int, sigmas: float) -> float:

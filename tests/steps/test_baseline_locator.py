@@ -1,6 +1,7 @@
 """baseline-locator: which pushed model a new one is compared with, and what is said of one that is unfit."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from tfx.types import standard_artifacts
 from modules.dataset import DATASET
 from tests.object_stores import BUCKET
 from tests.saved_model import export_classifier
+from tfx_pipeline.kubeflow.step.light_steps import LocalArtifact
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
 from tfx_pipeline.serving.place import open_place
-from tfx_pipeline.steps.baseline_locator import comparison, locate_baseline
+from tfx_pipeline.steps.baseline_locator import comparison, locate_baseline, version_of
 
 KIMONOS = dataclasses.replace(DATASET, class_names=("Kimono", *DATASET.class_names[1:]))
 
@@ -150,6 +152,18 @@ def test_an_unfit_version_in_an_object_store_is_refused_before_it_is_copied(
         f"away, or give --baseline {good} or none (on Kubeflow the run parameter baseline)"
     )
     assert not (tmp_path / "baseline").exists()
+
+
+def test_a_long_number_is_the_same_where_a_backend_keeps_numbers_as_floats(
+    classifier: Path, tmp_path: Path, locate: Callable[..., standard_artifacts.Model]
+) -> None:
+    version = 1_795_520_520_123_456_789
+    shutil.copytree(classifier, tmp_path / "serving" / str(version))
+    located = locate()
+    uri = located.get_string_custom_property("source_uri")
+    kept = LocalArtifact(located.uri, {"version": float(located.get_int_custom_property("version")), "source_uri": uri})
+    assert version_of(kept) == version_of(located) == version
+    assert version_of(LocalArtifact("", {})) is None
 
 
 @pytest.mark.parametrize(

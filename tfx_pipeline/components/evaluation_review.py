@@ -18,7 +18,7 @@ from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
-from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, VERSION_PROPERTY
+from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
     return ReviewInputs(
         evaluation=inputs[keys.EVALUATION_KEY].uri,
         blessed=bool(inputs[keys.BLESSING_KEY].get_int_custom_property("blessed")),
-        baseline=_version(baseline),
+        baseline=version_of(baseline) if baseline else None,
         choice=baseline.get_string_custom_property(CHOICE_PROPERTY) if baseline else "",
         model=path_utils.serving_model_path(inputs[keys.MODEL_KEY].uri),
         examples=sorted(str(file) for file in Path(_split_uri(inputs[keys.EXAMPLES_KEY], EVALUATED_SPLIT)).iterdir()),
@@ -123,11 +123,6 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
         hyperparameters=hyperparameters(inputs[keys.MODEL_KEY]),
         data=data_origin(inputs[keys.EXAMPLES_KEY]),
     )
-
-
-def _version(baseline: Artifact | None) -> int | None:
-    noted = baseline is not None and baseline.has_custom_property(VERSION_PROPERTY)
-    return baseline.get_int_custom_property(VERSION_PROPERTY) if baseline and noted else None
 
 
 def _split_uri(artifact: Artifact, split: str) -> str:

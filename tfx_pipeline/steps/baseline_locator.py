@@ -55,6 +55,13 @@ def locate_baseline(baseline: Artifact, serving_dir: str, baseline_version: str 
     logger.info("the baseline is version %d", version)
 
 
+def version_of(baseline: Artifact) -> int | None:
+    """The version that a located baseline was pushed as; None where there is no baseline."""
+    uri = baseline.get_string_custom_property(URI_PROPERTY)
+    # Kubeflow keeps numbers as floats, which round long ones, such as nanoseconds since 1970.
+    return int(uri.rpartition("/")[2]) if uri else baseline.get_int_custom_property(VERSION_PROPERTY) or None
+
+
 def comparison(version: int | None, choice: str) -> str:
     """What a model is compared with, as one sentence.
 

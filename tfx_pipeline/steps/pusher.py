@@ -12,7 +12,7 @@ from tfx_pipeline.config.sections import ServingConfig
 from tfx_pipeline.serving.place import ServingPlace, serving_place
 from tfx_pipeline.serving.versions import MODEL_CARD, model_dir
 from tfx_pipeline.steps.artifact import Artifact
-from tfx_pipeline.steps.baseline_locator import NOTE_PROPERTY, VERSION_PROPERTY
+from tfx_pipeline.steps.baseline_locator import NOTE_PROPERTY, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,7 @@ def push_model(
             version = _push_once(directory, place)
             destination = place.uri(version)
             if keep is not None:
-                baseline = baseline_model.get_int_custom_property(VERSION_PROPERTY) if baseline_model else 0
-                place.prune(keep, baseline)
+                place.prune(keep, (version_of(baseline_model) or 0) if baseline_model else 0)
         shutil.copytree(directory, pushed_model.uri, dirs_exist_ok=True)
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", destination)

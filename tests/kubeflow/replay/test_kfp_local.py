@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,13 @@ components.load_component_from_file(package)(data_source="idx", data_dir=data, s
 """
 
 
-def test_package_runs_to_a_pushed_model(package_file: Path, dataset: VerifiedFiles, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pods", ["component", "stage"])
+def test_package_runs_to_a_pushed_model(
+    pods: str, make_package: Callable[..., Path], dataset: VerifiedFiles, tmp_path: Path
+) -> None:
     models = tmp_path / "models"
-    arguments = [str(package_file), str(tmp_path / "root"), str(dataset.path), str(models)]
+    package = make_package("--set", f"kubeflow.pods={pods}")
+    arguments = [str(package), str(tmp_path / "root"), str(dataset.path), str(models)]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.kubeflow.replay.backend import Backend, Run
+from tests.kubeflow.replay.conftest import failure
 from tests.kubeflow.replay.package import Package
-from tests.kubeflow.replay.test_replay import failure
 from tests.steps.git import servers
 from tests.steps.git.servers import SshServer
 from tests.steps.git.test_imports import project_modules
@@ -20,31 +20,51 @@ pytestmark = pytest.mark.e2e
 
 @dataclass(frozen=True)
 class Replay:
-    """Two runs of one package; between them, the branch moves by a commit that changes the trainer."""
+    """Two runs of one package; between them, the branch moves by a commit that changes the trainer.
+
+    Attributes:
+        steps: The steps in which the user's code runs, and those in which it does not.
+    """
 
     backend: Backend
     commits: tuple[str, str]
     runs: tuple[Run, Run]
+    steps: tuple[set[str], set[str]]
 
 
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles, ssh: SshServer) -> Replay:
+STEPS = {
+    "component": (
+        {"source-checkout", "transform", "trainer", "evaluator", "evaluation-review"},
+        {"example-gen", "statistics-gen", "data-gate"},
+    ),
+    "stage": ({"source-checkout", "transform", "trainer", "judgement"}, {"data"}),
+}
+
+
+@pytest.fixture(scope="module", params=STEPS)
+def replay(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    dataset: VerifiedFiles,
+    ssh: SshServer,
+) -> Replay:
     directory = tmp_path_factory.mktemp("cluster")
     volumes = {"models": directory / "models", "images": Path(dataset.path)}
     secret = {"ssh-privatekey": ssh.client_key.read_text(), "known_hosts": ssh.known_hosts}
     backend = Backend(directory, volumes, {"ssh-key-secret": secret})
     repository = servers.make_repository(tmp_path_factory.mktemp("repository"))
-    package = package_for(directory / "pipeline.yaml", ssh.url(repository))
+    package = package_for(directory / "pipeline.yaml", ssh.url(repository), request.param)
     first = repository.commit(edition(1), "First edition")
     runs = [backend.run(package)]
     second = repository.commit(edition(2), "Second edition")
     runs.append(backend.run(package))
-    return Replay(backend, (first, second), (runs[0], runs[1]))
+    return Replay(backend, (first, second), (runs[0], runs[1]), STEPS[request.param])
 
 
-def package_for(path: Path, url: str) -> Package:
+def package_for(path: Path, url: str, pods: str) -> Package:
     """Writes a package whose code comes from a repository's branch, with little data and no thresholds."""
     flags = {
+        "kubeflow.pods": pods,
         "kubeflow.repo_url": url,
         "kubeflow.repo_ref": "main",
         "kubeflow.data_pvc": "images",
@@ -83,14 +103,13 @@ def test_checkout_records_the_commit(replay: Replay) -> None:
 
 def test_moved_branch_trains_anew_with_the_new_code(replay: Replay) -> None:
     second = replay.runs[1]
-    again = {"source-checkout", "transform", "trainer", "evaluator", "evaluation-review"}
-    assert {name for name in again if second.states[name] != "succeeded"} == set()
+    assert {name for name in replay.steps[0] if second.states[name] != "succeeded"} == set()
     assert "edition 2 exported" in second.logs["trainer"][0]
 
 
 def test_moved_branch_does_not_read_the_data_again(replay: Replay) -> None:
     states = replay.runs[1].states
-    assert {states[name] for name in ("example-gen", "statistics-gen", "data-gate")} == {"cached"}
+    assert {states[name] for name in replay.steps[1]} == {"cached"}
 
 
 def test_key_is_in_no_log_and_no_artifact(replay: Replay, ssh: SshServer) -> None:

@@ -18,7 +18,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
-from tfx_pipeline.steps.source_checkout import CHECKOUT_KEY, SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_modules
+from tfx_pipeline.steps.git import CHECKOUT_KEY
+from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_modules
 
 
 class GitRepository(NamedTuple):

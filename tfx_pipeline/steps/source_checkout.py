@@ -11,8 +11,6 @@ from tfx_pipeline.steps.git.secrets import Secret
 logger = logging.getLogger(__name__)
 
 STEP: Final = "source-checkout"
-CHECKOUT_KEY: Final = "source"
-"""Key of the checkout among the outputs of this step, and among the inputs of those that import from it."""
 SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
 

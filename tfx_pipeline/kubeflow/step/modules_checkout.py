@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.kubeflow.step.messages import Message
-from tfx_pipeline.steps.git.checkout import PACKAGE
-from tfx_pipeline.steps.source_checkout import CHECKOUT_KEY
+from tfx_pipeline.steps.git import CHECKOUT_KEY, PACKAGE
 
 PROJECT: Final = Path(__file__).parents[3]
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from tfx_pipeline.config.git_remote import Remote, check_ref, is_abbreviated_commit, is_commit, parse_url
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.git import PACKAGE
 from tfx_pipeline.steps.git.command import Git, GitError, require
 from tfx_pipeline.steps.git.environment import git_environment, ssh_command
 from tfx_pipeline.steps.git.failures import MISSING_REF, REFUSED_COMMIT, explain, missing_ref
@@ -21,7 +22,6 @@ from tfx_pipeline.steps.git.secrets import (
     write_private,
 )
 
-PACKAGE: Final = "modules"
 SECONDS: Final = 900.0
 """Time for the whole checkout."""
 

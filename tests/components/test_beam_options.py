@@ -69,7 +69,7 @@ def test_a_path_that_the_container_does_not_see_is_refused(
     with pytest.raises(UserError, match=rf"^--beam-args {name} {path.replace('~', '/home/me')}: the container "):
         require_runner([option])
     # A package names places of the cluster.
-    assert beam_options([option])[-1] == option.replace("~", "/home/me")
+    assert beam_options(["--runner=FlinkRunner", option])[-1] == option.replace("~", "/home/me")
     require_runner([f"--temp_location={tmp_path}/x"])
 
 

@@ -25,7 +25,7 @@ from tfx_pipeline.config.section import Section
 from tfx_pipeline.process.object_store import check_place
 from tfx_pipeline.process.redaction import without_credentials
 
-_GREATEST: Final = 2**31 - 1
+GREATEST: Final = 2**31 - 1
 """Of a user's number and of a deadline's seconds, as Kubernetes checks them."""
 
 _YEAR: Final = 365 * 24 * 60 * 60
@@ -98,7 +98,7 @@ class StepSettings(Section):
         default=None, description="size of /dev/shm, such as 2Gi; it counts as the step's memory"
     )
     active_deadline: int = Field(
-        default=0, ge=0, le=_GREATEST, description="seconds after which a step is stopped; 0: never"
+        default=0, ge=0, le=GREATEST, description="seconds after which a step is stopped; 0: never"
     )
     retries: int = Field(
         default=2, ge=0, le=100, description="how often a step is tried again, in its pod and by the server"
@@ -115,9 +115,9 @@ class StepSettings(Section):
         "server tries again; an attempt that still runs then is ended",
     )
     run_as_user: int | None = Field(
-        default=None, ge=0, le=_GREATEST, description="numeric user, if not the image's; 0, root, is allowed to start"
+        default=None, ge=0, le=GREATEST, description="numeric user, if not the image's; 0, root, is allowed to start"
     )
-    run_as_group: int | None = Field(default=None, ge=0, le=_GREATEST, description="numeric group, if not the image's")
+    run_as_group: int | None = Field(default=None, ge=0, le=GREATEST, description="numeric group, if not the image's")
     run_as_non_root: bool = Field(
         default=True, description="have Kubernetes refuse to start a step as root, unless run_as_user is 0"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.config.kubeflow import GREATEST, KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.package.pipeline_spec import retry_waits
 from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
@@ -27,7 +27,7 @@ _MERGED: Final[dict[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(("gpus", "retry_backoff", "retry_backoff_factor", "retry_window"), max),
     **dict.fromkeys(("image_pull_secrets", "tolerations"), _union),
     # The members run one after the other.
-    "active_deadline": sum,
+    "active_deadline": lambda seconds: min(sum(seconds), GREATEST),
     # The server repeats all members, and so only as often as each of them may be.
     "retries": min,
     "workspace": any,

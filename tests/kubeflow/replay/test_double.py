@@ -13,7 +13,7 @@ from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.driver import DriverError
 from tests.kubeflow.replay.launcher import LauncherError, expanded
 from tests.kubeflow.replay.package import Package, RejectedError
-from tests.kubeflow.replay.retries import FAILED, BrokenPolicyError, Retries
+from tests.kubeflow.replay.retries import FAILED, LOST, BrokenPolicyError, Retries
 
 TWICE = {"maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "3600s"}
 MODEL = {"artifactType": {"instanceSchema": "title: tfx.Model\ntype: object\n"}}
@@ -148,6 +148,13 @@ def test_lost_pod_is_replaced_on_2_17_and_not_on_2_16(
     done = backend.run(package, evictions={"waits": [0.2] * 3})
     assert done.states == {"waits": "failed"}
     assert len(done.logs["waits"]) == attempts
+
+
+@pytest.mark.parametrize(("version", "again"), [("2.16", False), ("2.17", True)])
+def test_without_a_policy_the_controller_of_2_17_replaces_a_lost_pod_twice(version: str, again: bool) -> None:
+    retries = Retries({}, version)
+    assert not retries.again(FAILED)
+    assert [retries.again(LOST) for _ in range(3)] == [again, again, False]
 
 
 @pytest.mark.parametrize("window", [{}, {"backoffMaxDuration": "0s"}, {"backoffMaxDuration": "30s"}])

@@ -96,6 +96,7 @@ def collect(output: Output, progress: Progress) -> Outcome:
     except Exception:
         # A page that fails must not cost the verdict, which the caller shows next.
         logger.exception("the review cannot be shown")
+        shutil.rmtree(output.tensorboard, ignore_errors=True)  # on a full disk, the manifest needs the room of a half
         return dataclasses.replace(outcome, report=None)
     return outcome
 

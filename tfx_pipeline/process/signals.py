@@ -52,6 +52,7 @@ def raising() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _received.clear()
 
 
 def _raise(number: int, _frame: FrameType | None) -> NoReturn:

@@ -18,8 +18,6 @@ from rich.console import Console
 from bench import growth, plot, runs, summary
 from bench.process import machine
 from bench.tutorial.preprocessing import FILES
-from tfx_pipeline.components.trainer import in_force
-from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
 CNN_FLAGS = ("--model", "cnn")
@@ -27,7 +25,6 @@ CNN_FLAGS = ("--model", "cnn")
 
 def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
     """Runs each kind ``count`` times, in turns."""
-    training = in_force(Config().training)
     results: dict[str, list[runs.Run]] = {"tutorial": [], "pipeline": [], "cached": [], "bare fit": []}
     with tempfile.TemporaryDirectory() as folder:
         gzipped, scratch, output = (Path(folder, name) for name in ("gz", "scratch", "output"))
@@ -39,9 +36,7 @@ def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
             results["tutorial"].append(runs.tutorial(gzipped, scratch))
             results["pipeline"].append(runs.pipeline(output, "--clean"))
             results["cached"].append(runs.pipeline(output))
-            results["bare fit"].append(
-                runs.bare_fit(Path(dataset.path), training.batch_size, training.learning_rate, training.epochs)
-            )
+            results["bare fit"].append(runs.bare_fit(Path(dataset.path)))
     return results
 
 

@@ -1,6 +1,6 @@
-"""The bare Keras fit: ``python -m bench.fit IDX_DIR BATCH_SIZE LEARNING_RATE EPOCHS``.
+"""The bare Keras fit: ``python -m bench.fit IDX_DIR``.
 
-Prints the seconds of each epoch as JSON. The same model and batch size as the pipeline's, from arrays in memory,
+Prints the seconds of each epoch as JSON. The same model and settings as the pipeline's, from arrays in memory,
 validated after each epoch as the pipeline does.
 """
 
@@ -17,7 +17,7 @@ from modules import models
 from modules.trainer import EVAL_BATCH_SIZE
 
 
-def main(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> None:
+def main(idx_dir: Path) -> None:
     """Fits and prints."""
     arrays = {
         name: np.frombuffer((idx_dir / file).read_bytes(), np.uint8, offset=header)
@@ -26,9 +26,9 @@ def main(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> N
     train, test = (
         arrays[f"{split}_images"].reshape(-1, 28, 28).astype(np.float32) / 255 for split in ("train", "test")
     )
-    model = models.build("dense")
+    model, settings = models.build("dense"), models.defaults("dense")
     model.compile(
-        keras.optimizers.Adam(learning_rate),
+        keras.optimizers.Adam(settings["learning_rate"]),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -36,8 +36,8 @@ def main(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> N
     model.fit(
         train,
         arrays["train_labels"],
-        batch_size=batch_size,
-        epochs=epochs,
+        batch_size=settings["batch_size"],
+        epochs=settings["epochs"],
         validation_data=(test, arrays["test_labels"]),
         validation_batch_size=EVAL_BATCH_SIZE,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(time.monotonic()))],
@@ -47,4 +47,4 @@ def main(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> N
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]))

@@ -91,9 +91,9 @@ def causes(steps: dict[str, float]) -> dict[str, float]:
     return found
 
 
-def bare_fit(idx_dir: Path, batch_size: int, learning_rate: float, epochs: int) -> Run:
+def bare_fit(idx_dir: Path) -> Run:
     """Runs the bare Keras fit; returns totals and the seconds of each epoch."""
-    process = measure(module("bench.fit", idx_dir, batch_size, learning_rate, epochs))
+    process = measure(module("bench.fit", idx_dir))
     return totals([process]) | {"epoch_seconds": json.loads(process.output.strip().splitlines()[-1])[1:]}
 
 

@@ -169,3 +169,9 @@ class ModelScores:
     overall: Scores
     classes: tuple[ClassScores, ...]
     confusion: NDArray[np.int64]
+
+    @property
+    def worst_class(self) -> ClassScores | None:
+        """The class with the lowest recall, the first of several; None where no class has examples."""
+        known = [scores for scores in self.classes if math.isfinite(scores.recall)]
+        return min(known, key=lambda scores: scores.recall, default=None)

@@ -82,6 +82,11 @@ class Report:
             )
 
 
+def summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's manifest says of a report that ``to_dict`` made: its verdict, and how many checks there were."""
+    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
+
+
 def judge(
     mode: str,
     profiles: Mapping[str, SplitProfile],

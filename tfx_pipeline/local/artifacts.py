@@ -15,6 +15,7 @@ from tfx_pipeline.components.trainer import KEYS
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import ModelScores
+from tfx_pipeline.gate.report import summary
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
@@ -34,7 +35,8 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     if "example-gen" in outputs:
         outcome = dataclasses.replace(outcome, data=_data(outputs["example-gen"]["examples"]))
     if "data-gate" in outputs:
-        outcome = dataclasses.replace(outcome, data_gate=_data_gate(outputs["data-gate"][REPORT_KEY].uri))
+        report = json.loads(Path(outputs["data-gate"][REPORT_KEY].uri).read_bytes())
+        outcome = dataclasses.replace(outcome, data_gate=summary(report))
     if "trainer" in outputs:
         training, logs = _training(outputs["trainer"]["model"]), Path(outputs["trainer"]["model_run"].uri)
         outcome = dataclasses.replace(outcome, training=training, training_logs=logs)
@@ -72,11 +74,6 @@ def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
 def _training(model: metadata_store_pb2.Artifact) -> dict[str, Any]:
     values = {name: model.custom_properties[key] for name, key in KEYS.items()}
     return {name: getattr(value, value.WhichOneof("value")) for name, value in values.items()}
-
-
-def _data_gate(uri: str) -> dict[str, Any]:
-    report = json.loads(Path(uri).read_bytes())
-    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
 
 
 def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:

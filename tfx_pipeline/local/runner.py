@@ -58,9 +58,10 @@ class LocalDagRunner(TfxLocalDagRunner):
         )
         nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in pipeline.nodes}
         waits = {name: list(node.upstream_nodes) for name, node in nodes.items()}
-        self._progress.expect(graph.run_order(waits))
+        order = graph.run_order(waits)
+        self._progress.expect(order)
         failed: dict[str, Exception] = {}
-        for name in graph.run_order(waits):
+        for name in order:
             if not graph.is_of_use(name, waits, failed):
                 continue
             signals.raise_missed()

@@ -10,7 +10,7 @@ import numpy as np
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.config.evaluation import ACCURACY
-from tfx_pipeline.evaluation.scores import ClassScores, ModelScores
+from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.review import markdown
 from tfx_pipeline.review.content import Curve, Review
 
@@ -42,7 +42,7 @@ def write_metrics(review: Review, artifact: Artifact) -> None:
     """Sets the scalars that "Compare runs" shows."""
     for name, value in scalars(review).items():
         artifact.set_float_custom_property(name, float(value))
-    worst = worst_class(review.model)
+    worst = review.model.worst_class
     if worst:
         artifact.set_string_custom_property("worst_class", worst.name)
 
@@ -53,7 +53,7 @@ def scalars(review: Review) -> dict[str, float]:
     The page sorts names, capitals first, and accuracy must come first. A macro-average is the mean over the classes
     for which the figure is defined.
     """
-    model, baseline, worst = review.model, review.baseline, worst_class(review.model)
+    model, baseline, worst = review.model, review.baseline, review.model.worst_class
     values = {
         **{_property(title): value for title, value in model.overall.metrics.items()},
         "accuracy_change": model.overall.accuracy - baseline.overall.accuracy if baseline else math.nan,
@@ -64,11 +64,6 @@ def scalars(review: Review) -> dict[str, float]:
         "worst_class_accuracy": worst.recall if worst else math.nan,
     }
     return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def worst_class(model: ModelScores) -> ClassScores | None:
-    """The class with the lowest accuracy on its examples; None where no class has examples."""
-    return min((s for s in model.classes if math.isfinite(s.recall)), key=lambda s: s.recall, default=None)
 
 
 def _property(title: str) -> str:

@@ -1,6 +1,5 @@
 """The model card: what people need to know who get the model without the pipeline (arXiv:1810.03993)."""
 
-import math
 from typing import Final
 
 from modules.dataset import DATASET
@@ -61,8 +60,7 @@ def model_card(
 
 
 def _weakest(model: ModelScores) -> str:
-    known = [scores for scores in model.classes if math.isfinite(scores.recall)]
-    if not known:
+    worst = model.worst_class
+    if not worst:
         return "No class had examples to measure it on."
-    worst = min(known, key=lambda scores: scores.recall)
     return f"It recognises {worst.name} least: {markdown.percent(worst.recall)} of those in the evaluation."

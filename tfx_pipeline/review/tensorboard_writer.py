@@ -63,12 +63,11 @@ def scalars(review: Review) -> dict[str, float]:
 
     A tag's first part is the group that TensorBoard shows together, with one chart a class.
     """
-    model = review.model
-    recalls = [c.recall for c in model.classes if np.isfinite(c.recall)]
+    model, worst = review.model, review.model.worst_class
     values = {
         **{f"{OVERALL}/{_in_tag(name)}": value for name, value in model.overall.metrics.items()},
         CALIBRATION_ERROR: review.predictions.calibration.error,
-        WORST_RECALL: min(recalls, default=np.nan),
+        WORST_RECALL: worst.recall if worst else np.nan,
     }
     for scores in model.classes:
         name = _in_tag(scores.name)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import kfp_server_api
 
 from tfx_pipeline.config.flags import settings
+from tfx_pipeline.gate.report import summary
 from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun
 from tfx_pipeline.kubeflow.client.step_states import Task, step_states
 from tfx_pipeline.kubeflow.run_metadata import Output
@@ -59,7 +60,7 @@ def manifest(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping[
         "baseline": evaluation.get("baseline"),
         "pushed": _property(found.output("pushed_model"), "pushed_destination"),
         "data": _data(found.output("examples")),
-        "data_gate": _gate(gate) if gate else None,
+        "data_gate": summary(gate) if gate else None,
         "config": _config(found.parameters),
         "versions": dict(evaluation.get("versions", {})),
         "git_commit": _property(found.output("source"), "commit"),
@@ -99,10 +100,6 @@ def _data(examples: Output | None) -> dict[str, Any] | None:
     suffix, properties = "_examples", examples.properties
     counts = {name.removesuffix(suffix): int(n) for name, n in properties.items() if name.endswith(suffix)}
     return {name: properties.get(f"data_{name}") for name in ("source", "kind", "digest")} | {"counts": counts}
-
-
-def _gate(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
 
 
 def _property(output: Output | None, name: str) -> Any:

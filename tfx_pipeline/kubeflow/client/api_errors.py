@@ -9,6 +9,7 @@ from typing import Final
 import kfp_server_api
 import urllib3
 
+from tfx_pipeline.kubeflow.client.proxy import with_scheme
 from tfx_pipeline.process.errors import UserError, causes, flat
 from tfx_pipeline.process.redaction import redact
 
@@ -67,7 +68,7 @@ def _reason(host: str, error: kfp_server_api.ApiException, advice: Mapping[int, 
     if not status:  # TLS
         return f"{words}; check --ca-cert"
     if status in _REDIRECTS and (place := (error.headers or {}).get("Location")):
-        return _redirected(host if "://" in host else f"https://{host}", place)
+        return _redirected(with_scheme(host), place)
     return "; ".join(part for part in (f"{status} {words}", (_ADVICE | dict(advice)).get(status, "")) if part)
 
 

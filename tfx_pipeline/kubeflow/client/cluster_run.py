@@ -12,7 +12,7 @@ from tfx_pipeline.kubeflow.client.metadata import Metadata
 from tfx_pipeline.kubeflow.client.page import Page
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.step_states import named_steps
-from tfx_pipeline.kubeflow.client.watch import DONE, Outcome, watch
+from tfx_pipeline.kubeflow.client.watch import DONE, Outcome, outcome_of
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.run_metadata import Execution, Output, read_run
 from tfx_pipeline.process.errors import UserError
@@ -76,7 +76,7 @@ def find(server: Server, page: Page, run: kfp_server_api.V2beta1Run, run_id: str
     return ClusterRun(
         id=name,
         run=run,
-        outcome=watch(server, run_id, steps, lambda _: None),
+        outcome=outcome_of(server, run, run_id, steps),
         page=server.run_url(run_id),
         steps=steps,
         parameters={**defaults, **(given or {})},

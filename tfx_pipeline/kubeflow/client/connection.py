@@ -13,7 +13,7 @@ import urllib3
 from kfp.client import set_volume_credentials
 
 from tfx_pipeline.kubeflow.client.api_errors import proxy_fails, unreachable
-from tfx_pipeline.kubeflow.client.proxy import proxy_for
+from tfx_pipeline.kubeflow.client.proxy import port_of, proxy_for, with_scheme
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 
@@ -113,9 +113,9 @@ def _check_address(host: str) -> None:
     if not host:
         _check_surroundings()
         return
-    url = urllib.parse.urlsplit(host if "://" in host else f"https://{host}")
+    url = urllib.parse.urlsplit(with_scheme(host))
     try:
-        port = url.port or (80 if url.scheme == "http" else 443)
+        port = port_of(url)
     except ValueError as error:
         raise UserError(f"--host {host}: {error}; expected {_EXAMPLE}") from error
     if not url.hostname:

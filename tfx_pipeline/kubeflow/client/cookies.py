@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tfx_pipeline.kubeflow.client.proxy import with_scheme
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.redaction import hide
@@ -97,7 +98,7 @@ def _of_jar(lines: Sequence[str], address: str, where: str) -> list[tuple[str, s
     if not address:
         raise UserError(f"{where}: give --host too, which tells the cookies for it from others")
     try:
-        url = urllib.parse.urlsplit(address if "://" in address else f"https://{address}")
+        url = urllib.parse.urlsplit(with_scheme(address))
     except ValueError as error:
         raise UserError(f"--host {address}: {error}") from error
     suited = [cookie for cookie in cookies if _suits(cookie, url)]

@@ -16,7 +16,8 @@ from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun, find
 from tfx_pipeline.kubeflow.client.page import GoneError, Page
 from tfx_pipeline.kubeflow.client.run_manifest import finished, manifest
 from tfx_pipeline.kubeflow.client.server import Server
-from tfx_pipeline.kubeflow.client.watch import FINAL
+from tfx_pipeline.kubeflow.client.watch import require_ended
+from tfx_pipeline.kubeflow.tensorboard import EVENTS
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.output import Output
 from tfx_pipeline.process.output_lock import exclusive, write_errors_as_user_errors
@@ -26,8 +27,6 @@ Say = Callable[[str], None]
 
 LATEST: Final = "latest"
 OUTPUT_FLAG: Final = "--set run.output_dir=FOLDER"
-EVENTS: Final = "tfevents"
-"""What TensorBoard looks for in the name of a file."""
 _ID: Final = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]{0,62}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -119,9 +118,7 @@ class _Fetch:
             UserError: It is unknown, has not ended, or its artifacts cannot be had.
         """
         run = self._server.run(self._run_id)
-        if run.state not in FINAL:
-            state = str(run.state).lower()
-            raise UserError(f"--fetch {self._run_id}: the run has not ended, its state is {state}; wait for it")
+        require_ended(run, f"--fetch {self._run_id}")
         output = Output(self._root, folder_name(self._root, run, self._run_id))
         if _is_here(output, run):
             self._say(f"{output.run_id}: is here already")

@@ -3,7 +3,7 @@
 import os
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import kfp_server_api
 import urllib3
@@ -77,17 +77,16 @@ class Page:
     def _open(
         self, address: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | None
     ) -> urllib3.HTTPResponse:
-        options: dict[str, Any] = {"auth_settings": ["Bearer"], "_preload_content": False, "_host": address}
-        call = self._server.client._run_api.api_client.call_api  # noqa: SLF001 - the client that has the log-in
         try:
-            answer: urllib3.HTTPResponse = call(
+            answer: urllib3.HTTPResponse = self._server.call(
                 path,
                 "GET" if body is None else "POST",
                 query_params=list(query.items()),
                 header_params=dict(headers),
                 body=body,
                 _request_timeout=_PATIENCE,
-                **options,
+                _preload_content=False,
+                _host=address,
             )
             return answer  # noqa: TRY300
         except kfp_server_api.ApiException as error:

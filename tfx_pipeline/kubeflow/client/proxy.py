@@ -1,4 +1,4 @@
-"""The forward proxy that the environment names for an address: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+"""Addresses, and the forward proxy that the environment names for one: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY."""
 
 import ipaddress
 import urllib.parse
@@ -24,6 +24,20 @@ class Proxy(NamedTuple):
     headers: dict[str, str]
     host: str
     port: int
+
+
+def with_scheme(address: str, scheme: str = "https") -> str:
+    """An address as a URL: kfp's client takes one without a scheme for https."""
+    return address if "://" in address else f"{scheme}://{address}"
+
+
+def port_of(url: urllib.parse.SplitResult) -> int:
+    """The port of a URL of http or https.
+
+    Raises:
+        ValueError: It names one that is no port.
+    """
+    return url.port or (80 if url.scheme == "http" else 443)
 
 
 def proxy_for(address: str) -> Proxy | None:
@@ -53,8 +67,8 @@ def proxy_for(address: str) -> Proxy | None:
 def _parse(text: str, variable: str) -> Proxy:
     expected = "expected an address such as http://proxy.example.org:3128"
     try:
-        url = urllib.parse.urlsplit(text if "://" in text else f"http://{text}")
-        port = url.port or (443 if url.scheme == "https" else 80)
+        url = urllib.parse.urlsplit(with_scheme(text, "http"))
+        port = port_of(url)
     except ValueError as error:
         raise UserError(f"{variable}: {error}; {expected}") from error
     if url.scheme not in ("http", "https") or not url.hostname:
@@ -69,8 +83,7 @@ def _parse(text: str, variable: str) -> Proxy:
 
 def _is_exempt(url: urllib.parse.SplitResult, no_proxy: str) -> bool:
     """Whether NO_PROXY has the host, with its port or without, a domain above it, or a network that it is in."""
-    host = (url.hostname or "").lower()
-    port = url.port or (443 if url.scheme == "https" else 80)
+    host, port = (url.hostname or "").lower(), port_of(url)
     entries = [entry.lower() for entry in no_proxy.replace(",", " ").split()]
     return any(entry == "*" or _is_within(host, entry) or _is_below(host, port, entry) for entry in entries)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tfx_pipeline.kubeflow.client.server import Server
-from tfx_pipeline.kubeflow.client.watch import DONE, FINAL, follow_to_the_end
+from tfx_pipeline.kubeflow.client.watch import DONE, follow_to_the_end, require_ended
 from tfx_pipeline.process.errors import UserError
 
 
@@ -21,10 +21,7 @@ def retry_run(server: Server, run_id: str, say: Callable[[str], None], *, follow
         RunFailedError: The run that was followed failed again.
     """
     run = server.run(run_id)
-    if run.state not in FINAL:
-        raise UserError(
-            f"--retry-run {run_id}: the run has not ended, its state is {str(run.state).lower()}; wait for it"
-        )
+    require_ended(run, f"--retry-run {run_id}")
     if run.state in DONE:
         raise UserError(f"--retry-run {run_id}: the run succeeded; start a new one with --run")
     server.retry(run_id)

@@ -2,7 +2,6 @@
 
 import datetime
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -10,7 +9,7 @@ import kfp_server_api
 
 from tfx_pipeline.config.section import nearest
 from tfx_pipeline.kubeflow.client.cron import Schedule, parse_cron
-from tfx_pipeline.kubeflow.client.server import Server, Version
+from tfx_pipeline.kubeflow.client.server import Server, Version, equals
 from tfx_pipeline.process.errors import UserError
 
 _ORPHAN: Final = "ORPHAN"
@@ -149,7 +148,7 @@ def _delete(server: Server, run: RecurringRun) -> None:
 
 
 def _named(server: Server, name: str) -> list[RecurringRun]:
-    return list(_recurring_runs(server, filter=_equals("display_name", name)))
+    return list(_recurring_runs(server, filter=equals("display_name", name)))
 
 
 def _recurring_runs(server: Server, **options: str) -> Iterator[RecurringRun]:
@@ -168,7 +167,7 @@ def _last_run(server: Server, run: RecurringRun) -> str:
     """When the last run of a schedule was made and how it stands, which only the list of runs has."""
     options = {"experiment_id": run.experiment_id, "sort_by": "created_at desc", "page_size": 1}
     with server.request("list the runs of a schedule"):
-        runs = server.client.list_runs(filter=_equals("recurring_run_id", run.recurring_run_id), **options).runs
+        runs = server.client.list_runs(filter=equals("recurring_run_id", run.recurring_run_id), **options).runs
     return f"{_text(runs[0].created_at)} {str(runs[0].state or '').lower()}" if runs else "none yet"
 
 
@@ -195,10 +194,6 @@ def _trigger(run: RecurringRun) -> str:
     if trigger.cron_schedule:
         return str(trigger.cron_schedule.cron)
     return f"every {trigger.periodic_schedule.interval_second} s" if trigger.periodic_schedule else "-"
-
-
-def _equals(key: str, value: str) -> str:
-    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
 
 
 def _now() -> datetime.datetime:

@@ -16,6 +16,7 @@ import kfp_server_api
 from tfx_pipeline.kubeflow.client.api_errors import api_errors_as_user_errors
 from tfx_pipeline.kubeflow.client.connection import Connection, address, connect
 from tfx_pipeline.kubeflow.client.pods import Pod, pods
+from tfx_pipeline.kubeflow.client.proxy import with_scheme
 from tfx_pipeline.process.errors import UserError
 
 _NO_RUN: Final = "no run there has this id; the address of a run's page ends with its id"
@@ -23,6 +24,11 @@ _NO_PACKAGE: Final = "the server has it no longer"
 _NO_RETRY: Final = "this server cannot retry runs; start a new one with --run: what succeeded is cached"
 
 _PAGE: Final = 20
+
+
+def equals(key: str, value: str) -> str:
+    """The API's filter for what has a value."""
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
 
 
 def _pipeline_name(spec: Mapping[str, Any] | None) -> str:
@@ -131,7 +137,7 @@ class Server:
     @property
     def host(self) -> str:
         """The server's address."""
-        return self._host if "://" in self._host else f"https://{self._host}"
+        return with_scheme(self._host)
 
     def latest_run(self, pipeline: str) -> str:
         """Finds the run of a pipeline that was started last.
@@ -217,9 +223,12 @@ class Server:
     def _get(self, path: str, kind: str) -> Any:
         """Asks for what kfp's client has no function for."""
         with self.request("read the run"):
-            call = self.client._run_api.api_client.call_api  # noqa: SLF001 - the client that has the log-in
-            options = {"auth_settings": ["Bearer"], "_return_http_data_only": True}
-            return call(path, "GET", response_type=kind, **options)
+            return self.call(path, "GET", response_type=kind, _return_http_data_only=True)
+
+    def call(self, path: str, method: str, **options: Any) -> Any:
+        """Calls an address with the log-in of kfp's client, within ``request``; the options are those of its client."""
+        client = self.client._run_api.api_client  # noqa: SLF001 - the client that has the log-in
+        return client.call_api(path, method, auth_settings=["Bearer"], **options)
 
     def run_url(self, run_id: str) -> str:
         """The run's page."""
@@ -227,8 +236,7 @@ class Server:
         return f"{base.rstrip('/')}/#/runs/details/{run_id}"
 
     def _find_pipeline(self, name: str) -> str | None:
-        predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
-        query = json.dumps({"predicates": [predicate]})
+        query = equals("display_name", name)
         found = self.client.list_pipelines(filter=query, namespace=self.namespace).pipelines or []
         return str(found[0].pipeline_id) if found else None
 

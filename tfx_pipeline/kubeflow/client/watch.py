@@ -121,6 +121,20 @@ def watch(
         time.sleep(seconds_between)
 
 
+def require_ended(run: kfp_server_api.V2beta1Run, given: str) -> None:
+    """Raises a ``UserError`` where a run, which was ``given`` so, still goes on."""
+    if run.state not in FINAL:
+        state = str(run.state).lower()
+        raise UserError(f"{given}: the run has not ended, its state is {state}; wait for it")
+
+
+def outcome_of(server: Server, run: kfp_server_api.V2beta1Run, run_id: str, steps: Collection[str]) -> Outcome:
+    """How a run that has ended did; the arguments are those of ``watch``, and what the server says of the run."""
+    progress = _Progress(server, run_id, steps, lambda _: None, None)
+    progress.show(run)
+    return progress.outcome(run)
+
+
 def _is_before(end: datetime.datetime | None, since: datetime.datetime | None) -> bool:
     return since is not None and end is not None and end <= since
 

@@ -7,7 +7,6 @@ with the data as it is instead, ``--cnn`` trains the larger model, and ``--kubef
 """
 
 import argparse
-import gzip
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +16,6 @@ from rich.console import Console
 
 from bench import growth, plot, runs, summary
 from bench.process import machine
-from bench.tutorial.preprocessing import FILES
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
 CNN_FLAGS = ("--model", "cnn")
@@ -27,11 +25,9 @@ def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
     """Runs each kind ``count`` times, in turns."""
     results: dict[str, list[runs.Run]] = {"tutorial": [], "pipeline": [], "cached": [], "bare fit": []}
     with tempfile.TemporaryDirectory() as folder:
-        gzipped, scratch, output = (Path(folder, name) for name in ("gz", "scratch", "output"))
-        gzipped.mkdir()
+        gzipped = runs.gzipped(dataset, Path(folder, "gz"))
+        scratch, output = Path(folder, "scratch"), Path(folder, "output")
         scratch.mkdir()
-        for file, _ in FILES.values():
-            (gzipped / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
         for _ in range(count):
             results["tutorial"].append(runs.tutorial(gzipped, scratch))
             results["pipeline"].append(runs.pipeline(output, "--clean"))

@@ -3,7 +3,6 @@
 Each pod is measured in the replay, the test double of Kubeflow's backend; ``bench.cluster`` adds what a cluster costs.
 """
 
-import gzip
 import re
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ from rich.table import Table
 
 from bench import cluster, runs, summary
 from bench.process import machine, measure
-from bench.tutorial.preprocessing import FILES
 from tests.kubeflow.replay.backend import Backend
 from tests.kubeflow.replay.package import Package
 from tfx_pipeline.config.flags import load
@@ -69,11 +67,8 @@ def _round(dataset: VerifiedFiles) -> dict[str, Any]:
 
 def _tutorial(dataset: VerifiedFiles, folder: Path) -> dict[str, float]:
     """Seconds of its three steps: the clone, which is taken to cost its pods alone, and the scripts on a volume."""
-    gzipped, scratch = folder / "gz", folder / "scratch"
-    gzipped.mkdir()
+    gzipped, scratch = runs.gzipped(dataset, folder / "gz"), folder / "scratch"
     scratch.mkdir()
-    for file, _ in FILES.values():
-        (gzipped / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
     return {"clone": 0.0, **runs.tutorial(gzipped, scratch)["steps"]}
 
 

@@ -1,5 +1,6 @@
 """The kinds of runs that are compared, each as whole processes from start to exit."""
 
+import gzip
 import itertools
 import json
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.process import Measured, measure
+from bench.tutorial.preprocessing import FILES
+from tfx_pipeline.data.sources import VerifiedFiles
 
 EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules.trainer: epoch (\d+)/", re.MULTILINE)
 LOADED = re.compile(r"INFO tfx_pipeline.process.imports: loaded in ([\d.]+) s")
@@ -89,6 +92,14 @@ def causes(steps: dict[str, float]) -> dict[str, float]:
     for step, seconds in steps.items():
         found[cause(step)] = found.get(cause(step), 0.0) + seconds
     return found
+
+
+def gzipped(dataset: VerifiedFiles, folder: Path) -> Path:
+    """Writes the files of the data set as the tutorial downloads them; makes the folder and returns it."""
+    folder.mkdir()
+    for file, _ in FILES.values():
+        (folder / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
+    return folder
 
 
 def bare_fit(idx_dir: Path) -> Run:

@@ -3,7 +3,7 @@
 import gzip
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.small_run import QUICK, Run, local_runner
+from tests.webhook import Webhook, webhook
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.data.idx_files import SPLIT_FILES
 
@@ -78,3 +79,12 @@ def idx_folder(dataset: sources.VerifiedFiles, tmp_path: Path) -> Callable[..., 
 def first_run(dataset: sources.VerifiedFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The first run in its output directory: two epochs on the first 1,000 images of each split."""
     return local_runner(tmp_path_factory.mktemp("first") / "output", *QUICK)
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """A webhook on loopback, which is reached without a proxy."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with webhook() as running:
+        yield running

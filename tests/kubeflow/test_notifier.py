@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kubeflow.replay.metadata import Metadata
-from tests.webhook import Webhook, webhook
+from tests.webhook import Webhook
 from tfx_pipeline.kubeflow import notifier
 
 STEPS = ("data-gate", "trainer", "evaluator", "evaluation-review", "pusher")
@@ -20,14 +20,6 @@ MODEL = {"uri": "minio://b/model", "type": {"schemaTitle": "tfx.Model"}, "metada
 METRICS = {"uri": "minio://b/metrics", "type": {"schemaTitle": "system.Metrics"}, "metadata": {"accuracy": 0.875}}
 
 Call = Callable[..., str]
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with webhook() as running:
-        yield running
 
 
 @pytest.fixture

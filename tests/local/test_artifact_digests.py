@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
-from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Model
 
-from tests.local.test_runner import Quiet
+from tests.local.test_runner import Quiet, pipeline_of
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.artifact_digests import files_of
 from tfx_pipeline.local.progress import Progress, State
@@ -39,13 +37,7 @@ class Notes(Quiet):
 
 def run(root: Path, run_id: str, *, cache: bool = True) -> tuple[State, list[str]]:
     """Runs the one component in an output directory; returns what became of it, and the notes."""
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(root / "pipeline"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.db")),
-        enable_cache=cache,
-        components=[Writer().with_id("writer")],
-    )
+    pipeline = pipeline_of(root, Writer().with_id("writer"), cache=cache)
     notes = Notes()
     progress = Progress(notes)
     LocalDagRunner(run_id=run_id, progress=progress).run(pipeline)
@@ -168,12 +160,7 @@ def test_what_is_damaged_between_two_components_is_named_and_not_read(how: str, 
     reader = Reader(model=writer.outputs["out"]).with_id("reader")
     damager.add_upstream_node(writer)
     reader.add_upstream_node(damager)
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "pipeline"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[writer, damager, reader],
-    )
+    pipeline = pipeline_of(tmp_path, writer, damager, reader)
     progress = Progress(Quiet())
     with pytest.raises(UserError) as refused:
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)

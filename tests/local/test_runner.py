@@ -13,6 +13,7 @@ import apache_beam as beam
 import pytest
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Model
@@ -46,6 +47,17 @@ class Quiet:
         """Something to know of."""
 
 
+def pipeline_of(folder: Path, *components: BaseNode, cache: bool = False) -> Pipeline:
+    """A pipeline of these components, with all that it leaves in a folder."""
+    return Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(folder / "pipeline"),
+        metadata_connection_config=sqlite_metadata_connection_config(str(folder / "metadata.db")),
+        enable_cache=cache,
+        components=list(components),
+    )
+
+
 @pytest.fixture
 def states(tmp_path: Path) -> dict[str, State]:
     """A first step, a review that fails, what depends on the review, and a push that does not."""
@@ -56,12 +68,7 @@ def states(tmp_path: Path) -> dict[str, State]:
     review.add_upstream_node(first)
     push.add_upstream_node(first)
     after.add_upstream_node(review)
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[first, review, after, push],
-    )
+    pipeline = pipeline_of(tmp_path, first, review, after, push)
     progress = Progress(Quiet())
     progress.expect([node.id for node in pipeline.components])
     with pytest.raises(Exception, match="a-review failed"):
@@ -84,12 +91,7 @@ def test_what_a_failed_component_leaves_without_use_does_not_run(tmp_path: Path)
     gate.add_upstream_node(start)
     after.add_upstream_node(gate)
     after.add_upstream_node(beside)
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[start, gate, beside, after],
-    )
+    pipeline = pipeline_of(tmp_path, start, gate, beside, after)
     progress = Progress(Quiet())
     with pytest.raises(Exception, match="a-gate failed"):
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
@@ -134,12 +136,7 @@ def Leaver(out: OutputArtifact[Model], how: Parameter[str]) -> None:  # noqa: N8
     ],
 )
 def test_a_component_that_ends_the_program_has_failed(how: str, words: str, tmp_path: Path) -> None:
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[Leaver(how=how).with_id("trainer")],
-    )
+    pipeline = pipeline_of(tmp_path, Leaver(how=how).with_id("trainer"))
     progress = Progress(Quiet())
     with pytest.raises(UserError, match=re.escape(f"trainer: its code ended the program ({words}); have it return")):
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
@@ -154,12 +151,7 @@ def BeamLeaver(out: OutputArtifact[Model]) -> None:  # noqa: N802
 
 
 def test_a_component_whose_code_leaves_a_worker_of_beam_has_failed(tmp_path: Path) -> None:
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[BeamLeaver().with_id("trainer")],
-    )
+    pipeline = pipeline_of(tmp_path, BeamLeaver().with_id("trainer"))
     progress = Progress(Quiet())
     with pytest.raises(RuntimeError, match="SystemExit: 0"):
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
@@ -167,12 +159,7 @@ def test_a_component_whose_code_leaves_a_worker_of_beam_has_failed(tmp_path: Pat
 
 
 def test_a_child_process_of_a_component_may_end_as_it_likes(tmp_path: Path) -> None:
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[Leaver(how="child").with_id("trainer")],
-    )
+    pipeline = pipeline_of(tmp_path, Leaver(how="child").with_id("trainer"))
     progress = Progress(Quiet())
     LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     assert progress.components["trainer"].state == "succeeded"
@@ -191,12 +178,7 @@ def test_an_interrupt_that_a_library_swallows_ends_the_run_after_the_component(t
     first = Swallower(file=str(tmp_path / "swallowed")).with_id("first")
     after = Step(file=str(tmp_path / "after"), fails=0).with_id("after")
     after.add_upstream_node(first)
-    pipeline = Pipeline(
-        pipeline_name="test",
-        pipeline_root=str(tmp_path / "root"),
-        metadata_connection_config=sqlite_metadata_connection_config(str(tmp_path / "metadata.db")),
-        components=[first, after],
-    )
+    pipeline = pipeline_of(tmp_path, first, after)
     progress = Progress(Quiet())
     progress.expect(["first", "after"])
     with signals.raising(), pytest.raises(signals.Interrupted):

@@ -2,12 +2,12 @@
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.webhook import Webhook, webhook
+from tests.webhook import Webhook
 from tfx_pipeline.steps import notifier
 from tfx_pipeline.steps.notifier import Result, body, notify
 
@@ -17,14 +17,6 @@ FAILED = Result(
 )
 
 Send = Callable[..., str]
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with webhook() as running:
-        yield running
 
 
 @pytest.fixture

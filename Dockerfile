@@ -60,9 +60,11 @@ ENV FASHION_MNIST_ENV=image \
 
 
 FROM env AS dev
+# Java's packages link to manual pages in a folder that is not here.
 RUN echo '== installing the development tools' \
+    && mkdir -p /usr/share/man/man1 \
     && /opt/project/docker/apt-packages \
-        chromium fonts-dejavu-core make openssh-server procps shellcheck tini \
+        chromium default-jre-headless fonts-dejavu-core make maven openssh-server procps shellcheck tini \
     && git config --system --add safe.directory '*' \
     && chmod 0777 /home/app
 COPY --from=build /opt/uv /opt/uv

@@ -17,8 +17,8 @@ env: ## Make the environment, without running anything in it
 run: ## Run the pipeline here, on the real Fashion-MNIST (ARGS="--model cnn")
 	@$(ENV) python local_runner.py $(ARGS)
 
-test: ## Run every test, the end-to-end ones too (ARGS="tests/data -x")
-	@$(ENV) pytest $(ARGS)
+test: ## Run every test, the end-to-end ones too, a file at a time on each of two cores (ARGS="tests/data -x")
+	@$(ENV) pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
 
 test-unit: ## Run the quick tests only
 	@$(ENV) pytest -m "not e2e" $(ARGS)

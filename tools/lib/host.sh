@@ -89,8 +89,10 @@ install_command() {
     fi
 }
 
+# Java's packages link to manual pages in a folder that slim images have not.
 apt_install() {
     export DEBIAN_FRONTEND=noninteractive
+    mkdir -p /usr/share/man/man1
     apt-get update -q && apt-get install -q -y --no-install-recommends "$@"
 }
 

@@ -47,11 +47,13 @@ require_system() {
     fi
 }
 
-# Prints, one a line, what the tests start beside Python: a Git server behind an SSH server on loopback, a browser.
+# Prints, one a line, what the tests start beside Python: a Git server behind an SSH server on loopback, a browser, and
+# Flink, which Maven gets.
 missing_test_packages() {
     has git || printf 'git\n'
     if ! has ssh; then if is_debian_like; then printf 'openssh-client\n'; else printf 'openssh-clients\n'; fi; fi
     has sshd || [[ -x /usr/sbin/sshd ]] || printf 'openssh-server\n'
+    if ! has java || ! has mvn; then printf 'maven\n'; fi
     has_browser || [[ $(os_field ID) != debian ]] || printf 'chromium\nfonts-dejavu-core\n'
 }
 

@@ -65,7 +65,6 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     add("--token", metavar="TOKEN", default="", help="bearer token; else KFP_TOKEN, or a pod's own")
     cookies = "file with the cookies of a browser that has logged in, for Dex and other OIDC proxies; else KFP_COOKIES"
     add("--cookies", metavar="FILE", default="", help=cookies)
-    add("--ca-cert", metavar="FILE", default="", help="certificate of the authority behind the server's certificate")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class StepSettings(Section):
         description="taint that is tolerated: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; can be repeated",
     )
     pvc_mounts: dict[MountPath, Name] = Field(
-        default={}, title="--pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
+        default={}, description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
     )
     secret_files: dict[MountPath, SecretName] = Field(
         default={},
@@ -80,14 +80,11 @@ class StepSettings(Section):
         "repeated",
     )
     secret_env: dict[EnvName, SecretKey] = Field(
-        title="--secret-env",
         default={},
         description="VARIABLE=SECRET/KEY: a Secret's key as an environment variable; with ? at the end, a pod starts "
         "without it too; can be repeated",
     )
-    env: dict[EnvName, str] = Field(
-        title="--env", default={}, description="VARIABLE=VALUE: an environment variable; can be repeated"
-    )
+    env: dict[EnvName, str] = Field(default={}, description="VARIABLE=VALUE: an environment variable; can be repeated")
     labels: dict[LabelName, LabelValue] = Field(
         default={}, description="NAME=VALUE: a label of the pods; can be repeated"
     )

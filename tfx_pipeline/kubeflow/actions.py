@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Flags: TypeAlias = Mapping[str, Any]
 """The flags of ``kubeflow_runner.py`` by name."""
 
-_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "cookies", "ca_cert"})
+_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "cookies"})
 """What may be given with any action: how the server is reached, and the configuration, which need not be read."""
 
 
@@ -77,12 +77,12 @@ def connection(flags: Flags) -> "Connection":
     Raises:
         UserError: The cookies cannot be read.
     """
-    from tfx_pipeline.kubeflow.client.connection import Connection, address  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.connection import CA_VARIABLE, Connection, address  # noqa: PLC0415 - kfp's client takes a second
 
     token = flags["token"] or os.environ.get("KFP_TOKEN", "")
     hide(token)
     cookies = read_cookies(flags["cookies"], address(flags["host"]))
-    return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"], cookies)
+    return Connection(flags["host"], flags["namespace"], token, os.environ.get(CA_VARIABLE, ""), cookies)
 
 
 def _server(flags: Flags) -> "Server":

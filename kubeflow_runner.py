@@ -39,6 +39,8 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
     model = "instead of a package, print the manifest of an InferenceService of KServe for the pushed models"
     parser.add_argument("--kserve-manifest", action="store_true", help=model)
+    flink = "instead of a package, print the manifest of a Flink session cluster for Beam's steps: operator or plain"
+    parser.add_argument("--flink-manifest", metavar="KIND", help=flink)
     group = parser.add_argument_group(
         "client", "without --upload, --run, --watch or --schedule, only the package is written"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.client.cookies import read_cookies
+from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.manifests.kserve import kserve_manifest
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
@@ -127,12 +128,17 @@ def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
     say(tensorboard_manifest(flags["tensorboard_manifest"], config.kubeflow, flags["namespace"]).rstrip())
 
 
+def _print_flink_manifest(flags: Flags, config: Config) -> None:
+    say(flink_manifest(flags["flink_manifest"], config.kubeflow, flags["namespace"]).rstrip())
+
+
 def _print_kserve_manifest(flags: Flags, config: Config) -> None:
     say(kserve_manifest(config.kubeflow, flags["namespace"]).rstrip())
 
 
 ACTIONS: Final = {
     "fetch": Action(_fetch),
+    "flink_manifest": Action(_print_flink_manifest, takes_settings=True),
     "kserve_manifest": Action(_print_kserve_manifest, takes_settings=True),
     "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
     "schedules": Action(_list_schedules),

@@ -20,7 +20,9 @@ def violations(document: dict[str, Any], definition: Path) -> list[str]:
     (version,) = crd["versions"]
     expected = {"apiVersion": f"{crd['group']}/{version['name']}", "kind": crd["names"]["kind"]}
     found = [f"{key}: {document.get(key)}" for key, value in expected.items() if document.get(key) != value]
-    return found + list(_of(document, version["schema"]["openAPIV3Schema"], ""))
+    schema = version["schema"]["openAPIV3Schema"]
+    properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    return found + list(_of(document, {**schema, "properties": properties | schema["properties"]}, ""))
 
 
 def _of(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Streams raw tf.Examples into a model through the transform graph."""
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules.features import LABEL_KEY, PIXELS_KEY
+from modules.features import IMAGE_KEY, LABEL_KEY, PIXELS_KEY
 
 SHUFFLE_BUFFER = 65_536
 """Examples that a shuffle draws from where they are in memory anyway: all of Fashion-MNIST."""
@@ -28,6 +29,34 @@ BATCHES_AHEAD = 8
 CACHED_BYTES = 64 * 2**20
 """Size of the files up to which examples stay in memory from epoch to epoch; larger ones are read again, so that
 memory does not grow with the data."""
+
+
+HASHES = 2**30
+"""Hashes of images that a part of the examples is measured in."""
+
+
+class Part(NamedTuple):
+    """The examples whose images hash to a number from ``start`` up to ``end``, as fractions of all numbers.
+
+    Which part an image is in follows from its bytes alone: not from its label, file, shard or order, nor from a seed.
+    So images that are alike are never on both sides, and a training that is resumed finds the parts it had.
+    """
+
+    start: float = 0.0
+    end: float = 1.0
+
+    @classmethod
+    def held_back(cls, fraction: float) -> Self:
+        """The part to judge a training by that it is not fitted to."""
+        return cls(0.0, fraction)
+
+    @classmethod
+    def fitted(cls, held_back: float) -> Self:
+        """All but the part that is held back."""
+        return cls(held_back, 1.0)
+
+
+ALL = Part()
 
 
 class EpochShuffle(keras.callbacks.Callback):
@@ -58,6 +87,7 @@ def input_fn(
     batch_size: int,
     shuffle_seed: tf.Variable | None = None,
     num_examples: int | None = None,
+    part: Part = ALL,
 ) -> tf.data.Dataset:
     """Reads, parses and transforms examples block by block.
 
@@ -66,19 +96,26 @@ def input_fn(
         transform: Transform's output, whose graph is applied to each block.
         batch_size: Examples a batch; the last may have fewer.
         shuffle_seed: int64, read whenever an epoch begins, whose order follows from it; None keeps the files' order.
-        num_examples: How many there must be; None where that is not known.
+        num_examples: How many there must be in the files; None where that is not known.
+        part: Which of them to give.
 
     Returns:
         Batches of ``pixels``, float32 [batch, *image_shape], and labels, int64 [batch]. Whoever reads them to their end
-        gets a ``FailedPreconditionError`` where there are not ``num_examples``.
+        gets a ``FailedPreconditionError`` where there are not ``num_examples`` in the files.
 
     Raises:
-        ExamplesError: There are none.
+        ExamplesError: There are none, or none in this part.
     """
     names = _names(files)
-    in_order = _counted(_read(names), num_examples)
-    if not any(True for _ in _read(names).take(1)):
+    in_order = _of(part, _counted(_read(names), num_examples))
+    if not _any(_read(names)):
         raise ExamplesError(f"{', '.join(files)}: hold no examples; run again with --no-cache")
+    if part != ALL and not _any(_of(part, _read(names))):
+        held_back, kind = (part.start, "left to fit") if part.start else (part.end, "held back")
+        raise ExamplesError(
+            f"held_back {held_back:g}: none of the examples of {', '.join(files)} is {kind}; give more data or another "
+            "fraction"
+        )
     fits = sum(tf.io.gfile.stat(name).length for name in names) <= CACHED_BYTES
     records = in_order.cache() if fits else in_order
     raw_spec = transform.raw_feature_spec()
@@ -96,7 +133,7 @@ def input_fn(
         elif fits:
             shuffled = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed, reshuffle_each_iteration=False)
         else:
-            shuffled = _streamed(names, shuffle_seed, num_examples)
+            shuffled = _streamed(names, shuffle_seed, num_examples, part)
         return shuffled.batch(max(BLOCK, batch_size))
 
     # A function is called when an epoch begins, and so sees the seed of this epoch.
@@ -146,12 +183,31 @@ def _read(names: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(tf.convert_to_tensor(names, tf.string), compression_type="GZIP")
 
 
+def _any(records: tf.data.Dataset) -> bool:
+    return any(True for _ in records.take(1))
+
+
+def _of(part: Part, records: tf.data.Dataset) -> tf.data.Dataset:
+    """Leaves out the examples of other parts, a block at a time."""
+    if part == ALL:
+        return records
+    start, end = (round(bound * HASHES) for bound in part)
+
+    @tf.autograph.experimental.do_not_convert
+    def chosen(serialized: tf.Tensor) -> tf.Tensor:
+        images = tf.io.parse_example(serialized, {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)})[IMAGE_KEY]
+        hashes = tf.strings.to_hash_bucket_fast(images, HASHES)
+        return tf.boolean_mask(serialized, (hashes >= start) & (hashes < end))
+
+    return records.batch(BLOCK).map(chosen).unbatch()
+
+
 def _counted(records: tf.data.Dataset, num_examples: int | None) -> tf.data.Dataset:
     return records if num_examples is None else records.apply(tf.data.experimental.assert_cardinality(num_examples))
 
 
-def _streamed(names: Sequence[str], seed: tf.Variable, num_examples: int | None) -> tf.data.Dataset:
+def _streamed(names: Sequence[str], seed: tf.Variable, num_examples: int | None, part: Part) -> tf.data.Dataset:
     """Mixes examples that do not fit into memory: the files' order, several files at once, and a window over them."""
     files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), seed=seed, reshuffle_each_iteration=False)
     records = files.interleave(_read, cycle_length=STREAM_FILES, num_parallel_calls=1, deterministic=True)
-    return _counted(records, num_examples).shuffle(STREAM_BUFFER, seed=seed, reshuffle_each_iteration=False)
+    return _of(part, _counted(records, num_examples)).shuffle(STREAM_BUFFER, seed=seed, reshuffle_each_iteration=False)

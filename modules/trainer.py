@@ -11,7 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
-from modules.input_pipeline import EpochShuffle, input_fn, require_all
+from modules.input_pipeline import EpochShuffle, Part, input_fn, require_all
 from modules.serving import export
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ def run_fn(fn_args: FnArgs) -> None:
     Args:
         fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int,
             examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
+            ``held_back`` (float, the fraction of the split ``train`` that is not trained on),
             ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
             and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
             process dies, and ``num_examples`` (dict): how many examples the splits ``train`` and ``eval`` must have.
@@ -110,7 +111,8 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
         finished_epochs = checkpoint.finished_epochs
         callbacks += [checkpoint.replay(curves), checkpoint]
     counts = config.get("num_examples", {})
-    train = input_fn(fn_args.train_files, transform, batch_size, shuffle.seed, counts.get("train"))
+    fitted = Part.fitted(config["held_back"])
+    train = input_fn(fn_args.train_files, transform, batch_size, shuffle.seed, counts.get("train"), fitted)
     validation = input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, num_examples=counts.get("eval"))
     try:
         model.fit(

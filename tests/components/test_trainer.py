@@ -1,9 +1,11 @@
 """The trainer's hyperparameters: what is given, and else the model's own."""
 
 import pytest
+from tfx.types.channel import Channel
+from tfx.types.standard_artifacts import Examples, TransformGraph
 
 from modules.models import cnn
-from tfx_pipeline.components.trainer import in_force
+from tfx_pipeline.components.trainer import Trainer, given, in_force
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
 
@@ -21,7 +23,7 @@ def test_a_value_that_is_given_wins() -> None:
 @pytest.mark.parametrize(
     ("defaults", "message"),
     [
-        ({"epohcs": 3}, "DEFAULTS has epohcs: expected some of batch_size, epochs, learning_rate"),
+        ({"epohcs": 3}, "DEFAULTS has epohcs: expected some of batch_size, epochs, held_back"),
         ({"seed": 3}, "DEFAULTS has seed: expected some of"),
         ({"epochs": 0}, "DEFAULTS: got 0, expected greater than or equal to 1"),
         ({"learning_rate": "fast"}, "DEFAULTS: got 'fast', expected a valid number"),
@@ -33,3 +35,30 @@ def test_what_a_models_file_says_wrongly_is_one_line_that_names_it(
     monkeypatch.setattr(cnn, "DEFAULTS", defaults)
     with pytest.raises(UserError, match=f"^modules/models/cnn.py: {message}"):
         in_force(TrainingConfig(model="cnn"))
+
+
+def parameters(**given: object) -> dict[str, object]:
+    """What a trainer is called with where a user gives these, under the names of the parameters."""
+    hyperparameters = TrainingConfig.model_validate(given)
+    channels = {"examples": Channel(Examples), "transform_graph": Channel(TransformGraph)}
+    return Trainer(run_fn="f", code_digest="", hyperparameters=hyperparameters, **channels).exec_properties
+
+
+@pytest.mark.parametrize(("value", "in_force_then"), [(None, 0.2), (0, 0.0), (0.5, 0.5)])
+def test_nothing_held_back_is_told_from_the_models_own(
+    value: float | None, in_force_then: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cnn, "DEFAULTS", {"held_back": 0.2})
+    assert in_force(given(parameters(model="cnn", held_back=value))).held_back == in_force_then
+
+
+def test_a_package_that_knows_nothing_of_a_hyperparameter_leaves_it_to_the_model() -> None:
+    older = {key: value for key, value in parameters(model="cnn", epochs=3).items() if key != "held_back"}
+    config = in_force(given(older))
+    assert (config.held_back, config.epochs) == (0, 3)
+
+
+@pytest.mark.parametrize("value", [-0.5, 0.51, 1])
+def test_a_run_parameter_that_is_no_fraction_to_hold_back_is_refused(value: float) -> None:
+    with pytest.raises(UserError, match=f"^run parameter held_back: got {value}, expected (less|greater) than or"):
+        given(parameters() | {"held_back": value})

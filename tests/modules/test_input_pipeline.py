@@ -1,14 +1,17 @@
 """How examples reach the model."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules import input_pipeline
-from modules.input_pipeline import EpochShuffle, shared
+from modules.input_pipeline import ALL, EpochShuffle, ExamplesError, Part, shared
 from modules.input_pipeline import input_fn as training_dataset
 from tests.small_run import Run
+from tfx_pipeline.components.example_gen import serialize
 from tfx_pipeline.data import idx, sources
 
 
@@ -68,6 +71,79 @@ def test_data_too_large_to_be_cached_is_streamed_once_an_epoch_in_an_order_of_it
         assert sorted(image.tobytes() for image in shuffled) == sorted(image.tobytes() for image in in_order)
     unshuffled = np.concatenate([pixels for pixels, _ in training_dataset(files, transform, 300)])
     np.testing.assert_array_equal(unshuffled, in_order)
+
+
+def images_of(files: list[str], transform: tft.TFTransformOutput, part: Part, seed: int | None = None) -> list[bytes]:
+    """The images of a part in the order in which they come, for one epoch with the seed."""
+    shuffle = seed and EpochShuffle(seed).seed
+    batches = training_dataset(files, transform, 300, shuffle, num_examples=1000, part=part)
+    return [image.tobytes() for pixels, _ in batches for image in pixels.numpy()]
+
+
+@pytest.mark.parametrize("cached_bytes", [0, 2**20])
+def test_what_is_held_back_is_never_fitted_whatever_the_order_and_the_files(
+    files: list[str],
+    transform: tft.TFTransformOutput,
+    tmp_path: Path,
+    cached_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(input_pipeline, "CACHED_BYTES", cached_bytes)
+    everything = images_of(files, transform, ALL)
+    fitted, held_back = (images_of(files, transform, part) for part in (Part.fitted(0.2), Part.held_back(0.2)))
+    assert 150 < len(held_back) < 250
+    assert sorted(fitted + held_back) == sorted(everything)
+    assert set(fitted).isdisjoint(held_back)
+    shuffled = images_of(files, transform, Part.fitted(0.2), seed=7)
+    assert shuffled != fitted
+    assert sorted(shuffled) == sorted(fitted)
+    records = list(tf.data.TFRecordDataset(tf.io.gfile.glob(files[0]), "GZIP").as_numpy_iterator())
+    for shard in range(3):
+        with tf.io.TFRecordWriter(f"{tmp_path}/{shard}.gz", "GZIP") as writer:
+            for record in records[::-1][shard::3]:
+                writer.write(record)
+    assert sorted(images_of([f"{tmp_path}/*.gz"], transform, Part.held_back(0.2))) == sorted(held_back)
+    assert set(images_of(files, transform, Part.held_back(0.1))) < set(held_back)
+
+
+def test_an_image_under_two_labels_is_on_one_side(transform: tft.TFTransformOutput, tmp_path: Path) -> None:
+    with tf.io.TFRecordWriter(f"{tmp_path}/data.gz", "GZIP") as writer:
+        for grey in range(100):
+            for label in (1, 2):
+                writer.write(serialize(bytes([grey]) * 784, label))
+    labels = [
+        np.concatenate([labels for _, labels in training_dataset([f"{tmp_path}/*"], transform, 50, part=part)])
+        for part in (Part.fitted(0.5), Part.held_back(0.5))
+    ]
+    for side in labels:
+        np.testing.assert_array_equal(side, [1, 2] * (len(side) // 2))
+    assert sum(map(len, labels)) == 200
+
+
+@pytest.mark.parametrize("part", [Part.fitted(0.2), Part.held_back(0.2)])
+@pytest.mark.parametrize("cached_bytes", [0, 2**20])
+def test_a_part_counts_the_examples_of_all_files(
+    files: list[str],
+    transform: tft.TFTransformOutput,
+    part: Part,
+    cached_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(input_pipeline, "CACHED_BYTES", cached_bytes)
+    for shuffle in (None, EpochShuffle(1).seed):
+        with pytest.raises(tf.errors.FailedPreconditionError):
+            list(training_dataset(files, transform, 300, shuffle, num_examples=999, part=part))
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [(Part.held_back(1e-9), "held_back 1e-09: none of .* is held back"), (Part(1 - 1e-9), "is left to fit")],
+)
+def test_a_part_without_examples_is_refused(
+    files: list[str], transform: tft.TFTransformOutput, part: Part, words: str
+) -> None:
+    with pytest.raises(ExamplesError, match=words):
+        training_dataset(files, transform, 300, part=part)
 
 
 @pytest.mark.parametrize("replicas", [2, 3, 4])

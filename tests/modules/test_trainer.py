@@ -25,6 +25,14 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(first_run: 
     assert not np.allclose(one, other)
 
 
+def test_what_is_held_back_is_not_trained_on(first_run: Run, tmp_path: Path) -> None:
+    whole, part, same = (
+        train(first_run, tmp_path / name, held_back=fraction) for name, fraction in [("a", 0), ("b", 0.5), ("c", 0.5)]
+    )
+    assert not np.allclose(whole, part)
+    np.testing.assert_array_equal(part, same)
+
+
 def test_tensorboard_gets_the_curves_of_training_and_validation(first_run: Run, tmp_path: Path) -> None:
     train(first_run, tmp_path, seed=1)
     assert {path.parent.name for path in (tmp_path / "logs").rglob("events*")} == {"train", "validation"}

@@ -1,5 +1,6 @@
 """trainer: TFX's Trainer with each hyperparameter as a parameter of its own."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tfx.components.trainer import executor as tfx_executor
@@ -21,7 +22,7 @@ from modules import models
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.splits import written_examples
-from tfx_pipeline.config.section import value_type
+from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
 
@@ -44,8 +45,8 @@ _SETTERS: Final[dict[type, Any]] = {
 }
 
 
-def _parameter(key: str, value: Any) -> Any:
-    return HYPERPARAMETERS[key]() if value is None else value
+def _parameter(name: str, value: Any) -> Any:
+    return not_given(TrainingConfig.model_fields[name]) if value is None else value
 
 
 class TrainerSpec(component_spec.ComponentSpec):
@@ -86,8 +87,7 @@ class Executor(tfx_executor.GenericExecutor):
                 there is no GPU, the model cannot be trained, the training diverged or read other examples than
                 example-gen wrote.
         """
-        given = TrainingConfig.checked({name: _given(name, exec_properties[key]) for name, key in KEYS.items()})
-        config = {KEYS[name]: value for name, value in in_force(given).model_dump().items()}
+        config = {KEYS[name]: value for name, value in in_force(given(exec_properties)).model_dump().items()}
         run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
@@ -110,9 +110,15 @@ class Executor(tfx_executor.GenericExecutor):
             _SETTERS[type(value)](model, name, value)
 
 
-def _given(name: str, value: Any) -> Any:
-    """A hyperparameter as the configuration has it: a parameter cannot be None, and is 0 then."""
-    return None if name in MODELS_OWN and not value else value
+def given(exec_properties: Mapping[str, Any]) -> TrainingConfig:
+    """Reads the hyperparameters from the parameters of a trainer; those that an older package lacks are not given.
+
+    Raises:
+        UserError: The configuration does not allow one.
+    """
+    values = {name: exec_properties.get(key) for name, key in KEYS.items()}
+    own = {name for name in MODELS_OWN if values[name] == not_given(TrainingConfig.model_fields[name])}
+    return TrainingConfig.checked({name: value for name, value in values.items() if name not in own})
 
 
 def in_force(given: TrainingConfig) -> TrainingConfig:
@@ -161,6 +167,6 @@ class Trainer(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(),
                 model=channel_utils.as_channel([standard_artifacts.Model()]),
                 model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
-                **{key: _parameter(key, getattr(hyperparameters, name)) for name, key in KEYS.items()},
+                **{key: _parameter(name, getattr(hyperparameters, name)) for name, key in KEYS.items()},
             )
         )

@@ -45,7 +45,7 @@ class Setting(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """What it is called as a run parameter on Kubeflow."""
+        """What it is called as a run parameter on Kubeflow: like its flag."""
         return parameter_name(self.path[-1], self.field)
 
     @property
@@ -160,8 +160,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def _advice(self, flag: str) -> str:
         name = flag.removeprefix("--").replace("-", "_")
-        plain = [setting for setting in settings() if not setting.flag]
-        keys = [setting.key for setting in plain if {name, f"{name}s"} & {setting.path[-1], setting.parameter}]
+        keys = [setting.key for setting in settings() if not setting.flag and setting.path[-1] == name]
         if keys:
             return f", expected {SET} {keys[0]}=VALUE"
         return nearest(flag, [option for action in self._actions for option in action.option_strings])
@@ -180,7 +179,7 @@ def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
         if setting.field.annotation is bool:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            metavar = setting.flag.upper().split("-")[-1]
+            metavar = "NAME=VALUE" if setting.kind is dict else setting.flag.upper().split("-")[-1]
             options |= {"metavar": metavar, "action": "append" if setting.kind else "store"}
         groups[setting.path[0]].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
 

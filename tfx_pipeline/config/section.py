@@ -82,9 +82,8 @@ def group_class(field: FieldInfo) -> type[Section] | None:
 
 
 def parameter_name(name: str, field: FieldInfo) -> str:
-    """What a field is called as a run parameter on Kubeflow: as it declares, like its flag, or by its own name."""
-    declared = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return str(declared.get("parameter", (field.title or "").removeprefix("--").replace("-", "_") or name))
+    """What a field is called as a run parameter on Kubeflow: like its flag, or by its own name."""
+    return (field.title or "").removeprefix("--").replace("-", "_") or name
 
 
 def value_type(field: FieldInfo) -> type:
@@ -93,6 +92,13 @@ def value_type(field: FieldInfo) -> type:
         return type(field.default)
     kind: type = next(kind for kind in get_args(field.annotation) if kind is not NoneType)
     return kind
+
+
+def not_given(field: FieldInfo) -> Any:
+    """What a run parameter is where the field's value is None: a value that the field does not take, or ""."""
+    kind = value_type(field)
+    takes_zero = any(getattr(limit, "ge", None) == 0 for limit in field.metadata)
+    return kind(-1) if takes_zero else kind()
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

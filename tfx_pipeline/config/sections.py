@@ -59,12 +59,12 @@ class DataConfig(Section):
     )
     version: str = Field(
         default="",
-        json_schema_extra={"parameter": "data_version"},
+        title="--data-version",
         description="any text; a new one makes a pipeline on Kubeflow read the data again",
     )
 
 
-_OWN: Final = " (default: the model's own; as a run parameter, 0 means that)"
+_OWN: Final = " (default: the model's own; as a run parameter, {} means that)"
 
 
 def require_found_anywhere(folder: str | None, given: str) -> None:
@@ -88,21 +88,28 @@ class TrainingConfig(Section):
         title="--model", default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
     )
     epochs: int | None = Field(
-        title="--epochs", default=None, ge=1, le=10_000, description=f"passes over the training data{_OWN}"
+        title="--epochs", default=None, ge=1, le=10_000, description=f"passes over the training data{_OWN.format(0)}"
     )
     batch_size: int | None = Field(
         title="--batch-size",
         default=None,
         ge=1,
         le=65_536,
-        description=f"examples that each device takes in a step{_OWN}",
+        description=f"examples that each device takes in a step{_OWN.format(0)}",
     )
     learning_rate: float | None = Field(
         title="--learning-rate",
         default=None,
         gt=0,
         le=10,
-        description=f"Adam's first step size on one device, which falls from epoch to epoch{_OWN}",
+        description=f"Adam's first step size on one device, which falls from epoch to epoch{_OWN.format(0)}",
+    )
+    held_back: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.5,
+        description="fraction of the training data that is not trained on, to choose settings by; 0 trains on all"
+        f"{_OWN.format(-1)}",
     )
     seed: int = Field(
         title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"

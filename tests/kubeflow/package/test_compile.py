@@ -58,6 +58,7 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "epochs": ("NUMBER_INTEGER", 0),
         "batch_size": ("NUMBER_INTEGER", 0),
         "learning_rate": ("NUMBER_DOUBLE", 0.0),
+        "held_back": ("NUMBER_DOUBLE", -1.0),
         "seed": ("NUMBER_INTEGER", 1),
         "device": ("STRING", "auto"),
         "precision": ("STRING", "auto"),
@@ -192,9 +193,7 @@ def test_a_trainer_that_is_to_have_gpus_fails_without_one_unless_told_otherwise(
 
 
 def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compiled: Callable[..., Documents]) -> None:
-    package = compiled(
-        "--set", "kubeflow.env=TF_CPP_MIN_LOG_LEVEL=2", "--set", "kubeflow.steps.trainer.env=OMP_NUM_THREADS=4"
-    )
+    package = compiled("--env", "TF_CPP_MIN_LOG_LEVEL=2", "--set", "kubeflow.steps.trainer.env=OMP_NUM_THREADS=4")
     assert package.container("trainer")["env"] == [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "OMP_NUM_THREADS", "value": "4"},

@@ -15,7 +15,7 @@ from tfx_pipeline.data.sources import VerifiedFiles
 
 pytestmark = pytest.mark.e2e
 
-CLAIMS = ("--set", "kubeflow.pvc_mounts=/inverted=inverted")
+CLAIMS = ("--pvc-mount", "/inverted=inverted")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
 from tfx_pipeline.config.flags import settings
-from tfx_pipeline.config.section import Section, value_type
+from tfx_pipeline.config.section import Section, not_given
 
 SERVING_DIR: Final = (
     "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
@@ -23,9 +23,9 @@ class RunParameters:
         self._settings = {s.path[-1]: s for s in settings() if isinstance(section, s.section)}
 
     def __getattr__(self, name: str) -> RuntimeParameter:
-        """Makes the run parameter of a field; a field without a value is 0 or an empty text."""
+        """Makes the run parameter of a field; a field without a value has what means that."""
         setting, value = self._settings[name], getattr(self._section, name)
-        default = value_type(setting.field)() if value is None else value
+        default = not_given(setting.field) if value is None else value
         return runtime_parameter(setting.parameter, default, setting.field.description)
 
 

@@ -39,6 +39,8 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tensorboard-manifest", metavar="LOGS", help=logs)
     model = "instead of a package, print the manifest of an InferenceService of KServe for the pushed models"
     parser.add_argument("--kserve-manifest", action="store_true", help=model)
+    flink = "instead of a package, print the manifest of a Flink session cluster for Beam's steps: operator or plain"
+    parser.add_argument("--flink-manifest", metavar="KIND", help=flink)
     group = parser.add_argument_group(
         "client", "without --upload, --run, --watch or --schedule, only the package is written"
     )
@@ -65,7 +67,6 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     add("--token", metavar="TOKEN", default="", help="bearer token; else KFP_TOKEN, or a pod's own")
     cookies = "file with the cookies of a browser that has logged in, for Dex and other OIDC proxies; else KFP_COOKIES"
     add("--cookies", metavar="FILE", default="", help=cookies)
-    add("--ca-cert", metavar="FILE", default="", help="certificate of the authority behind the server's certificate")
 
 
 if __name__ == "__main__":

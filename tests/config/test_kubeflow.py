@@ -52,8 +52,8 @@ def test_flags_win_over_the_file_and_names_join_it(toml: Path) -> None:
 
 
 def test_a_flag_that_holds_several_can_be_repeated_or_hold_them_at_once() -> None:
-    repeated = read_config("--env", "A=1", "--env", "B=x y=z").kubeflow
-    at_once = read_config("--env", "A=1 'B=x y=z'").kubeflow
+    repeated = read_config("--set", "kubeflow.env=A=1", "--set", "kubeflow.env=B=x y=z").kubeflow
+    at_once = read_config("--set", "kubeflow.env=A=1 'B=x y=z'").kubeflow
     assert at_once.env == {"A": "1", "B": "x y=z"}
     assert repeated.env != at_once.env
 
@@ -87,11 +87,13 @@ def test_a_mistake_in_the_file_is_one_line(content: str, message: str, tmp_path:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--env", "ssd"], "--env ssd: expected NAME=VALUE"),
-        (["--secret-env", "TOKEN=secret"], "--secret-env TOKEN=secret: got 'secret'"),
-        (["--pvc-mount", "models=/models"], "--pvc-mount models=/models: got"),
+        (["--set", "kubeflow.env=ssd"], "--set kubeflow.env=ssd: expected NAME=VALUE"),
+        (["--set", "kubeflow.secret_env=TOKEN=secret"], "--set kubeflow.secret_env=TOKEN=secret: got 'secret'"),
+        (["--set", "kubeflow.pvc_mounts=models=/models"], "--set kubeflow.pvc_mounts=models=/models: got"),
         (["--image", ""], "expected the name of an image"),
         (["--memory-limit", "8Gi"], "--memory-limit: unknown flag, expected --set kubeflow.memory_limit=VALUE"),
+        (["--pvc-mount", "/a=b"], "--pvc-mount: unknown flag, expected --set kubeflow.pvc_mounts=VALUE"),
+        (["--data-version", "2"], "--data-version: unknown flag, expected --set data.version=VALUE"),
     ],
 )
 def test_a_mistake_in_a_flag_is_one_line(flags: list[str], message: str) -> None:

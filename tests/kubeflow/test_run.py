@@ -259,6 +259,17 @@ def test_cookies_that_cannot_be_read_are_said_before_the_package_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_certificate_of_an_own_authority_is_named_by_the_environment(
+    call: Callable[..., int], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFP_CA_CERT", "none.pem")
+    with api_server() as (host, _):
+        assert call("--schedules", "--host", host) == 2
+    assert capfd.readouterr().err.startswith(
+        "error: KFP_CA_CERT=none.pem: no such file, expected one with certificates"
+    )
+
+
 def test_fetch_brings_runs_into_the_output_directory(
     call: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

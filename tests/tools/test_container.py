@@ -156,6 +156,15 @@ def test_the_container_is_told_how_kubeflow_and_its_object_store_are_reached(eng
     assert "KFX" not in passed
 
 
+def test_the_container_sees_the_certificate_that_the_environment_names(engine: Engine, tmp_path: Path) -> None:
+    certificate = tmp_path / "own" / "ca.pem"
+    certificate.parent.mkdir()
+    certificate.touch()
+    engine("true", KFP_CA_CERT=str(certificate))
+    folder = str(certificate.parent)
+    assert f"type=bind,source={folder},target={folder}" in (engine.folder / "mounts").read_text().splitlines()
+
+
 def test_the_process_that_the_container_is_told_of_is_the_one_that_is_found_on_the_host(engine: Engine) -> None:
     with subprocess.Popen(
         engine.command("printenv", "FASHION_MNIST_HOST_PID"), env=engine.environment, stdout=subprocess.PIPE, text=True

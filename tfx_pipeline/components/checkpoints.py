@@ -14,7 +14,7 @@ CHECKPOINTS_VARIABLE: Final = "TRAINER_CHECKPOINTS"
 """Environment variable with a folder that outlives the step; without it, there are no checkpoints.
 
 It is no parameter of the trainer, since where checkpoints lie must not keep a result from being reused. On Kubeflow, it
-needs a volume: ``--pvc-mount`` and ``--env``, for the trainer alone.
+needs a volume: ``pvc_mounts`` and ``env``, for the trainer alone.
 """
 
 

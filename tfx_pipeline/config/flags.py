@@ -45,7 +45,7 @@ class Setting(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """What it is called as a run parameter on Kubeflow: like its flag."""
+        """What it is called as a run parameter on Kubeflow."""
         return parameter_name(self.path[-1], self.field)
 
     @property
@@ -160,7 +160,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def _advice(self, flag: str) -> str:
         name = flag.removeprefix("--").replace("-", "_")
-        keys = [setting.key for setting in settings() if not setting.flag and setting.path[-1] == name]
+        plain = [setting for setting in settings() if not setting.flag]
+        keys = [setting.key for setting in plain if {name, f"{name}s"} & {setting.path[-1], setting.parameter}]
         if keys:
             return f", expected {SET} {keys[0]}=VALUE"
         return nearest(flag, [option for action in self._actions for option in action.option_strings])
@@ -179,7 +180,7 @@ def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
         if setting.field.annotation is bool:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            metavar = "NAME=VALUE" if setting.kind is dict else setting.flag.upper().split("-")[-1]
+            metavar = setting.flag.upper().split("-")[-1]
             options |= {"metavar": metavar, "action": "append" if setting.kind else "store"}
         groups[setting.path[0]].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
 

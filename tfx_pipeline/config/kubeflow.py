@@ -9,6 +9,7 @@ from tfx_pipeline.config.git_remote import check_ref, check_url
 from tfx_pipeline.config.kubernetes_values import (
     Endpoint,
     EnvName,
+    FlinkVersion,
     Image,
     LabelName,
     LabelValue,
@@ -72,7 +73,7 @@ class StepSettings(Section):
         description="taint that is tolerated: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; can be repeated",
     )
     pvc_mounts: dict[MountPath, Name] = Field(
-        default={}, title="--pvc-mount", description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
+        default={}, description="PATH=CLAIM: an existing PersistentVolumeClaim; can be repeated"
     )
     secret_files: dict[MountPath, SecretName] = Field(
         default={},
@@ -80,14 +81,11 @@ class StepSettings(Section):
         "repeated",
     )
     secret_env: dict[EnvName, SecretKey] = Field(
-        title="--secret-env",
         default={},
         description="VARIABLE=SECRET/KEY: a Secret's key as an environment variable; with ? at the end, a pod starts "
         "without it too; can be repeated",
     )
-    env: dict[EnvName, str] = Field(
-        title="--env", default={}, description="VARIABLE=VALUE: an environment variable; can be repeated"
-    )
+    env: dict[EnvName, str] = Field(default={}, description="VARIABLE=VALUE: an environment variable; can be repeated")
     labels: dict[LabelName, LabelValue] = Field(
         default={}, description="NAME=VALUE: a label of the pods; can be repeated"
     )
@@ -181,6 +179,23 @@ class KubeflowConfig(StepSettings):
         pattern=r"^\w[\w.-]{0,127}$",
         description="version of TensorFlow Serving for --kserve-manifest, a tag of its image; KServe's own default is "
         "older than the models",
+    )
+    flink_version: FlinkVersion = Field(
+        default="1.19",
+        description="version of Flink for --flink-manifest, such as 1.19: one that Beam has a job server for",
+    )
+    flink_image: Image | None = Field(
+        default=None, description="image of Flink for --flink-manifest, if not the official one of flink_version"
+    )
+    flink_job_server_image: Image | None = Field(
+        default=None,
+        description="image of Beam's job server for --flink-manifest, if not the official one of flink_version",
+    )
+    flink_task_managers: int = Field(
+        default=2, ge=1, le=1_000, description="pods that Beam's steps are spread over by --flink-manifest"
+    )
+    flink_slots: int = Field(
+        default=2, ge=1, le=100, description="parts of a step that each of them works on at a time"
     )
     workspace_size: Size | None = Field(
         default=None, description="size of a volume that the steps of a run share, such as 3Gi; deleted with the run"

@@ -62,6 +62,8 @@ Image = Annotated[
 Name = Annotated[str, _pattern(_NAME, "a name of Kubernetes: lower case letters, digits, hyphens and dots")]
 """The name of an object."""
 
+FlinkVersion = Annotated[str, _pattern(r"1\.(19|[2-9]\d)|[2-9]\.\d", "two numbers such as 1.19, or later")]
+
 SecretName = Annotated[str, _pattern(rf"{_NAME}\??", "a Secret's name, with ? at the end where it may be missing")]
 
 SecretKey = Annotated[

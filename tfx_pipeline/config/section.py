@@ -82,8 +82,9 @@ def group_class(field: FieldInfo) -> type[Section] | None:
 
 
 def parameter_name(name: str, field: FieldInfo) -> str:
-    """What a field is called as a run parameter on Kubeflow: like its flag, or by its own name."""
-    return (field.title or "").removeprefix("--").replace("-", "_") or name
+    """What a field is called as a run parameter on Kubeflow: as it declares, like its flag, or by its own name."""
+    declared = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return str(declared.get("parameter", (field.title or "").removeprefix("--").replace("-", "_") or name))
 
 
 def value_type(field: FieldInfo) -> type:

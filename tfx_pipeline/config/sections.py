@@ -59,7 +59,7 @@ class DataConfig(Section):
     )
     version: str = Field(
         default="",
-        title="--data-version",
+        json_schema_extra={"parameter": "data_version"},
         description="any text; a new one makes a pipeline on Kubeflow read the data again",
     )
 

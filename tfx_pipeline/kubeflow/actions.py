@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.client.cookies import read_cookies
+from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.manifests.kserve import kserve_manifest
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
 from tfx_pipeline.process.errors import UserError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Flags: TypeAlias = Mapping[str, Any]
 """The flags of ``kubeflow_runner.py`` by name."""
 
-_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "cookies", "ca_cert"})
+_EVERYWHERE: Final = frozenset({"config", "set", "host", "namespace", "token", "cookies"})
 """What may be given with any action: how the server is reached, and the configuration, which need not be read."""
 
 
@@ -77,12 +78,12 @@ def connection(flags: Flags) -> "Connection":
     Raises:
         UserError: The cookies cannot be read.
     """
-    from tfx_pipeline.kubeflow.client.connection import Connection, address  # noqa: PLC0415 - kfp's client takes a second
+    from tfx_pipeline.kubeflow.client.connection import CA_VARIABLE, Connection, address  # noqa: PLC0415 - kfp's client takes a second
 
     token = flags["token"] or os.environ.get("KFP_TOKEN", "")
     hide(token)
     cookies = read_cookies(flags["cookies"], address(flags["host"]))
-    return Connection(flags["host"], flags["namespace"], token, flags["ca_cert"], cookies)
+    return Connection(flags["host"], flags["namespace"], token, os.environ.get(CA_VARIABLE, ""), cookies)
 
 
 def _server(flags: Flags) -> "Server":
@@ -127,12 +128,17 @@ def _print_tensorboard_manifest(flags: Flags, config: Config) -> None:
     say(tensorboard_manifest(flags["tensorboard_manifest"], config.kubeflow, flags["namespace"]).rstrip())
 
 
+def _print_flink_manifest(flags: Flags, config: Config) -> None:
+    say(flink_manifest(flags["flink_manifest"], config.kubeflow, flags["namespace"]).rstrip())
+
+
 def _print_kserve_manifest(flags: Flags, config: Config) -> None:
     say(kserve_manifest(config.kubeflow, flags["namespace"]).rstrip())
 
 
 ACTIONS: Final = {
     "fetch": Action(_fetch),
+    "flink_manifest": Action(_print_flink_manifest, takes_settings=True),
     "kserve_manifest": Action(_print_kserve_manifest, takes_settings=True),
     "retry_run": Action(_retry_run, takes=frozenset({"watch"})),
     "schedules": Action(_list_schedules),

@@ -82,9 +82,10 @@ make_data_cache() {
     die "$1, the folder for the data, cannot be made or written: name another with XDG_CACHE_HOME=FOLDER"
 }
 
-# visible_folders DATA_CACHE ARGUMENT...: the checkout, the data cache, and what the arguments name, one a line.
+# visible_folders DATA_CACHE ARGUMENT...: the checkout, the data cache, and what the arguments and KFP_CA_CERT name, one a
+# line.
 visible_folders() {
-    { printf '%s\n' "$root" "$1"; git_folder; checkout_mounts; argument_mounts "${@:2}"; } | outermost
+    { printf '%s\n' "$root" "$1"; git_folder; checkout_mounts; argument_mounts "${@:2}" "${KFP_CA_CERT:-}"; } | outermost
 }
 
 ca_flags() {

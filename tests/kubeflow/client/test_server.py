@@ -189,7 +189,7 @@ def test_a_login_page_in_place_of_the_api_is_one_line(
 
 
 def test_a_certificate_that_is_not_there_is_one_line(send: Callable[..., list[str]]) -> None:
-    with pytest.raises(UserError, match=r"^--ca-cert none\.pem: no such file, expected one with certificates"):
+    with pytest.raises(UserError, match=r"^KFP_CA_CERT=none\.pem: no such file, expected one with certificates"):
         send(ONLY_UPLOAD, ca_cert="none.pem")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
 KNOWN = {
     "type", "properties", "additionalProperties", "required", "items", "pattern", "minLength", "maxLength", "minItems",
-    "anyOf", "default", "format",
+    "anyOf", "default", "enum", "format",
 }  # fmt: skip
 
 
@@ -20,11 +20,15 @@ def violations(document: dict[str, Any], definition: Path) -> list[str]:
     (version,) = crd["versions"]
     expected = {"apiVersion": f"{crd['group']}/{version['name']}", "kind": crd["names"]["kind"]}
     found = [f"{key}: {document.get(key)}" for key, value in expected.items() if document.get(key) != value]
-    return found + list(_of(document, version["schema"]["openAPIV3Schema"], ""))
+    schema = version["schema"]["openAPIV3Schema"]
+    properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    return found + list(_of(document, {**schema, "properties": properties | schema["properties"]}, ""))
 
 
 def _of(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
     assert {key for key in schema if not key.startswith("x-kubernetes-")} <= KNOWN, f"{path}: {sorted(schema)}"
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        return
     kind = TYPES.get(schema.get("type", ""), (int, str))
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         yield f"{path}: {value!r} is no {schema.get('type')}"
@@ -35,6 +39,8 @@ def _of(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
             yield f"{path}: too few"
         for index, item in enumerate(value):
             yield from _of(item, schema["items"], f"{path}[{index}]")
+    elif value not in schema.get("enum", [value]):
+        yield f"{path}: {value!r} is none of {schema['enum']}"
     elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
         yield f"{path}: {value!r} is not {schema['pattern']}"
 

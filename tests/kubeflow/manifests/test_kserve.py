@@ -16,12 +16,17 @@ from tfx_pipeline.process.errors import UserError
 
 CRD = Path(__file__).with_name("kserve_crd.yaml")
 AMAZON = (
-    *("--serving-uri", "s3://bucket/models", "--env", "AWS_DEFAULT_REGION=eu-central-1"),
-    *("--secret-env", "AWS_ACCESS_KEY_ID=my-keys/id", "--secret-env", "AWS_SECRET_ACCESS_KEY=my-keys/key?"),
+    *("--serving-uri", "s3://bucket/models", "--set", "kubeflow.env=AWS_DEFAULT_REGION=eu-central-1"),
+    *(
+        "--set",
+        "kubeflow.secret_env=AWS_ACCESS_KEY_ID=my-keys/id",
+        "--set",
+        "kubeflow.secret_env=AWS_SECRET_ACCESS_KEY=my-keys/key?",
+    ),
 )
 GOOGLE = (
     *("--serving-uri", "gs://bucket/models/", "--set", "kubeflow.secret_files./secrets/google=my-key"),
-    *("--env", "GOOGLE_APPLICATION_CREDENTIALS=/secrets/google/key.json"),
+    *("--set", "kubeflow.env=GOOGLE_APPLICATION_CREDENTIALS=/secrets/google/key.json"),
 )
 CANARY = ("--set", "kubeflow.kserve_canary=10", "--set", "kubeflow.kserve_version=1795684719")
 
@@ -82,13 +87,13 @@ def test_a_claim_is_read_in_place_without_credentials() -> None:
     below = ("--serving-pvc", "models", "--serving-uri", "/serving/team/fashion/")
     assert predictor(*below)["model"]["storageUri"] == "pvc://models/team/fashion"
     inner = ("--set", "kubeflow.steps.pusher.pvc_mounts./a/b=two")
-    mounted = ("--pvc-mount", "/a=one", *inner, "--serving-uri", "/a/b/c")
+    mounted = ("--set", "kubeflow.pvc_mounts=/a=one", *inner, "--serving-uri", "/a/b/c")
     assert predictor(*mounted)["model"]["storageUri"] == "pvc://two/c"
 
 
 def test_a_place_that_no_volume_holds_is_refused() -> None:
     with pytest.raises(UserError, match=r"^--serving-uri /models: baseline-locator mounts no volume there"):
-        documents("--serving-uri", "/models", "--pvc-mount", "/mod=x")
+        documents("--serving-uri", "/models", "--set", "kubeflow.pvc_mounts=/mod=x")
     with pytest.raises(UserError, match=r"^--serving-uri ftp://h/x: got 'ftp://h/x', expected a path, s3://"):
         documents("--serving-uri", "ftp://h/x")
 

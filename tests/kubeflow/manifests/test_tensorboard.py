@@ -67,7 +67,7 @@ def test_another_location_has_another_name_and_the_same_the_same() -> None:
 
 
 def test_a_claim_is_mounted_for_reading_and_needs_no_credentials() -> None:
-    pod, _ = manifest("pvc://logs/fashion/runs", "--pvc-mount", "/elsewhere=other", namespace="team")
+    pod, _ = manifest("pvc://logs/fashion/runs", "--set", "kubeflow.pvc_mounts=/elsewhere=other", namespace="team")
     assert pod["metadata"]["namespace"] == "team"
     assert container(pod)["args"][0] == "--logdir=/logs/fashion/runs"
     (volume,) = pod["spec"]["volumes"]
@@ -78,7 +78,13 @@ def test_a_claim_is_mounted_for_reading_and_needs_no_credentials() -> None:
 
 
 def test_amazons_keys_and_googles_key_file_come_from_the_settings_that_the_steps_have() -> None:
-    pod, _ = manifest("s3://bucket/logs", "--secret-env", "AWS_ACCESS_KEY_ID=keys/id", "--env", "AWS_REGION=eu-west-1")
+    pod, _ = manifest(
+        "s3://bucket/logs",
+        "--set",
+        "kubeflow.secret_env=AWS_ACCESS_KEY_ID=keys/id",
+        "--set",
+        "kubeflow.env=AWS_REGION=eu-west-1",
+    )
     assert environment(pod) == {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": {"name": "keys", "key": "id"}}
     pod, _ = manifest("gs://bucket/logs", "--set", "kubeflow.secret_files./secrets/google=key?")
     assert pod["spec"]["volumes"][0]["secret"] == {"secretName": "key", "optional": True}
@@ -145,7 +151,7 @@ def viewer_variable(package: Documents) -> dict[str, Any]:
 
 
 def test_the_package_declares_the_artifact_that_the_page_looks_for(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--image", "registry.example.org/fashion:1", "--pvc-mount", "/x=other")
+    package = compiled("--image", "registry.example.org/fashion:1", "--set", "kubeflow.pvc_mounts=/x=other")
     outputs = package.component("evaluation-review")["outputDefinitions"]["artifacts"]
     assert outputs["mlpipeline-ui-metadata"]["artifactType"]["schemaTitle"] == "system.Artifact"
     viewer = viewer_variable(package)

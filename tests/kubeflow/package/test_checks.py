@@ -184,15 +184,15 @@ def test_fields_that_the_backend_ignores(package: Documents) -> None:
     ("flags", "reason"),
     [
         (
-            ["--pvc-mount", "/a=disk", "--pvc-mount", "/b=disk"],
+            ["--set", "kubeflow.pvc_mounts=/a=disk", "--set", "kubeflow.pvc_mounts=/b=disk"],
             "mounts disk 2 times, and Kubeflow can mount it once; mount it at one path",
         ),
         (
-            ["--pvc-mount", "/a=disk", "--set", "kubeflow.secret_files=/b=disk"],
+            ["--set", "kubeflow.pvc_mounts=/a=disk", "--set", "kubeflow.secret_files=/b=disk"],
             "mounts disk 2 times, and Kubeflow can mount it once; mount it at one path",
         ),
         (
-            ["--pvc-mount", "/a=disk", "--set", "kubeflow.secret_files=/a=key"],
+            ["--set", "kubeflow.pvc_mounts=/a=disk", "--set", "kubeflow.secret_files=/a=key"],
             "mounts 2 volumes at /a; give each a path of its own",
         ),
         (
@@ -200,14 +200,17 @@ def test_fields_that_the_backend_ignores(package: Documents) -> None:
             "mounts my.secret, and Kubeflow cannot mount what has a dot, or more than 63 characters, in its name",
         ),
         (
-            ["--pvc-mount", "/minio=disk"],
+            ["--set", "kubeflow.pvc_mounts=/minio=disk"],
             "mounts a volume at /minio, where Kubeflow mounts its own; choose another path",
         ),
         (
-            ["--env", "KEY=1", "--secret-env", "KEY=secret/key"],
+            ["--set", "kubeflow.env=KEY=1", "--set", "kubeflow.secret_env=KEY=secret/key"],
             "sets the variable KEY 2 times; set it once, as a value or from a Secret",
         ),
-        (["--env", "KFP_POD_NAME=me"], "sets the variable KFP_POD_NAME, which is Kubeflow's own; give it another name"),
+        (
+            ["--set", "kubeflow.env=KFP_POD_NAME=me"],
+            "sets the variable KFP_POD_NAME, which is Kubeflow's own; give it another name",
+        ),
         (
             ["--set", "kubeflow.memory_request=2Gi", "--set", "kubeflow.memory_limit=2000M"],
             "requests 2Gi of memory but is limited to 2000M; raise the limit",
@@ -284,7 +287,7 @@ def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
         ),
         (["--set", "kubeflow.serving_uri="], "--set kubeflow.serving_uri=: got '', expected a path, s3://, gs:// or"),
         (
-            ["--env", "TRAINER_CHECKPOINTS=s3://bucket/a"],
+            ["--set", "kubeflow.env=TRAINER_CHECKPOINTS=s3://bucket/a"],
             "TRAINER_CHECKPOINTS=s3://bucket/a: checkpoints need a folder",
         ),
         (["--data-dir", "data"], "--data-dir data: expected a path in the cluster, such as /data, or a URL"),
@@ -299,7 +302,7 @@ def test_a_place_that_a_pod_does_not_have_is_refused(flags: list[str], message: 
     "flags",
     [
         ["--serving-pvc", "models", "--serving-uri", "/serving/fashion"],
-        ["--serving-uri", "/models/fashion", "--pvc-mount", "/models=zoo"],
+        ["--serving-uri", "/models/fashion", "--set", "kubeflow.pvc_mounts=/models=zoo"],
         ["--serving-uri", "s3://bucket/serving"],
     ],
 )

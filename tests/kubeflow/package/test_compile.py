@@ -193,7 +193,9 @@ def test_a_trainer_that_is_to_have_gpus_fails_without_one_unless_told_otherwise(
 
 
 def test_a_step_has_a_home_that_any_user_can_write_and_its_own_variables(compiled: Callable[..., Documents]) -> None:
-    package = compiled("--env", "TF_CPP_MIN_LOG_LEVEL=2", "--set", "kubeflow.steps.trainer.env=OMP_NUM_THREADS=4")
+    package = compiled(
+        "--set", "kubeflow.env=TF_CPP_MIN_LOG_LEVEL=2", "--set", "kubeflow.steps.trainer.env=OMP_NUM_THREADS=4"
+    )
     assert package.container("trainer")["env"] == [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "OMP_NUM_THREADS", "value": "4"},

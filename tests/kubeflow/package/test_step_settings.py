@@ -52,7 +52,7 @@ def test_what_looks_outside_the_run_is_not_cached_unless_it_is_asked_for_by_its_
 
 
 def test_own_credentials_take_the_place_of_the_stock_ones() -> None:
-    flags = ("--secret-env", "MINIO_ACCESS_KEY=mine/id", "--secret-env", "MINIO_SECRET_KEY=mine/key")
+    flags = ("--set", "kubeflow.secret_env=MINIO_ACCESS_KEY=mine/id MINIO_SECRET_KEY=mine/key")
     assert settings("pusher", *flags).secret_env == {"MINIO_ACCESS_KEY": "mine/id", "MINIO_SECRET_KEY": "mine/key"}
     assert settings("pusher", "--set", "kubeflow.minio_secret=s").secret_env["MINIO_ACCESS_KEY"] == "s/accesskey?"
 

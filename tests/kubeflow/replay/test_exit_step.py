@@ -15,7 +15,7 @@ from tfx_pipeline.data.sources import VerifiedFiles
 
 pytestmark = pytest.mark.e2e
 
-CLAIMS = ("--pvc-mount", "/inverted=inverted")
+CLAIMS = ("--set", "kubeflow.pvc_mounts=/inverted=inverted")
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _reason(host: str, error: kfp_server_api.ApiException, advice: Mapping[int, 
     """The server's own words, without the stack of calls that it puts before them, and what to do."""
     status, words = error.status, _message(error)
     if not status:  # TLS
-        return f"{words}; check --ca-cert"
+        return f"{words}; check the certificate that KFP_CA_CERT names"
     if status in _REDIRECTS and (place := (error.headers or {}).get("Location")):
         return _redirected(with_scheme(host), place)
     return "; ".join(part for part in (f"{status} {words}", (_ADVICE | dict(advice)).get(status, "")) if part)

@@ -17,6 +17,9 @@ from tfx_pipeline.kubeflow.client.proxy import port_of, proxy_for, with_scheme
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 
+CA_VARIABLE: Final = "KFP_CA_CERT"
+"""Names the file with the certificate of the authority behind the server's."""
+
 _TOKEN_FILE: Final = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - where kfp's client looks for it in a pod
 _EXAMPLE: Final = "an address such as http://localhost:8080"
 _RETRIES: Final = 3  # urllib3's own
@@ -130,8 +133,8 @@ def _check_address(host: str) -> None:
 def _options(connection: Connection, host: str) -> dict[str, Any]:
     ca_cert = expanded(connection.ca_cert)
     if ca_cert and not Path(ca_cert).is_file():
-        require_visible(ca_cert, "--ca-cert")
-        raise UserError(f"--ca-cert {ca_cert}: no such file, expected one with certificates (PEM)")
+        require_visible(ca_cert, CA_VARIABLE)
+        raise UserError(f"{CA_VARIABLE}={ca_cert}: no such file, expected one with certificates (PEM)")
     options: dict[str, Any] = {"host": host or None, "ssl_ca_cert": ca_cert or None}
     if connection.namespace:
         options["namespace"] = connection.namespace

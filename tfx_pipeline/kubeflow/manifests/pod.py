@@ -41,41 +41,72 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _lines(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Writes a text of several lines as such."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _lines)
+
+
 def as_yaml(documents: Sequence[Manifest], comment: Sequence[str]) -> str:
     """Writes documents for ``kubectl apply -f -``, after lines of comment."""
     text: str = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False)
     return "".join(f"# {line}\n" for line in comment) + text
 
 
-def pod_template(name: str, settings: StepSettings, container: Manifest, service_account: str | None) -> Manifest:
+def pod_template(name: str, settings: StepSettings, own: Manifest, service_account: str | None) -> Manifest:
     """Makes the labels, annotations and spec of a pod with one container.
 
     Args:
         name: The container's name.
         settings: Image, environment, resources, volumes, user, nodes, labels and annotations.
-        container: What the settings do not say, such as the command.
+        own: What the settings do not say of the container, such as the command.
         service_account: The pod's, if not the namespace's own.
     """
-    own = {
+    spec = {
+        "serviceAccountName": service_account,
+        **placement(settings),
+        "containers": [container(name, settings, own)],
+        "volumes": volumes(settings),
+    }
+    metadata = without_empty({"labels": dict(settings.labels), "annotations": dict(settings.annotations)})
+    return {"metadata": metadata, "spec": without_empty(spec)}
+
+
+def container(name: str, settings: StepSettings, own: Manifest) -> Manifest:
+    """Makes a container of a pod that has the ``volumes`` of the same settings.
+
+    Args:
+        name: Its name.
+        settings: Image, environment, resources, volumes and user.
+        own: What the settings do not say, such as the command.
+    """
+    fields = {
         "name": name,
         "image": settings.image,
         "imagePullPolicy": settings.image_pull_policy,
-        **container,
+        **own,
         "env": environment(settings),
         "resources": _resources(settings),
         "securityContext": _security_context(settings),
         "volumeMounts": [{"name": f"v{i}", "mountPath": path} for i, path in enumerate(_sources(settings))],
     }
-    spec = {
-        "serviceAccountName": service_account,
+    return without_empty(fields)
+
+
+def volumes(settings: StepSettings) -> list[Manifest]:
+    """The volumes that ``container`` mounts; nothing is written to a claim."""
+    return [{"name": f"v{i}", **source} for i, source in enumerate(_sources(settings).values())]
+
+
+def placement(settings: StepSettings) -> Manifest:
+    """Where a pod may run, and who may fetch its images."""
+    return {
         "imagePullSecrets": [{"name": secret} for secret in settings.image_pull_secrets],
         "nodeSelector": dict(settings.node_selector),
         "tolerations": [_toleration(text) for text in settings.tolerations],
-        "containers": [without_empty(own)],
-        "volumes": [{"name": f"v{i}", **source} for i, source in enumerate(_sources(settings).values())],
     }
-    metadata = without_empty({"labels": dict(settings.labels), "annotations": dict(settings.annotations)})
-    return {"metadata": metadata, "spec": without_empty(spec)}
 
 
 def environment(settings: StepSettings) -> list[Manifest]:
@@ -98,7 +129,7 @@ def _secret_variable(name: str, source: str) -> Manifest:
 
 
 def _sources(settings: StepSettings) -> dict[str, Manifest]:
-    """The sources of the volumes by the path of the mount; nothing is written to a claim."""
+    """The sources of the volumes by the path of the mount."""
     claims = {
         path: {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
         for path, claim in sorted(settings.pvc_mounts.items())

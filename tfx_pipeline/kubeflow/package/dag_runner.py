@@ -20,7 +20,7 @@ from tfx_pipeline.kubeflow.package.platform_spec_checks import check_platform
 from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_defaults
 from tfx_pipeline.kubeflow.package.stage_settings import stage_settings
 from tfx_pipeline.kubeflow.package.stages import stages_of, with_stages
-from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
+from tfx_pipeline.kubeflow.package.step_settings import BEAM_WORKER, TENSORBOARD, settings_of
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.pipeline import UNCACHED
 from tfx_pipeline.process.errors import UserError
@@ -54,7 +54,7 @@ class KubeflowDagRunner:
         if secret:
             spec = with_notifier(spec, secret)
         steps = list(spec["root"]["dag"]["tasks"])
-        for unknown in sorted(self._config.steps.keys() - {*steps, TENSORBOARD}):
+        for unknown in sorted(self._config.steps.keys() - {*steps, BEAM_WORKER, TENSORBOARD}):
             raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
         settings = {step: settings_of(step, self._config, UNCACHED | {notifier.STEP}) for step in steps}
         events = settings[tensorboard_viewer.STEP]

@@ -17,7 +17,11 @@ STOCK_SERVING_URI: Final = f"minio://mlpipeline/shared/{DATASET.name}/serving"
 has a place of its own, so that no model becomes the baseline of another's."""
 
 GPU_STEP: Final = "trainer"
-DATA_STEPS: Final = frozenset({"example-gen"})
+BEAM_WORKER: Final = "beam-worker"
+"""No step, but a container that has settings as steps have them: where Beam's steps run on a cluster of
+`tfx_pipeline.kubeflow.manifests.flink`."""
+
+DATA_STEPS: Final = frozenset({"example-gen", BEAM_WORKER})
 SERVING_STEPS: Final = frozenset({"baseline-locator", "pusher"})
 TENSORBOARD: Final = "tensorboard"
 """No step, but a pod that has settings as steps have them: the TensorBoard of `tfx_pipeline.kubeflow.manifests`."""
@@ -40,6 +44,7 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "evaluator": _TFX,
     "evaluation-review": _TFX,
     TENSORBOARD: _SERVER,
+    BEAM_WORKER: _TFX,
     # The run does not end before it: without a node or an image, it is given up.
     notifier.STEP: {"retries": 0, "active_deadline": 600},
 }

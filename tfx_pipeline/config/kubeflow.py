@@ -154,6 +154,15 @@ class KubeflowConfig(StepSettings):
         default=None,
         description="existing PersistentVolumeClaim with IDX files, mounted at /data for example-gen",
     )
+    beam_pvc: Name | None = Field(
+        title="--beam-pvc",
+        default=None,
+        description="existing PersistentVolumeClaim, ReadWriteMany, that the steps with Beam and Beam's remote workers "
+        "mount at kubeflow.beam_mount",
+    )
+    beam_mount: MountPath = Field(
+        default="/beam", description="where steps and Beam's workers mount --beam-pvc; the same path for both"
+    )
     minio_endpoint: Endpoint = Field(
         default="http://seaweedfs.kubeflow:9000",
         description="the object store that minio:// means",

@@ -23,9 +23,10 @@ from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
+from tfx_pipeline.kubeflow.step.shared_claim import MOUNT_VARIABLE, SharedClaim
 from tfx_pipeline.kubeflow.step.stage import Failure, Member, Stage
 from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
-from tfx_pipeline.kubeflow.step.tfx_executor import run_executor
+from tfx_pipeline.kubeflow.step.tfx_executor import run_executor, uses_beam
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import one_line, readable
 from tfx_pipeline.process.redaction import redact
@@ -33,6 +34,9 @@ from tfx_pipeline.process.redaction import redact
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
 a subprocess only where it finds them in the command."""
+
+
+NO_CLAIM: Final = SharedClaim("")
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -49,7 +53,13 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(argv)
 
 
-def run(executor_class_path: str, executor_input: Message, inputs_spec: Message, beam_args: list[str]) -> None:
+def run(
+    executor_class_path: str,
+    executor_input: Message,
+    inputs_spec: Message,
+    beam_args: list[str],
+    claim: SharedClaim = NO_CLAIM,
+) -> None:
     """Runs a component and writes its output file.
 
     Args:
@@ -57,6 +67,7 @@ def run(executor_class_path: str, executor_input: Message, inputs_spec: Message,
         executor_input: Its ``ExecutorInput`` as the launcher passes it.
         inputs_spec: Its ``ComponentInputsSpec``.
         beam_args: Options for Apache Beam.
+        claim: What it shares with Beam's workers.
 
     Raises:
         Exception: Whatever the component raises; no output file is left then.
@@ -66,19 +77,26 @@ def run(executor_class_path: str, executor_input: Message, inputs_spec: Message,
     prepared = prepare(executor_input, inputs_spec)
     make_directories(prepared)
     prepared = import_modules_from_checkout(prepared)
-    output = _execute(executor_class_path, prepared, inputs_spec, beam_args)
+    output = _execute(executor_class_path, prepared, inputs_spec, beam_args, claim)
     finished = finish(output, executor_input)
     write_properties(finished, prepared)
     write_viewer(executor_input)
     write_message(output_file, finished)
 
 
-def _execute(executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str]) -> Message:
+def _execute(
+    executor_class_path: str, prepared: Message, inputs_spec: Message, beam_args: list[str], claim: SharedClaim
+) -> Message:
     step = step_of(executor_class_path)
+
+    def execute(message: Message) -> Message:
+        return run_executor(executor_class_path, message, inputs_spec, beam_args)
+
     with named_damage(inputs_of(prepared)):
         if step is not None:
             return run_step(step, prepared)
-        return run_executor(executor_class_path, prepared, inputs_spec, beam_args)
+        on_claim = claim.is_given and uses_beam(executor_class_path)
+        return claim.run(prepared, execute) if on_claim else execute(prepared)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -92,20 +110,37 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _supervised(args: argparse.Namespace, beam_args: list[str]) -> int:
-    executor_input = args.json_serialized_invocation_args
     if supervisor.WAITS in os.environ:
         # Without a volume of its own, a trainer goes on at least where its process was lost and its pod was not.
         os.environ.setdefault(checkpoints.CHECKPOINTS_VARIABLE, str(Path(tempfile.gettempdir(), "checkpoints")))
+    claim = SharedClaim(os.environ.get(MOUNT_VARIABLE, ""))
+    try:
+        return _supervised_on(claim, args, beam_args)
+    finally:
+        claim.remove()
+
+
+def _supervised_on(claim: SharedClaim, args: argparse.Namespace, beam_args: list[str]) -> int:
+    executor_input = args.json_serialized_invocation_args
+    run_on_claim = functools.partial(run, claim=claim)
     if args.members is None:
         path, inputs_spec = args.executor_class_path, args.json_serialized_inputs_spec_args
-        component = functools.partial(run, path, executor_input, inputs_spec, beam_args)
+        component = functools.partial(run_on_claim, path, executor_input, inputs_spec, beam_args)
         return supervisor.supervise(
             lambda: _ended(lambda: [attempt(path.rpartition(".")[2], component)]),
-            lambda: remove_outputs(executor_input),
+            lambda: _clean(claim, lambda: remove_outputs(executor_input)),
         )
-    stage = Stage([Member(**member) for member in args.members], executor_input, run)
+    stage = Stage([Member(**member) for member in args.members], executor_input, run_on_claim)
     stage.forget()
-    return supervisor.supervise(lambda: _ended(lambda: stage.attempt(attempt)), stage.clean, stage.running)
+    return supervisor.supervise(
+        lambda: _ended(lambda: stage.attempt(attempt)), lambda: _clean(claim, stage.clean), stage.running
+    )
+
+
+def _clean(claim: SharedClaim, clean: Callable[[], None]) -> None:
+    """Removes what an attempt left, here and on the claim, where nobody owns a folder while the step waits."""
+    claim.remove()
+    clean()
 
 
 def attempt(name: str, component: Callable[[], None]) -> Failure | None:

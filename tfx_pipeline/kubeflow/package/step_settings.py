@@ -6,6 +6,7 @@ from typing import Any, Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
+from tfx_pipeline.kubeflow.step.shared_claim import MOUNT_VARIABLE
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps import notifier, source_checkout
@@ -21,6 +22,7 @@ BEAM_WORKER: Final = "beam-worker"
 """No step, but a container that has settings as steps have them: where Beam's steps run on a cluster of
 `tfx_pipeline.kubeflow.manifests.flink`."""
 
+BEAM_STEPS: Final = frozenset({"example-gen", "statistics-gen", "data-gate", "transform", "evaluator"})
 DATA_STEPS: Final = frozenset({"example-gen", BEAM_WORKER})
 SERVING_STEPS: Final = frozenset({"baseline-locator", "pusher"})
 TENSORBOARD: Final = "tensorboard"
@@ -131,17 +133,20 @@ def _access_settings(step: str, config: KubeflowConfig) -> dict[str, Any]:
     if step == notifier.STEP:
         # Without the Secret, the pod would wait for ever; the step says what is missing.
         return {"secret_files": {notifier.SECRET_MOUNT: f"{config.notify_secret}?"}}
-    mounts = {}
+    mounts, env = {}, {}
+    if step in BEAM_STEPS | {BEAM_WORKER} and config.beam_pvc:
+        mounts[config.beam_mount] = config.beam_pvc
+        env[MOUNT_VARIABLE] = config.beam_mount
     if step in SERVING_STEPS and config.serving_pvc:
         mounts[SERVING_MOUNT] = config.serving_pvc
     if step in DATA_STEPS and config.data_pvc:
         mounts[DATA_MOUNT] = config.data_pvc
     if step not in SERVING_STEPS | DATA_STEPS | {TENSORBOARD}:
-        return {}
+        return {"pvc_mounts": mounts, "env": env}
     secret = config.minio_secret
     return {
         "pvc_mounts": mounts,
-        "env": {"MINIO_ENDPOINT": config.minio_endpoint.rstrip("/")},
+        "env": {**env, "MINIO_ENDPOINT": config.minio_endpoint.rstrip("/")},
         # A location of another kind can be given when a run is started, so a pod starts without this Secret too.
         "secret_env": {"MINIO_ACCESS_KEY": f"{secret}/accesskey?", "MINIO_SECRET_KEY": f"{secret}/secretkey?"},
     }

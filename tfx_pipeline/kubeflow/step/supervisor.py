@@ -56,8 +56,8 @@ def supervise(
         if asked_to_end or not _may_be_repeated(code):
             return BASE_CODE + asked_to_end if asked_to_end else code
         _say(f"{_ended(running(), code)}; it is tried again in {wait} s")
-        time.sleep(float(wait))
         clean()
+        time.sleep(float(wait))
     code, asked_to_end = _run_child(step)
     if code < 0 and not asked_to_end:
         _say(f"error: {_ended(running(), code)}; where its memory ran out, raise memory_limit")

@@ -65,6 +65,15 @@ def run_executor(
     return output
 
 
+def uses_beam(executor_class_path: str) -> bool:
+    """Whether an executor computes with Beam, by its class's import path."""
+    _entrypoint()
+    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor  # noqa: PLC0415 - TFX, loaded now
+    from tfx.utils import import_utils  # noqa: PLC0415
+
+    return issubclass(import_utils.import_class_by_path(executor_class_path), BaseBeamExecutor)
+
+
 @functools.cache
 def _entrypoint() -> Callable[[tuple[argparse.Namespace, list[str]]], None]:
     """Imports TFX's entrypoint, with all that TFX loads."""

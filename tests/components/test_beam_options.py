@@ -9,7 +9,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tfx.utils import dependency_utils
 
-from tfx_pipeline.components.beam_options import EMBEDDED_BEAM, beam_options, require_runner
+from tfx_pipeline.components.beam_options import EMBEDDED_BEAM, beam_options, require_runner, workers_of
 from tfx_pipeline.process import host_paths
 from tfx_pipeline.process.errors import UserError
 
@@ -104,6 +104,24 @@ def test_a_job_endpoint_that_nobody_serves_is_refused_within_seconds(runner: str
     with pytest.raises(UserError, match=r"^--beam-args --job_endpoint=127\.0\.0\.1:1: no job server of Apache Beam"):
         require_runner([f"--runner={runner}", "--job_endpoint=127.0.0.1:1"])
     assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], "own"),
+        (["--runner=DirectRunner"], "own"),
+        (["--runner=FlinkRunner"], "own"),
+        (["--runner=FlinkRunner", "--flink_master=[local]"], "own"),
+        (["--runner=FlinkRunner", "--flink_master=flink:8081"], "remote"),
+        (["--runner=PortableRunner", "--job_endpoint=jobs:8099", "--environment_type=LOOPBACK"], "own"),
+        (["--runner=PortableRunner", "--job_endpoint=jobs:8099", "--environment_type=EXTERNAL"], "remote"),
+        (["--runner=apache_beam.runners.portability.spark_runner.SparkRunner", "--job_endpoint=jobs:8099"], "remote"),
+        (["--runner=DataflowRunner", "--project=p"], "dataflow"),
+    ],
+)
+def test_the_workers_of_a_runner_are_the_steps_own_or_others(given: list[str], expected: str) -> None:
+    assert workers_of(given) == expected
 
 
 def test_a_job_endpoint_that_is_served_is_taken() -> None:

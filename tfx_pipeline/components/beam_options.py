@@ -5,7 +5,7 @@ import difflib
 import io
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner
@@ -120,6 +120,22 @@ def require_runner(given: Sequence[str]) -> None:
         _require_java(name, str(values.get("job_server_java_launcher", "java")))
     elif kind == "dataflow":
         _require_google_cloud(name, values)
+
+
+def workers_of(given: Sequence[str]) -> Literal["own", "remote", "dataflow"]:
+    """Whose processes run the code of a step: its own, those of a cluster, or Dataflow's, which mount nothing.
+
+    Args:
+        given: What ``beam_options`` takes, or gives.
+    """
+    values = _parse(given)
+    kind = str(values.get("runner", "")).rpartition(".")[2].lower().removesuffix("runner")
+    if kind == "dataflow":
+        return "dataflow"
+    masters = {values.get(name) for name in ("flink_master", "spark_master_url")} - {None, "[local]", "[auto]"}
+    elsewhere = kind == "portable" or bool(masters or values.get("job_endpoint"))
+    loopback = str(values.get("environment_type", "")).upper() == "LOOPBACK"
+    return "remote" if kind in _PORTABLE and elsewhere and not loopback else "own"
 
 
 def _require_job_server(endpoint: str) -> None:

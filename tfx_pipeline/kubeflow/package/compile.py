@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tfx_pipeline.components import checkpoints
+from tfx_pipeline.components.beam_options import workers_of
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
@@ -10,6 +11,7 @@ from tfx_pipeline.config.sections import Config, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
 from tfx_pipeline.kubeflow.package.step_settings import (
+    BEAM_STEPS,
     DATA_MOUNT,
     GPU_STEP,
     check_serving_place,
@@ -18,6 +20,7 @@ from tfx_pipeline.kubeflow.package.step_settings import (
 )
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.host_paths import require_no_pattern
 
 
 def compile_package(config: Config) -> Package:
@@ -28,6 +31,7 @@ def compile_package(config: Config) -> Package:
     """
     check_serving_place(config.kubeflow)
     checkpoints.check_place(settings_of(GPU_STEP, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
+    _check_beam_workers(config)
     config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
         config,
@@ -60,6 +64,40 @@ def write_package(config: Config, path: Path) -> Package:
     package = compile_package(config)
     write(package, path)
     return package
+
+
+def _check_beam_workers(config: Config) -> None:
+    """Refuses workers that would not see the files of a step: those of its pod are no other machine's."""
+    workers, claim = workers_of(config.run.beam_args), config.kubeflow.beam_pvc
+    if workers == "dataflow":
+        raise UserError(
+            "--beam-args: the workers of Dataflow see neither the pod of a step on Kubeflow nor a claim; give another "
+            "runner, or none: Beam runs inside the step then"
+        )
+    if workers == "remote" and not claim:
+        raise UserError(
+            "--beam-args: the runner's workers see nothing of the pod of a step on Kubeflow; name a claim that both "
+            "mount with --beam-pvc, since no object store does in its place (docs/scaling.md says why)"
+        )
+    if claim and workers == "own":
+        raise UserError(
+            f"--beam-pvc {claim}: is for Beam's remote workers, and Beam runs inside the steps; name a runner, or "
+            "leave it out"
+        )
+    if claim:
+        _check_beam_mount(config.kubeflow, claim)
+
+
+def _check_beam_mount(config: KubeflowConfig, claim: str) -> None:
+    place = config.beam_mount
+    require_no_pattern(place, "kubeflow.beam_mount")
+    for step in sorted(BEAM_STEPS):
+        mounted = settings_of(step, config).pvc_mounts.get(place)
+        if mounted != claim:
+            raise UserError(
+                f"--beam-pvc {claim}: {step} mounts {mounted} at {place}; choose another path with "
+                "--set kubeflow.beam_mount=PATH"
+            )
 
 
 def _with_device(config: Config) -> Config:

@@ -52,7 +52,20 @@ def test_the_parts_of_a_batch_add_up_to_it(scored: tuple[np.ndarray, np.ndarray]
     whole, added = counted(labels, probabilities), total(parts, 3)
     np.testing.assert_array_equal(added.confusion, whole.confusion)
     np.testing.assert_array_equal(added.scores, whole.scores)
-    assert added.loss == pytest.approx(whole.loss, rel=1e-12)
+    assert added.loss == whole.loss
+
+
+def test_the_loss_is_the_same_to_the_digit_in_whatever_order_and_parts_it_is_added(
+    scored: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, probabilities = scored
+    generator, whole = np.random.default_rng(6), counted(labels, probabilities).loss
+    for _ in range(20):
+        cuts = np.sort(generator.integers(0, 1000, 5))
+        parts = [
+            counted(labels[chosen], probabilities[chosen]) for chosen in np.split(generator.permutation(1000), cuts)
+        ]
+        assert total(parts, 3).loss == whole
 
 
 @pytest.mark.parametrize("label", [-1, 3])

@@ -77,7 +77,7 @@ def judge(config: config_pb2.EvalConfig, accuracy: float, baseline: float) -> bo
 
 def counts_of(right: int, examples: int = 10_000) -> ClassCounts:
     """The counts of a model of two classes that is right so many times."""
-    return ClassCounts(np.array([[right, examples - right], [0, 0]]), 0.0, np.empty(0, np.int64))
+    return ClassCounts(np.array([[right, examples - right], [0, 0]]), 0, np.empty(0, np.int64))
 
 
 def test_an_accuracy_that_equals_its_threshold_passes_and_the_next_lower_one_is_refused() -> None:

@@ -17,6 +17,10 @@ MAX_LOGIT: Final = 16.0
 EPSILON: Final = 1e-7
 """Keras clips probabilities to this distance from 0 and 1 before it takes logarithms."""
 
+LOSS_UNITS: Final = 2.0**40
+"""Cross-entropies are added in whole units, of which a nat has so many: sums of floats depend on their order, which
+differs from runner to runner. A batch of 500,000 of them fits 64 bits."""
+
 
 @dataclasses.dataclass
 class ClassCounts:
@@ -24,21 +28,26 @@ class ClassCounts:
 
     Attributes:
         confusion: Number of examples, int64 [actual class, predicted class].
-        loss: Sum of the cross-entropies, in nats; NaN where a probability is not finite.
+        loss_units: Sum of the cross-entropies, each rounded to ``1 / LOSS_UNITS`` nats.
         scores: Number of examples by whether they are of the class (0 or 1), class, and bin of the class's probability;
             int64 [2, classes, ``BINS``].
         not_finite: Number of examples with a probability that is not finite; none of theirs counts for more than 0.
     """
 
     confusion: NDArray[np.int64]
-    loss: float
+    loss_units: int
     scores: NDArray[np.int64]
     not_finite: int = 0
 
     @classmethod
     def empty(cls, num_classes: int) -> Self:
         """The counts of no examples."""
-        return cls(np.zeros((num_classes, num_classes), np.int64), 0.0, np.zeros((2, num_classes, BINS), np.int64))
+        return cls(np.zeros((num_classes, num_classes), np.int64), 0, np.zeros((2, num_classes, BINS), np.int64))
+
+    @property
+    def loss(self) -> float:
+        """Sum of the cross-entropies, in nats; NaN where a probability is not finite."""
+        return math.nan if self.not_finite else self.loss_units / LOSS_UNITS
 
     def add(self, labels: NDArray[Any], probabilities: NDArray[Any]) -> None:
         """Counts a batch.
@@ -57,17 +66,17 @@ class ClassCounts:
         finite = np.isfinite(probabilities).all(axis=1)
         if not finite.all():
             self.not_finite += int((~finite).sum())
-            self.loss = math.nan
             probabilities = np.where(finite[:, np.newaxis], probabilities, 0)
         np.add.at(self.confusion, (labels, probabilities.argmax(axis=1)), 1)
         clipped = np.clip(probabilities.astype(np.float64), EPSILON, 1 - EPSILON)
-        self.loss += float((np.log(clipped.sum(axis=1)) - np.log(clipped[rows, labels])).sum())
+        losses = np.log(clipped.sum(axis=1)) - np.log(clipped[rows, labels])
+        self.loss_units += int(np.rint(losses * LOSS_UNITS).astype(np.int64).sum())
         is_class = (labels[:, np.newaxis] == classes).astype(np.intp)
         np.add.at(self.scores, (is_class, classes, score_bins(probabilities)), 1)
 
     def __iadd__(self, other: Self) -> Self:
         self.confusion += other.confusion
-        self.loss += other.loss
+        self.loss_units += other.loss_units
         self.scores += other.scores
         self.not_finite += other.not_finite
         return self

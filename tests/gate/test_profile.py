@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from tests.gate.samples import Sample, Samples, draw, profile_of, write_examples
 from tfx_pipeline.config.limits import Limits
-from tfx_pipeline.gate.beam import profile_splits
+from tfx_pipeline.gate.beam import MergeProfiles, profile_splits
 from tfx_pipeline.gate.file_profile import profile_file
 from tfx_pipeline.gate.likeness import Likeness, coarse_sums
 from tfx_pipeline.gate.profile import BINS, MEASURES, SplitProfile
@@ -111,6 +111,21 @@ def test_profile_does_not_depend_on_how_the_examples_are_divided(real: Sample, t
     assert int(evaluation.images.sum()) == int(evaluation.likened.sum()) == 307
     assert (profiles["train"].repeats, profiles["train"].contradictions) == (0, 0)
     assert (evaluation.repeats, evaluation.contradictions) == (5, 2)
+
+
+def test_profiles_merge_to_the_same_to_the_digit_in_whatever_order(whole: Samples) -> None:
+    parts = [profile_of(whole["eval"].take(np.arange(start, start + 100))) for start in range(0, 1_000, 100)]
+    generator, found = np.random.default_rng(2), set()
+    combine = MergeProfiles()
+    for _ in range(10):
+        workers = np.array_split(generator.permutation(len(parts)), 3)
+        sums = [combine.create_accumulator() for _ in workers]
+        for accumulator, own in zip(sums, workers, strict=True):
+            for index in own:
+                combine.add_input(accumulator, parts[index])
+        found.add(json.dumps(combine.extract_output(combine.merge_accumulators(sums)).to_dict()))
+    (same,) = found
+    assert_same(SplitProfile.from_dict(json.loads(same)), profile_of(whole["eval"].take(np.arange(1_000))))
 
 
 def test_broken_examples_leave_the_others_their_own_labels(samples: Samples, tmp_path: Path) -> None:

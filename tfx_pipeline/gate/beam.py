@@ -56,27 +56,27 @@ def _profile(file: tuple[str, str], likeness: Likeness | None) -> Iterator[Any]:
 
 
 class MergeProfiles(beam.CombineFn):
-    """Adds up the profiles of files."""
+    """Adds up the profiles of files; the accumulators are exact."""
 
     def create_accumulator(self) -> SplitProfile:
         """An empty profile."""
-        return SplitProfile()
+        return SplitProfile().exact()
 
     def add_input(self, accumulator: SplitProfile, profile: SplitProfile) -> SplitProfile:
         """Adds a file."""
-        accumulator.merge(profile)
+        accumulator.merge(profile.exact())
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[SplitProfile]) -> SplitProfile:
         """Adds sums."""
-        total = SplitProfile()
+        total = self.create_accumulator()
         for accumulator in accumulators:
             total.merge(accumulator)
         return total
 
     def extract_output(self, accumulator: SplitProfile) -> SplitProfile:
         """The sum."""
-        return accumulator
+        return accumulator.in_floats()
 
 
 def _write(path: str, profiles: dict[str, SplitProfile], repetitions: Repetitions) -> None:

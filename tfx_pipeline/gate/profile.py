@@ -1,7 +1,8 @@
 """What the data gate learns about a split: counts and sums that are exact, small and can be merged."""
 
 import dataclasses
-from dataclasses import field
+from dataclasses import field, replace
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,9 @@ NO_CLASS: Final = NUM_CLASSES
 """The row of the images whose label is missing or none of the classes."""
 
 ROWS: Final = NUM_CLASSES + 1
+
+ROUNDED: Final = ("sums", "squares", "leads", "lead_squares")
+"""The sums of fractions; all others are of whole numbers, which float64 holds exactly."""
 
 
 @dataclasses.dataclass
@@ -84,6 +88,17 @@ class SplitProfile:
         for name in (f.name for f in dataclasses.fields(self)):
             if not name.endswith("_range"):
                 setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def exact(self) -> "SplitProfile":
+        """The profile with fractions for floats: such add up to the same in whatever order a runner merges them."""
+        return self._with_rounded(object, Fraction)
+
+    def in_floats(self) -> "SplitProfile":
+        """What ``exact`` described, rounded once."""
+        return self._with_rounded(np.float64, float)
+
+    def _with_rounded(self, dtype: Any, convert: Any) -> "SplitProfile":
+        return replace(self, **{name: np.vectorize(convert, [dtype])(getattr(self, name)) for name in ROUNDED})
 
     def add_labels(self, labels: NDArray[np.int64]) -> None:
         """Counts labels, int64 [examples that have one]."""

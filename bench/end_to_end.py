@@ -3,7 +3,8 @@
 Both run in turns, as whole processes from start to exit, on the same machine, followed by the same run again, which
 finds its results cached, and by a bare Keras fit. Prints medians and ratios, writes every figure to
 ``bench/results/end_to_end.json`` and draws ``docs/images/end_to_end.svg``. ``--growth N`` compares N times the data
-with the data as it is instead, ``--cnn`` trains the larger model, and ``--kubeflow`` predicts runs on a cluster.
+with the data as it is instead, ``--cnn`` trains the larger model, ``--gpu`` both models on GPUs, and ``--kubeflow``
+predicts runs on a cluster.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import growth, plot, runs, summary
+from bench import gpu, growth, plot, runs, summary
 from bench.process import machine
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
@@ -78,11 +79,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="runs of each kind (default: 5)")
     parser.add_argument("--growth", type=int, metavar="N", help="compare N times the data with the data as it is")
     parser.add_argument("--cnn", action="store_true", help="run the model cnn once")
+    parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
     parser.add_argument("--kubeflow", action="store_true", help="predict how long the package takes on a cluster")
     arguments = parser.parse_args()
     console = Console()
     if arguments.cnn:
         cnn(console)
+    elif arguments.gpu:
+        gpu.measure(console)
     elif arguments.growth:
         growth.compare(arguments.growth, console)
     else:

@@ -5,16 +5,18 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bench.process import Measured, measure
-from bench.tutorial.preprocessing import FILES
+from tfx_pipeline.data.idx_files import FILE_NAMES
 from tfx_pipeline.data.sources import VerifiedFiles
 
-EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules.trainer: epoch (\d+)/", re.MULTILINE)
+EPOCH = re.compile(r"^(\S+ \S+),(\d+) INFO modules\.(?:devices: training on|trainer: epoch \d+/)", re.MULTILINE)
+"""The line with which a training begins, and that of each epoch's end."""
+
 LOADED = re.compile(r"INFO tfx_pipeline.process.imports: loaded in ([\d.]+) s")
 
 CAUSES = {
@@ -53,17 +55,19 @@ def tutorial(gzipped: Path, scratch: Path) -> Run:
     }
 
 
-def pipeline(output: Path, *flags: str) -> Run:
+def pipeline(output: Path, *flags: str, launcher: Sequence[str] = (sys.executable,)) -> Run:
     """Runs local_runner.py.
 
     Args:
         output: The output directory.
         *flags: More flags.
+        launcher: What runs Python's scripts.
 
     Returns:
-        Totals, ``accuracy``, seconds by ``steps`` and by ``causes``, and ``epoch_seconds`` after the first epoch.
+        Totals, ``accuracy``, ``train_images``, seconds by ``steps`` and by ``causes``, of the first epoch with the
+        building of the model, and of the other epochs as ``epoch_seconds``.
     """
-    process = measure([sys.executable, "local_runner.py", "--output-dir", str(output), *flags])
+    process = measure([*launcher, "local_runner.py", "--output-dir", str(output), *flags])
     manifest = json.loads((output / "run.json").read_text())
     log = (output / "runs" / manifest["run_id"] / "run.log").read_text(errors="replace")
     components = {component["id"]: component["seconds"] for component in manifest["components"]}
@@ -73,11 +77,14 @@ def pipeline(output: Path, *flags: str) -> Run:
         **components,
         "start and end": process.seconds - loaded - sum(components.values()),
     }
+    first, *others = epoch_seconds(log) or [0.0]
     return totals([process]) | {
         "accuracy": manifest["metrics"]["accuracy"],
+        "train_images": manifest["data"]["counts"]["train"],
         "steps": steps,
         "causes": causes(steps),
-        "epoch_seconds": epoch_seconds(log),
+        "first_epoch_seconds": first,
+        "epoch_seconds": others,
     }
 
 
@@ -97,7 +104,7 @@ def causes(steps: dict[str, float]) -> dict[str, float]:
 def gzipped(dataset: VerifiedFiles, folder: Path) -> Path:
     """Writes the files of the data set as the tutorial downloads them; makes the folder and returns it."""
     folder.mkdir()
-    for file, _ in FILES.values():
+    for file in FILE_NAMES:
         (folder / f"{file}.gz").write_bytes(gzip.compress(Path(dataset.path, file).read_bytes()))
     return folder
 
@@ -124,7 +131,7 @@ def totals(processes: Iterable[Measured]) -> Run:
 
 
 def epoch_seconds(log: str) -> list[float]:
-    """The seconds of each epoch but the first, from one epoch's line in the log to the next."""
+    """The seconds of each epoch, from one line of the log to the next; none where the training was cached."""
     times = [
         datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").timestamp() + int(match[2]) / 1000
         for match in EPOCH.finditer(log)

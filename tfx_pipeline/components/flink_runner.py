@@ -1,0 +1,95 @@
+"""Beam's runner for a job server of Apache Flink, which leaves no job behind on the cluster."""
+
+import json
+import logging
+import time
+import urllib.request
+import uuid
+from typing import Any, Final
+
+import grpc
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, GoogleCloudOptions, PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.portable_runner import PortableRunner
+from apache_beam.runners.runner import PipelineResult
+
+_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
+_PATIENCE_SECONDS: Final = 15
+"""How long a job that is to be cancelled may take to appear: the job server first brings it 150 MB of jars."""
+_ANSWER_SECONDS: Final = 5
+
+logger = logging.getLogger(__name__)
+
+
+class FlinkRunner(PortableRunner):  # type: ignore[misc]
+    """Beam's PortableRunner, with jobs that end where waiting for them does; ``flink_master`` is Flink's REST API."""
+
+    def run_portable_pipeline(self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions) -> PipelineResult:
+        """Submits a pipeline under a name that no other job has."""
+        named = options.view_as(GoogleCloudOptions)
+        named.job_name = f"{named.job_name or 'tfx'}-{uuid.uuid4().hex}"
+        submitted = super().run_portable_pipeline(pipeline, options)
+        return _Job(submitted, options.view_as(FlinkRunnerOptions).flink_master, named.job_name)
+
+
+class _Job(PipelineResult):  # type: ignore[misc]
+    def __init__(self, submitted: PipelineResult, rest: str, name: str) -> None:
+        super().__init__(submitted.state)
+        self._submitted = submitted
+        self._rest = rest
+        self._name = name
+
+    @property
+    def state(self) -> Any:
+        return self._submitted.state
+
+    def metrics(self) -> Any:
+        return self._submitted.metrics()
+
+    def wait_until_finish(self, duration: float | None = None) -> Any:
+        try:
+            return self._submitted.wait_until_finish(duration)
+        except BaseException:  # an interrupt, or a job server that is gone
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Cancels the job on the cluster, too: the job server of Beam's runner only stops waiting for it."""
+        try:
+            self._submitted.cancel()
+        except grpc.RpcError:
+            logger.warning("the job server does not cancel %s", self._name, exc_info=True)
+        try:
+            _cancel(self._rest, self._name)
+        except (OSError, ValueError):
+            logger.exception("%s may go on at %s", self._name, self._rest)
+
+
+def _cancel(rest: str, name: str) -> None:
+    """Has Flink cancel a job that may not have come yet, and waits for its end.
+
+    Args:
+        rest: ``HOST:PORT`` of the JobManager's REST API.
+        name: The job's name.
+
+    Raises:
+        OSError: It does not answer, or the job has not ended after ``_PATIENCE_SECONDS``.
+        ValueError: What answers is no JobManager.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        states = {job["jid"]: job["state"] for job in _ask(rest, "/jobs/overview")["jobs"] if job["name"] == name}
+        running = [job for job, state in states.items() if state not in _ENDED]
+        if states and not running:
+            return
+        for job in running:
+            _ask(rest, f"/jobs/{job}?mode=cancel", "PATCH")
+        time.sleep(0.2)
+    raise TimeoutError(f"{name}: has not ended")
+
+
+def _ask(rest: str, path: str, method: str = "GET") -> Any:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(f"http://{rest}{path}", method=method)
+    with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
+        return json.load(answer)

@@ -21,7 +21,7 @@ _ANSWER_SECONDS: Final = 5
 logger = logging.getLogger(__name__)
 
 
-class FlinkRunner(PortableRunner):  # type: ignore[misc]
+class FlinkRunner(PortableRunner):
     """Beam's PortableRunner, with jobs that end where waiting for them does; ``flink_master`` is Flink's REST API."""
 
     def run_portable_pipeline(self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions) -> PipelineResult:
@@ -32,7 +32,7 @@ class FlinkRunner(PortableRunner):  # type: ignore[misc]
         return _Job(submitted, options.view_as(FlinkRunnerOptions).flink_master, named.job_name)
 
 
-class _Job(PipelineResult):  # type: ignore[misc]
+class _Job(PipelineResult):
     def __init__(self, submitted: PipelineResult, rest: str, name: str) -> None:
         super().__init__(submitted.state)
         self._submitted = submitted

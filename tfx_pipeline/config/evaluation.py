@@ -21,8 +21,11 @@ class Counts(Protocol):
     """What a metric is computed from, of one slice: see ``tfx_pipeline.evaluation.class_counts.ClassCounts``."""
 
     confusion: "NDArray[np.int64]"
-    loss: float
     scores: "NDArray[np.int64]"
+
+    @property
+    def loss(self) -> float:
+        """Sum of the cross-entropies, in nats."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,8 +23,8 @@ from modules import models
 from tfx_pipeline.process.log import captured_output
 
 REPLACES: Final = """\
-They replace "Not measured" in docs/performance.md, "On a GPU", and stand beside the figures of two cores in its "Figures"
-and "The larger model", and in README.md, "What to expect", in the rows of `make run` and of `--model cnn`.
+They replace "Not measured" in docs/performance.md, "On a GPU", and stand beside the figures of two cores in its
+"Figures" and "The larger model", and in README.md, "What to expect", the rows of `make run` and of `--model cnn`.
 """
 VIRTUAL: Final = "Tried on virtual devices: these figures replace none.\n"
 

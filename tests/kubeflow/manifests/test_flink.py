@@ -15,16 +15,19 @@ from tests.kubeflow.replay import pod_spec
 from tests.small_run import ROOT
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB, WORKER_PORT
+from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
 CRD = Path(__file__).with_name("flink_crd.yaml")
 KINDS = ("operator", "plain")
 FULL = (
-    *("--data-pvc", "images", "--image", "registry.example.org/fashion:1"),
+    *("--beam-pvc", "beam-files", "--image", "registry.example.org/fashion:1"),
+    *("--data-pvc", "images", "--set", "kubeflow.pvc_mounts./words=words"),
     *("--set", "kubeflow.labels.team=ml", "--set", "kubeflow.annotations.note=x"),
     *("--set", "kubeflow.tolerations=gpu=x:NoSchedule", "--set", "kubeflow.node_selector.disk=ssd"),
     *("--set", "kubeflow.image_pull_secrets=regcred", "--set", "kubeflow.service_account=reader"),
     *("--set", "kubeflow.secret_files./keys=key?", "--set", "kubeflow.env.A=b"),
+    *("--set", "kubeflow.secret_env.TOKEN=keys/token?"),
     *("--set", "kubeflow.run_as_user=1000650000", "--set", "kubeflow.run_as_group=8"),
 )
 
@@ -109,12 +112,28 @@ def test_a_pool_of_workers_in_the_steps_image_is_beside_each_task_manager(kind: 
     assert worker["args"] == [f"--service_port={WORKER_PORT}"]
     assert {"name": "A", "value": "b"} in worker["env"]
     assert worker["securityContext"]["runAsUser"] == 1000650000
-    assert {m["mountPath"] for m in worker["volumeMounts"]} == {"/data", "/keys", "/tmp"}  # noqa: S108 - in a pod
     spec = template["spec"]
     assert spec["securityContext"]["fsGroup"] == 8
     assert (spec["nodeSelector"], spec["imagePullSecrets"]) == ({"disk": "ssd"}, [{"name": "regcred"}])
     assert template["metadata"]["labels"]["team"] == "ml"
     assert pods(kind)["taskmanager"]["spec"]["securityContext"]["fsGroup"] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_workers_write_to_the_claim_that_they_share_with_the_steps_and_read_others(kind: str) -> None:
+    template = pods(kind, *FULL, "--set", "kubeflow.beam_mount=/shared")["taskmanager"]
+    mounts = {m["mountPath"]: m["name"] for m in container(template, "beam-worker")["volumeMounts"]}
+    assert set(mounts) == {"/shared", "/words", "/keys", "/tmp"}  # noqa: S108 - in a pod
+    volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+    assert volumes[mounts["/shared"]]["persistentVolumeClaim"] == {"claimName": "beam-files"}
+    assert volumes[mounts["/words"]]["persistentVolumeClaim"] == {"claimName": "words", "readOnly": True}
+    steps = settings_of("statistics-gen", read_config(*FULL, "--set", "kubeflow.beam_mount=/shared").kubeflow)
+    assert steps.pvc_mounts["/shared"] == "beam-files"
+
+
+def test_without_a_claim_the_comment_says_that_the_workers_see_no_files() -> None:
+    assert "no claim is mounted: print this with --beam-pvc NAME" in flink_manifest("plain", read_config().kubeflow)
+    assert "no claim" not in flink_manifest("plain", read_config("--beam-pvc", "x").kubeflow)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,11 +144,11 @@ def test_the_workers_have_resources_of_their_own(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_job_server_is_reached_by_the_service_of_the_address_in_the_comment(kind: str) -> None:
-    text = flink_manifest(kind, read_config().kubeflow, "me")
+    text = flink_manifest(kind, read_config("--beam-pvc", "x").kubeflow, "me")
     found = list(yaml.safe_load_all(text))
     service = one(found, "Service", "-jobs")
     name = service["metadata"]["name"]
-    assert text.splitlines()[1] == f"# the package's flags: --beam-runner flink --flink {name}.me:8099"
+    assert text.splitlines()[1] == f"# the package's flags: --beam-runner flink --flink {name}.me:8081 --beam-pvc x"
     assert {p["name"]: p["port"] for p in service["spec"]["ports"]} == {
         "rest": 8081, "job": 8099, "artifact": 8098, "expansion": 8097
     }  # fmt: skip
@@ -153,7 +172,7 @@ def test_the_network_lets_in_the_cluster_itself_and_the_jobs_of_steps(kind: str)
     assert len(policies["taskmanager"]["ingress"]) == 1
     _, steps, *others = policies["jobmanager"]["ingress"]
     assert steps["from"] == [{"podSelector": {"matchExpressions": [{"key": "pipeline/runid", "operator": "Exists"}]}}]
-    assert {p["port"] for p in steps["ports"]} == {8099, 8098, 8097}
+    assert {p["port"] for p in steps["ports"]} == {8081, 8099, 8098, 8097}
     assert [rule["ports"] for rule in others] == ([[{"port": 8081}]] if kind == "operator" else [])
 
 
@@ -218,5 +237,5 @@ def test_kubeflow_runner_prints_it() -> None:
     found = list(yaml.safe_load_all(printed))
     assert {document["metadata"]["namespace"] for document in found} == {"me"}
     kinds = ",".join(dict.fromkeys(document["kind"].lower() for document in found))
-    assert printed.splitlines()[3].endswith(f" {kinds}")
+    assert printed.splitlines()[4].endswith(f" {kinds}")
     assert len(found[0]["metadata"]["name"]) <= 45

@@ -11,7 +11,6 @@ from tfx_pipeline.kubeflow.manifests.flink_pods import (
     CPU_LIMIT,
     JOB_MANAGER,
     JOB_MANAGER_MIB,
-    JOB_PORT,
     JOB_SERVER_PORTS,
     LOGGING,
     REST_PORT,
@@ -26,6 +25,9 @@ from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_names
 from tfx_pipeline.process.errors import UserError
 
 KINDS: Final = ("operator", "plain")
+
+SERVICE_PORTS: Final = {"rest": REST_PORT, **JOB_SERVER_PORTS}
+"""What a step talks to: it asks Flink for its slots and hands its job to the job server."""
 
 RPC_PORTS: Final = {"rpc": 6123, "blob": 6124}
 TASK_MANAGER_PORT: Final = 6122
@@ -59,7 +61,7 @@ def flink_manifest(kind: str, config: KubeflowConfig, namespace: str = "") -> st
     cluster = Cluster(config, checked_namespace(namespace))
     by_operator = kind == "operator"
     documents = [_flink_deployment(cluster)] if by_operator else _plain(cluster)
-    service = _service(cluster, cluster.service, {"rest": REST_PORT, **JOB_SERVER_PORTS})
+    service = _service(cluster, cluster.service, SERVICE_PORTS)
     policies = _network_policies(cluster, by_operator=by_operator)
     documents += [service, *policies]
     return as_yaml(documents, _comment(cluster, documents))
@@ -68,9 +70,15 @@ def flink_manifest(kind: str, config: KubeflowConfig, namespace: str = "") -> st
 def _comment(cluster: Cluster, documents: list[Manifest]) -> list[str]:
     kinds = dict.fromkeys(document["kind"].lower() for document in documents)
     kubectl, labels = f"kubectl -n {cluster.namespace}", ",".join(f"{k}={v}" for k, v in _labels(cluster).items())
+    claim = cluster.config.beam_pvc
     return [
         "A Flink session cluster for the Beam steps of pipelines in this namespace",
-        f"the package's flags: --beam-runner flink --flink {cluster.address}:{JOB_PORT}",
+        f"the package's flags: --beam-runner flink --flink {cluster.address}:{REST_PORT} --beam-pvc {claim or 'NAME'}",
+        *(
+            []
+            if claim
+            else ["no claim is mounted: print this with --beam-pvc NAME, or the workers see no step's files"]
+        ),
         f"to see it: {kubectl} port-forward service/{cluster.service} {REST_PORT}, then http://localhost:{REST_PORT}",
         f"to end it: {kubectl} delete -l {labels} {','.join(kinds)}",
     ]
@@ -181,7 +189,7 @@ def _service(cluster: Cluster, name: str, ports: dict[str, int], **more: bool) -
 def _network_policies(cluster: Cluster, *, by_operator: bool) -> list[Manifest]:
     """Who may talk to the pods: any other could have its own program run, by Flink's REST API or by the workers."""
     members = {"from": [{"podSelector": {"matchLabels": {"app": cluster.name}}}]}
-    steps = {"from": [{"podSelector": PIPELINE_PODS}], "ports": _ports(JOB_SERVER_PORTS.values())}
+    steps = {"from": [{"podSelector": PIPELINE_PODS}], "ports": _ports(SERVICE_PORTS.values())}
     anywhere: Manifest = {"namespaceSelector": {}}
     operator = {"from": [{**anywhere, "podSelector": {"matchLabels": OPERATOR}}], "ports": _ports([REST_PORT])}
     rules = {JOB_MANAGER: [members, steps, *([operator] if by_operator else [])], TASK_MANAGER: [members]}

@@ -18,8 +18,7 @@ MAIN: Final = "flink-main-container"
 """The operator finds Flink's own container in a pod by this name."""
 
 REST_PORT: Final = 8081
-JOB_PORT: Final = 8099
-JOB_SERVER_PORTS: Final = {"job": JOB_PORT, "artifact": 8098, "expansion": 8097}
+JOB_SERVER_PORTS: Final = {"job": 8099, "artifact": 8098, "expansion": 8097}
 WORKER_PORT: Final = 50000
 """Of the workers in each TaskManager's pod: Beam's ``--environment_config`` is localhost with it."""
 
@@ -36,9 +35,11 @@ JOB_SERVER_MIB: Final = 1024
 TASK_MANAGER_MIB: Final = 4096
 
 OPTIONS: Final = {
-    # The evaluator's graph is wide: with Flink's usual memory there are too few network buffers for it.
+    # The evaluator's graph is wide, hundreds of exchanges at once: with Flink's usual memory there are too few network
+    # buffers for it, and with 512 of them for each writer, as Flink sorts what is exchanged, even more of it would be.
     "taskmanager.memory.network.min": "1g",
     "taskmanager.memory.network.max": "1g",
+    "taskmanager.network.sort-shuffle.min-parallelism": "1000",
     "taskmanager.memory.managed.size": "512m",
     # What Beam hands to the workers and gets back is outside of the heap, and each job loads its classes anew.
     "taskmanager.memory.task.off-heap.size": "512m",
@@ -164,7 +165,8 @@ def task_manager_pod(cluster: Cluster, main: Manifest, mounted: list[Manifest]) 
         "ports": [{"name": "workers", "containerPort": WORKER_PORT}],
     }
     worker = _read_only(container(BEAM_WORKER, cluster.worker, own), {"/tmp": "beam-tmp"})  # noqa: S108
-    return _pod(cluster, TASK_MANAGER, [main, worker], [*mounted, *volumes(cluster.worker)])
+    claims = volumes(cluster.worker, written={cluster.config.beam_pvc})
+    return _pod(cluster, TASK_MANAGER, [main, worker], [*mounted, *claims])
 
 
 def _read_only(made: Manifest, mounts: dict[str, str]) -> Manifest:

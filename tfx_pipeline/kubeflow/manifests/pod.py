@@ -1,6 +1,6 @@
 """A pod as Kubernetes takes it, from the settings that the steps have; it passes Pod Security `restricted`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import yaml
@@ -95,9 +95,9 @@ def container(name: str, settings: StepSettings, own: Manifest) -> Manifest:
     return without_empty(fields)
 
 
-def volumes(settings: StepSettings) -> list[Manifest]:
-    """The volumes that ``container`` mounts; nothing is written to a claim."""
-    return [{"name": f"v{i}", **source} for i, source in enumerate(_sources(settings).values())]
+def volumes(settings: StepSettings, written: Collection[str | None] = ()) -> list[Manifest]:
+    """The volumes that ``container`` mounts; nothing is written to a claim but to those of ``written``."""
+    return [{"name": f"v{i}", **source} for i, source in enumerate(_sources(settings, written).values())]
 
 
 def placement(settings: StepSettings) -> Manifest:
@@ -128,10 +128,10 @@ def _secret_variable(name: str, source: str) -> Manifest:
     return {"name": name, "valueFrom": {"secretKeyRef": reference}}
 
 
-def _sources(settings: StepSettings) -> dict[str, Manifest]:
+def _sources(settings: StepSettings, written: Collection[str | None] = ()) -> dict[str, Manifest]:
     """The sources of the volumes by the path of the mount."""
     claims = {
-        path: {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        path: {"persistentVolumeClaim": {"claimName": claim} | ({} if claim in written else {"readOnly": True})}
         for path, claim in sorted(settings.pvc_mounts.items())
     }
     secrets = {path: {"secret": _secret_volume(source)} for path, source in sorted(settings.secret_files.items())}

@@ -23,7 +23,7 @@ BEAM_WORKER: Final = "beam-worker"
 `tfx_pipeline.kubeflow.manifests.flink`."""
 
 BEAM_STEPS: Final = frozenset({"example-gen", "statistics-gen", "data-gate", "transform", "evaluator"})
-DATA_STEPS: Final = frozenset({"example-gen", BEAM_WORKER})
+DATA_STEPS: Final = frozenset({"example-gen"})
 SERVING_STEPS: Final = frozenset({"baseline-locator", "pusher"})
 TENSORBOARD: Final = "tensorboard"
 """No step, but a pod that has settings as steps have them: the TensorBoard of `tfx_pipeline.kubeflow.manifests`."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -20,23 +21,24 @@ class EpochCheckpoint(keras.callbacks.Callback):
     that was never interrupted, as long as its shuffle follows from the epoch's number.
     """
 
-    def __init__(self, model: keras.Model, directory: str) -> None:
+    def __init__(self, model: keras.Model, directory: str, others: Sequence[tf.Variable] = ()) -> None:
         """Makes a checkpoint of a model, built and compiled, and restores what an earlier training saved, if any.
 
-        The directory belongs to one configuration and one data set; it is made where it does not exist.
+        The directory belongs to one configuration and one data set; it is made where it does not exist. ``others`` are
+        variables of callbacks that stand before this one, to save and restore with the model's.
         """
         super().__init__()
         model.optimizer.build(model.trainable_variables)
-        variables = [variable.value for variable in (*model.variables, *model.optimizer.variables)]
+        variables = [variable.value for variable in (*model.variables, *model.optimizer.variables)] + [*others]
         self._history = tf.Variable("[]")
         self._checkpoint = tf.train.Checkpoint(variables=variables, history=self._history)
         self._manager = tf.train.CheckpointManager(self._checkpoint, directory, max_to_keep=1)
         self._finished = self._restore(variables)
 
     @property
-    def finished_epochs(self) -> int:
-        """How many epochs the restored training had finished; 0 where there was none."""
-        return len(self._finished)
+    def finished(self) -> Sequence[Logs]:
+        """The metrics of each epoch that the restored training had finished; none where there was none."""
+        return tuple(self._finished)
 
     def replay(self, callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
         """A callback, to stand after the given one, that tells it the epochs which an earlier process finished."""

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
+from modules.early_stopping import Curves, EarlyStopping, HeldBack
 from modules.input_pipeline import EpochShuffle, Part, input_fn, require_all
 from modules.serving import export
 
@@ -48,7 +50,10 @@ def stop_when_diverged(learning_rate: float, precision: str) -> keras.callbacks.
 
 
 def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
-    """Lowers the learning rate from the first epoch's to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
+    """Lowers the learning rate from the first epoch's to 0 along half a cosine (Loshchilov and Hutter, 2017).
+
+    It goes over all epochs, whether or not the training ends before the last of them.
+    """
     return keras.callbacks.LearningRateScheduler(
         lambda epoch, _rate: learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
     )
@@ -64,7 +69,8 @@ def run_fn(fn_args: FnArgs) -> None:
     Args:
         fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int,
             examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
-            ``held_back`` (float, the fraction of the split ``train`` that is not trained on),
+            ``held_back`` (float, the fraction of the split ``train`` that is not trained on), ``early_stopping`` (int,
+            the epochs without a lower loss on that part after which a training ends; 0 is never),
             ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
             and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
             process dies, and ``num_examples`` (dict): how many examples the splits ``train`` and ``eval`` must have.
@@ -103,23 +109,25 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
     learning_rate, batch_size = config["learning_rate"], config["batch_size"] * hardware.replicas
     shuffle = EpochShuffle(config["seed"])
     decay = cosine_decay(hardware.learning_rate(learning_rate), config["epochs"])
-    curves = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    callbacks = [shuffle, decay, EpochLogger(), stop_when_diverged(learning_rate, hardware.precision), curves]
-    finished_epochs = 0
-    if config.get("checkpoint_dir"):
-        checkpoint = EpochCheckpoint(model, config["checkpoint_dir"])
-        finished_epochs = checkpoint.finished_epochs
-        callbacks += [checkpoint.replay(curves), checkpoint]
     counts = config.get("num_examples", {})
-    fitted = Part.fitted(config["held_back"])
-    train = input_fn(fn_args.train_files, transform, batch_size, shuffle.seed, counts.get("train"), fitted)
+    read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
+    train = read(batch_size, shuffle.seed, part=Part.fitted(config["held_back"]))
+    held_back = [read(EVAL_BATCH_SIZE, part=Part.held_back(config["held_back"]))] if config["held_back"] else []
+    judge = [HeldBack(hardware.distribute(part)) for part in held_back]
+    curves, stopping = Curves(fn_args.model_run_dir), EarlyStopping(model, config["early_stopping"])
+    diverged = stop_when_diverged(learning_rate, hardware.precision)
+    callbacks = [shuffle, decay, *judge, EpochLogger(), diverged, curves, stopping]
+    if config.get("checkpoint_dir"):
+        checkpoint = EpochCheckpoint(model, config["checkpoint_dir"], stopping.best_weights)
+        stopping.resume(checkpoint.finished)
+        callbacks += [checkpoint.replay(curves), checkpoint]
     validation = input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, num_examples=counts.get("eval"))
     try:
         model.fit(
             hardware.distribute(train),
             validation_data=hardware.distribute(validation),
-            initial_epoch=finished_epochs,
-            epochs=config["epochs"],
+            initial_epoch=stopping.trained_epochs,
+            epochs=stopping.trained_epochs if stopping.has_stopped else config["epochs"],
             callbacks=callbacks,
             verbose=0,
         )
@@ -128,3 +136,4 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
         require_all(fn_args.train_files, counts.get("train"))
         require_all(fn_args.eval_files, counts.get("eval"))
         raise
+    stopping.note(fn_args.model_run_dir)

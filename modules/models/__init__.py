@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-DEFAULTS: dict[str, Any] = {"epochs": 10, "batch_size": 256, "learning_rate": 0.004, "held_back": 0.0}
+DEFAULTS: dict[str, Any] = {
+    "epochs": 10,
+    "batch_size": 256,
+    "learning_rate": 0.004,
+    "held_back": 0.0,
+    "early_stopping": 0,
+}
 """What a model is trained with where the user and ``DEFAULTS`` in the model's file say nothing."""
 
 

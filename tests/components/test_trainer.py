@@ -2,9 +2,10 @@
 
 import pytest
 from tfx.types.channel import Channel
-from tfx.types.standard_artifacts import Examples, TransformGraph
+from tfx.types.standard_artifacts import Examples, Model, TransformGraph
 
 from modules.models import cnn
+from tfx_pipeline.components.properties import training_end
 from tfx_pipeline.components.trainer import Trainer, given, in_force
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
@@ -23,7 +24,10 @@ def test_a_value_that_is_given_wins() -> None:
 @pytest.mark.parametrize(
     ("defaults", "message"),
     [
-        ({"epohcs": 3}, "DEFAULTS has epohcs: expected some of batch_size, epochs, held_back"),
+        (
+            {"epohcs": 3},
+            "DEFAULTS has epohcs: expected some of batch_size, early_stopping, epochs, held_back, learning_rate",
+        ),
         ({"seed": 3}, "DEFAULTS has seed: expected some of"),
         ({"epochs": 0}, "DEFAULTS: got 0, expected greater than or equal to 1"),
         ({"learning_rate": "fast"}, "DEFAULTS: got 'fast', expected a valid number"),
@@ -62,3 +66,30 @@ def test_a_package_that_knows_nothing_of_a_hyperparameter_leaves_it_to_the_model
 def test_a_run_parameter_that_is_no_fraction_to_hold_back_is_refused(value: float) -> None:
     with pytest.raises(UserError, match=f"^run parameter held_back: got {value}, expected (less|greater) than or"):
         given(parameters() | {"held_back": value})
+
+
+def test_a_models_file_that_ends_trainings_early_by_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cnn, "DEFAULTS", {"early_stopping": 2})
+    with pytest.raises(UserError, match=r"^training.early_stopping is 2 and training.held_back 0: "):
+        in_force(TrainingConfig(model="cnn"))
+    assert in_force(TrainingConfig(model="cnn", held_back=0.1)).early_stopping == 2
+    assert in_force(given(parameters(model="cnn", early_stopping=0))).early_stopping == 0
+
+
+def described(**properties: float) -> dict[str, str]:
+    """What is said of the epochs of a model with these properties."""
+    model = Model()
+    for name, value in properties.items():
+        model.set_int_custom_property(name, value)
+    return dict(training_end(model))
+
+
+def test_how_a_training_ended_is_said_in_words() -> None:
+    all_epochs = {"epochs": 10, "early_stopping": 0, "trained_epochs": 10, "kept_epoch": 10}
+    assert described(**all_epochs) == {"trained epochs": "10 of 10", "kept epoch": "10, the last"}
+    assert described(**all_epochs | {"early_stopping": 3, "trained_epochs": 9, "kept_epoch": 6}) == {
+        "trained epochs": "9 of 10; ended early: no lower held_back_loss for 3 epochs",
+        "kept epoch": "6, the one with the lowest held_back_loss",
+    }
+    assert described(**all_epochs | {"early_stopping": 3, "kept_epoch": 8})["trained epochs"] == "10 of 10"
+    assert described(epochs=10) == {}

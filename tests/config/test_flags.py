@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modules import models
+from modules.models import dense
 from tests.small_run import ROOT
 from tfx_pipeline.config.flags import ArgumentParser, add_flags, load, settings
 from tfx_pipeline.config.reference import reference
@@ -128,3 +130,40 @@ def test_the_page_of_all_settings_is_the_one_that_the_declarations_make() -> Non
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == "\n".join(reference()) + "\n"
     assert all(f"`{setting.path[-1]}`" in page for setting in settings())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("early_stopping=3",), ("early_stopping=3", "held_back=0"), ("early_stopping=1", "model=cnn", "held_back=0.0")],
+)
+def test_to_end_early_by_nothing_is_refused_saying_what_to_set(given: tuple[str, ...]) -> None:
+    patience = given[0].partition("=")[2]
+    message = (
+        f"training.early_stopping is {patience} and training.held_back 0: expected images to judge each epoch by; set "
+        "training.held_back to 0.1, say, or training.early_stopping to 0"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        read(*(word for item in given for word in ("--set", f"training.{item}")))
+
+
+def test_to_end_early_may_be_in_a_file_and_what_to_judge_by_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "early.toml").write_text("[training]\nearly_stopping = 3\n")
+    config = read("--config", str(tmp_path / "early.toml"), "--set", "training.held_back=0.1").training
+    assert (config.early_stopping, config.held_back) == (3, 0.1)
+
+
+def test_what_a_models_file_says_of_ending_early_counts_with_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "DEFAULTS", {"held_back": 0.2, "early_stopping": 2})
+    assert read("--set", "training.early_stopping=3").training.held_back is None
+    assert read("--set", "training.held_back=0", "--set", "training.early_stopping=0").training.held_back == 0
+    with pytest.raises(UserError, match=r"^training.early_stopping is 2 and training.held_back 0: "):
+        read("--set", "training.held_back=0")
+
+
+def test_a_models_file_that_is_no_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        compile("def build(:", f"{name}.py", "exec")
+
+    monkeypatch.setattr(models, "_module", broken)
+    with pytest.raises(UserError, match=r"^modules/models/dense.py: SyntaxError: .*; correct it$"):
+        read("--set", "training.early_stopping=3")

@@ -39,6 +39,7 @@ def review_inputs(first_run: Run) -> ReviewInputs:
         data_gate=json.loads((first_run.artifact("data-gate", "report") / "value").read_text()),
         training_logs=str(first_run.artifact("trainer", "model_run")),
         hyperparameters=dict(HYPERPARAMETERS),
+        training_end=(("trained epochs", "2 of 2"), ("kept epoch", "2, the last")),
         data=(("data kind", "fashion-mnist"), ("data digest", "5cf0562c")),
     )
 

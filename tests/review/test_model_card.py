@@ -24,6 +24,7 @@ def card_of(review: Review, kind: str = "fashion-mnist") -> str:
         model=review.model,
         baseline=None,
         hyperparameters=dict(HYPERPARAMETERS),
+        training_end=(("kept epoch", "2, the last"),),
         data=(("data kind", kind), ("data digest", "5cf0562c")),
         versions=(("tfx", "1.21.0"),),
     )
@@ -55,6 +56,7 @@ def test_a_run_pushes_the_card_with_the_model(first_run: Run) -> None:
     assert f"Accuracy {first_run.manifest['metrics']['accuracy']:.4f}" in card
     assert first_run.manifest["data"]["digest"] in card
     assert "| epochs | 2 |" in card
+    assert "| trained epochs | 2 of 2 |\n| kept epoch | 2, the last |" in card
     assert "| train examples | 1,000, the first of 60,000 |" in card
     assert "| eval examples | 1,000, the first of 10,000 |" in card
 

@@ -74,7 +74,9 @@ def test_each_class_has_a_pr_curve(events: EventAccumulator, review: Review) -> 
 
 def test_texts_tell_the_verdict_and_the_configuration(events: EventAccumulator, review: Review) -> None:
     assert review.verdict.headline in value(events, "1_verdict").item().decode()
-    assert "| learning_rate | 0.001 |" in value(events, "6_configuration").item().decode()
+    configuration = value(events, "6_configuration").item().decode()
+    assert "| learning_rate | 0.001 |" in configuration
+    assert "| kept epoch | 2, the last |" in configuration
 
 
 def test_hparams_hold_the_configuration_and_name_metrics_that_exist(events: EventAccumulator) -> None:

@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.components.evaluator import EVALUATED_SPLIT
-from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end
 from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
@@ -121,6 +121,7 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
         data_gate=inputs[DATA_GATE_KEY].read(),
         training_logs=inputs[keys.MODEL_RUN_KEY].uri,
         hyperparameters=hyperparameters(inputs[keys.MODEL_KEY]),
+        training_end=training_end(inputs[keys.MODEL_KEY]),
         data=data_origin(inputs[keys.EXAMPLES_KEY]),
     )
 

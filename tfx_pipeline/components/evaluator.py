@@ -20,7 +20,7 @@ from tfx.utils import json_utils, path_utils, proto_utils
 
 from modules.dataset import DATASET
 from tfx_pipeline.components.example_gen import serialize
-from tfx_pipeline.components.properties import data_origin, hyperparameters
+from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end
 from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation import extractors
@@ -119,10 +119,12 @@ def _read(evaluation_uri: str, examples: Artifact) -> Evaluation:
 
 def _write_card(inputs: dict[str, list[Artifact]], found: Evaluation, evaluation_uri: str) -> None:
     """Writes the card here, since the pusher, which publishes it, has no TensorFlow to read the results with."""
+    model = artifact_utils.get_single_instance(inputs[standard_component_specs.MODEL_KEY])
     card = model_card(
         model=found.model,
         baseline=found.baseline,
-        hyperparameters=hyperparameters(artifact_utils.get_single_instance(inputs[standard_component_specs.MODEL_KEY])),
+        hyperparameters=hyperparameters(model),
+        training_end=training_end(model),
         data=data_origin(artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY])),
         versions=versions(),
     )

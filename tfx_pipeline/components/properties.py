@@ -15,6 +15,7 @@ _GETTERS: Final[dict[type, Any]] = {
 }
 """Kubeflow gives every number back as a float, and ``get_custom_property`` takes what is 0 or "" for absent then."""
 
+TRAINED_EPOCHS, KEPT_EPOCH = "trained_epochs", "kept_epoch"
 DATA_PROPERTIES: Final = ("data_source", "data_kind", "data_digest")
 
 
@@ -23,6 +24,17 @@ def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
     return {
         name: _GETTERS[kind](model, name) for name, kind in HYPERPARAMETERS.items() if model.has_custom_property(name)
     }
+
+
+def training_end(model: Artifact) -> Rows:
+    """How many epochs a model was trained for and which one's weights it has, as text; nothing where none is noted."""
+    if not model.has_custom_property(KEPT_EPOCH):
+        return ()
+    known, (trained, kept) = hyperparameters(model), map(model.get_int_custom_property, (TRAINED_EPOCHS, KEPT_EPOCH))
+    patience, epochs = known.get("early_stopping"), known["epochs"]
+    stopped = f"; ended early: no lower held_back_loss for {patience} epochs" if trained < epochs else ""
+    why = "the one with the lowest held_back_loss" if patience else "the last"
+    return ("trained epochs", f"{trained} of {epochs}{stopped}"), ("kept epoch", f"{kept}, {why}")
 
 
 def data_origin(examples: Artifact) -> Rows:

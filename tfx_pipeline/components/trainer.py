@@ -1,6 +1,8 @@
 """trainer: TFX's Trainer with each hyperparameter as a parameter of its own."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from tfx.components.trainer import executor as tfx_executor
@@ -18,12 +20,12 @@ from tfx.types import (
 from tfx.utils import json_utils
 
 import modules
-from modules import models
+from modules.choices import EPOCHS_FILE
 from tfx_pipeline.components.checkpoints import checkpoint_dir
 from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.splits import written_examples
 from tfx_pipeline.config.section import not_given, value_type
-from tfx_pipeline.config.sections import TrainingConfig
+from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
 from tfx_pipeline.process.errors import UserError
 
 _OUTPUT: Final = standard_component_specs.MODEL_KEY
@@ -80,7 +82,7 @@ class Executor(tfx_executor.GenericExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains, and notes the hyperparameters on the model; see ``TrainerSpec`` for the keys of the dictionaries.
+        """Trains, and notes hyperparameters and the epoch that was kept on the model; ``TrainerSpec`` has all keys.
 
         Raises:
             UserError: A hyperparameter is not what the configuration allows, or ``modules`` raised an error of its own:
@@ -106,8 +108,14 @@ class Executor(tfx_executor.GenericExecutor):
                 raise UserError(str(error)) from error
             raise
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
-        for name, value in config.items():
+        model_run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
+        for name, value in (config | _epochs(Path(model_run, EPOCHS_FILE))).items():
             _SETTERS[type(value)](model, name, value)
+
+
+def _epochs(file: Path) -> dict[str, int]:
+    """How many epochs there were and which was kept; nothing where a ``run_fn`` of a user's own does not say."""
+    return json.loads(file.read_bytes()) if file.exists() else {}
 
 
 def given(exec_properties: Mapping[str, Any]) -> TrainingConfig:
@@ -125,12 +133,14 @@ def in_force(given: TrainingConfig) -> TrainingConfig:
     """Adds the model's own hyperparameters where none are given.
 
     Raises:
-        UserError: The configuration does not allow what the model's file says.
+        UserError: The configuration does not allow what the model's file says, alone or together with what is given.
     """
-    file, own = f"modules/models/{given.model}.py: DEFAULTS", models.defaults(given.model)
+    file, own = f"modules/models/{given.model}.py: DEFAULTS", models_own(given.model)
     if wrong := sorted(own.keys() - MODELS_OWN):
         raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(MODELS_OWN))}")
-    return TrainingConfig.checked(own | given.model_dump(exclude_none=True), file)
+    config = TrainingConfig.checked(own | given.model_dump(exclude_none=True), file)
+    require_held_back(config)
+    return config
 
 
 class Trainer(base_component.BaseComponent):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from tfx_pipeline.config.section import Section, group_class, nearest, parameter_name, reason
-from tfx_pipeline.config.sections import Config
+from tfx_pipeline.config.sections import Config, require_held_back
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 
@@ -206,7 +206,9 @@ def load(flags: Mapping[str, Any]) -> Config:
             section = section.setdefault(key, {})
         name, value = setting.path[-1], setting.parse(texts, given)
         section[name] = {**section.get(name, {}), **value} if setting.kind is dict else value
-    return _validate(values, "")
+    config = _validate(values, "")
+    require_held_back(config.training)
+    return config
 
 
 def _given(flags: Mapping[str, Any]) -> Iterator[tuple[Setting, list[str], str]]:

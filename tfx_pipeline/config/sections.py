@@ -81,6 +81,27 @@ def require_found_anywhere(folder: str | None, given: str) -> None:
         raise UserError(f"{given}: expected a path in the cluster, such as /data, or a URL")
 
 
+def models_own(name: str) -> dict[str, Any]:
+    """``models.defaults``; where a model's file is no Python, a ``UserError``."""
+    try:
+        return models.defaults(name)
+    except Exception as error:
+        raise UserError(f"modules/models/{name}.py: {type(error).__name__}: {error}; correct it") from error
+
+
+def require_held_back(training: "TrainingConfig") -> None:
+    """Refuses to end a training early by images that there are none of, with a ``UserError``."""
+    given = (training.held_back, training.early_stopping)
+    if given[0] or given[1] == 0 or given == (None, None):
+        return  # no need of the model's own, which take seconds to load
+    own = models_own(training.model) | training.model_dump(exclude_none=True)
+    if own["early_stopping"] and not own["held_back"]:
+        raise UserError(
+            f"training.early_stopping is {own['early_stopping']} and training.held_back 0: expected images to judge "
+            "each epoch by; set training.held_back to 0.1, say, or training.early_stopping to 0"
+        )
+
+
 class TrainingConfig(Section):
     """What is trained, and how."""
 
@@ -110,6 +131,14 @@ class TrainingConfig(Section):
         le=0.5,
         description="fraction of the training data that is not trained on, to choose settings by; 0 trains on all"
         f"{_OWN.format(-1)}",
+    )
+    early_stopping: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="epochs without a lower loss on the part that is held back after which a training ends, with the "
+        "weights of the epoch that had the lowest; 0: after all epochs, with the last weights. The learning rate falls "
+        f"over all epochs either way{_OWN.format(-1)}",
     )
     seed: int = Field(
         title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"

@@ -22,9 +22,13 @@ from tfx_pipeline.review.markdown import number, percent
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), which colour-blind readers can tell apart.
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#D55E00"
+GREEN: Final = "#009E73"
 GREY: Final = "#8c8c8c"
 PALE: Final = "#d9d9d9"
 INK: Final = "#202020"
+
+CURVE_STYLES: Final = {"train": (BLUE, "o"), "validation": (ORANGE, "s"), "held_back": (GREEN, "^")}
+"""Colour and marker of a training curve by its split."""
 
 DARK_SHARE: Final = 0.55
 """Share of a class from which a cell of the confusion matrix is too dark for black text."""
@@ -185,8 +189,8 @@ def training(curves: Sequence[TrainingCurve]) -> Chart | None:
         figure = _figure(3.9 * len(metrics), 2.8)
         for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
             for curve in (c for c in curves if c.metric == metric):
-                style = {"color": BLUE, "marker": "o"} if curve.split == "train" else {"color": ORANGE, "marker": "s"}
-                axes.plot(curve.epochs, curve.values, markersize=3.5, label=curve.split, **style)
+                colour, marker = CURVE_STYLES[curve.split]
+                axes.plot(curve.epochs, curve.values, color=colour, marker=marker, markersize=3.5, label=curve.split)
             axes.set(xlabel="epoch", title=metric)
             axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
             axes.legend()

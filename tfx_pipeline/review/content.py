@@ -192,7 +192,7 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingCurve:
-    """One metric over the epochs, counted from 1, of ``train`` or ``validation``."""
+    """One metric over the epochs, counted from 1, of ``train``, ``validation`` or ``held_back``."""
 
     metric: str
     split: str
@@ -217,5 +217,6 @@ class Review:
     gate: Gate
     training: tuple[TrainingCurve, ...]
     hyperparameters: dict[str, str | int | float]
+    training_end: Rows
     data: Rows
     versions: Rows

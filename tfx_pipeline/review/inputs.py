@@ -31,6 +31,7 @@ class ReviewInputs:
         data_gate: The data gate's report, as ``tfx_pipeline.gate.report`` makes it.
         training_logs: Directory of the training's events.
         hyperparameters: What the model was trained with.
+        training_end: How many epochs it was trained for, and which was kept.
         data: What is known of the data's origin.
     """
 
@@ -44,6 +45,7 @@ class ReviewInputs:
     training_logs: str
     hyperparameters: dict[str, str | int | float]
     data: Rows
+    training_end: Rows = ()
     choice: str = ""
 
 
@@ -69,6 +71,7 @@ def read_review(inputs: ReviewInputs) -> Review:
         gate=read_gate(inputs.data_gate),
         training=read_training_curves(inputs.training_logs),
         hyperparameters=inputs.hyperparameters,
+        training_end=inputs.training_end,
         data=inputs.data,
         versions=versions(),
     )

@@ -95,8 +95,9 @@ def classes(model: ModelScores, baseline: ModelScores | None = None) -> str:
 
 
 def configuration(review: Review) -> Rows:
-    """What the model was made from: hyperparameters, data and versions, as rows."""
-    return (*((name, str(value)) for name, value in review.hyperparameters.items()), *review.data, *review.versions)
+    """What the model was made from: hyperparameters, epochs, data and versions, as rows."""
+    given = [(name, str(value)) for name, value in review.hyperparameters.items()]
+    return (*given, *review.training_end, *review.data, *review.versions)
 
 
 def mistakes(review: Review) -> str:

@@ -27,6 +27,7 @@ def model_card(
     model: ModelScores,
     baseline: ModelScores | None,
     hyperparameters: dict[str, str | int | float],
+    training_end: Rows,
     data: Rows,
     versions: Rows,
 ) -> str:
@@ -36,6 +37,7 @@ def model_card(
         model: What TFMA measured of the model.
         baseline: The same of the model pushed before; None where there was none.
         hyperparameters: What it was trained with.
+        training_end: How many epochs it was trained for, and which was kept.
         data: What it was trained and evaluated on, with a row "data kind".
         versions: Versions of the libraries.
 
@@ -52,7 +54,7 @@ def model_card(
         "## Limits": f"{LIMITS}\n- {_weakest(model)}",
         "## Data": markdown.table(("what", "value"), (*data, ("licence", licence))),
         "## Configuration": markdown.table(
-            ("what", "value"), [(key, str(value)) for key, value in hyperparameters.items()]
+            ("what", "value"), [*((key, str(value)) for key, value in hyperparameters.items()), *training_end]
         ),
         "## Versions": markdown.table(("what", "version"), versions),
     }

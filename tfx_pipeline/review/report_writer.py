@@ -114,6 +114,7 @@ def digest(review: Review) -> dict[str, Any]:
         },
         "classes": classes,
         "hyperparameters": review.hyperparameters,
+        "training_end": dict(review.training_end),
         "data": dict(review.data),
         "versions": dict(review.versions),
     }

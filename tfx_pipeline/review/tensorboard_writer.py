@@ -35,7 +35,7 @@ def write_tensorboard(review: Review, directory: str, training_logs: str, run_id
     """Writes the events.
 
     The review stands in the directory itself and the training's curves in its folders, so TensorBoard shows one run
-    named by the directory, with ``/train`` and ``/validation`` below it.
+    named by the directory, with ``/train``, ``/validation`` and, where there is one, ``/held_back`` below it.
 
     Args:
         review: What to show.

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import TENSORS, Even
 
 from tfx_pipeline.review.content import TrainingCurve
 
-SPLITS: Final = ("train", "validation")
+SPLITS: Final = ("train", "validation", "held_back")
 EPOCH_PREFIX: Final = "epoch_"
 """Keras' TensorBoard callback prefixes the metrics of an epoch with it."""
 
@@ -18,7 +18,7 @@ def read_training_curves(model_run_uri: str) -> tuple[TrainingCurve, ...]:
     """Reads the metrics by epoch.
 
     Args:
-        model_run_uri: Directory of the ``ModelRun`` artifact, with the folders ``train`` and ``validation``.
+        model_run_uri: Directory of the ``ModelRun`` artifact, with a folder for each of ``SPLITS``.
 
     Returns:
         A curve for each metric and split that the training recorded; none where it recorded nothing.

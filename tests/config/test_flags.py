@@ -153,7 +153,7 @@ def test_to_end_early_may_be_in_a_file_and_what_to_judge_by_on_the_command_line(
 
 
 def test_what_a_models_file_says_of_ending_early_counts_with_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "DEFAULTS", {"held_back": 0.2, "early_stopping": 2})
+    monkeypatch.setattr(dense, "DEFAULTS", {"held_back": 0.2, "early_stopping": 2}, raising=False)
     assert read("--set", "training.early_stopping=3").training.held_back is None
     assert read("--set", "training.held_back=0", "--set", "training.early_stopping=0").training.held_back == 0
     with pytest.raises(UserError, match=r"^training.early_stopping is 2 and training.held_back 0: "):

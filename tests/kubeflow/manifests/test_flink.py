@@ -27,7 +27,7 @@ FULL = (
     *("--set", "kubeflow.tolerations=gpu=x:NoSchedule", "--set", "kubeflow.node_selector.disk=ssd"),
     *("--set", "kubeflow.image_pull_secrets=regcred", "--set", "kubeflow.service_account=reader"),
     *("--set", "kubeflow.secret_files./keys=key?", "--set", "kubeflow.env.A=b"),
-    *("--set", "kubeflow.secret_env.TOKEN=keys/token?"),
+    *("--set", "kubeflow.secret_env.TOKEN=keys/token?", "--set", "kubeflow.shared_memory=1Gi"),
     *("--set", "kubeflow.run_as_user=1000650000", "--set", "kubeflow.run_as_group=8"),
 )
 
@@ -123,7 +123,7 @@ def test_a_pool_of_workers_in_the_steps_image_is_beside_each_task_manager(kind: 
 def test_the_workers_write_to_the_claim_that_they_share_with_the_steps_and_read_others(kind: str) -> None:
     template = pods(kind, *FULL, "--set", "kubeflow.beam_mount=/shared")["taskmanager"]
     mounts = {m["mountPath"]: m["name"] for m in container(template, "beam-worker")["volumeMounts"]}
-    assert set(mounts) == {"/shared", "/words", "/keys", "/tmp"}  # noqa: S108 - in a pod
+    assert set(mounts) == {"/shared", "/words", "/keys", "/dev/shm", "/tmp"}  # noqa: S108 - in a pod
     volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
     assert volumes[mounts["/shared"]]["persistentVolumeClaim"] == {"claimName": "beam-files"}
     assert volumes[mounts["/words"]]["persistentVolumeClaim"] == {"claimName": "words", "readOnly": True}
@@ -138,8 +138,14 @@ def test_without_a_claim_the_comment_says_that_the_workers_see_no_files() -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_workers_have_resources_of_their_own(kind: str) -> None:
-    worker = container(pods(kind, "--set", "kubeflow.steps.beam-worker.memory_limit=9Gi")["taskmanager"], "beam-worker")
-    assert worker["resources"]["limits"]["memory"] == "9Gi"
+    values = {"memory_limit": "9Gi", "gpus": "1", "shared_memory": "1Gi"}
+    flags = [word for key, value in values.items() for word in ("--set", f"kubeflow.steps.beam-worker.{key}={value}")]
+    template = pods(kind, *flags)["taskmanager"]
+    worker = container(template, "beam-worker")
+    assert worker["resources"]["limits"] == {"cpu": "4", "memory": "9Gi", "nvidia.com/gpu": "1"}
+    (name,) = [m["name"] for m in worker["volumeMounts"] if m["mountPath"] == "/dev/shm"]  # noqa: S108 - in a pod
+    assert {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}} in template["spec"]["volumes"]
+    assert understood(template, "PodTemplate") == template
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -196,6 +202,15 @@ def test_both_kinds_have_the_same_memory_slots_and_network_buffers() -> None:
         cpu = spec[component]["resource"]["cpu"]
         assert str(cpu) == main["resources"]["requests"]["cpu"]
         assert cpu * float(spec["flinkConfiguration"][f"kubernetes.{name}.cpu.limit-factor"]) == 2
+
+
+def test_the_plain_pods_start_anew_where_flinks_configuration_changes() -> None:
+    changed, same = (
+        pods("plain", "--set", setting) for setting in ("kubeflow.flink_slots=3", "kubeflow.flink_task_managers=3")
+    )
+    assert same == pods("plain")
+    for name, template in changed.items():
+        assert template != same[name]
 
 
 def test_the_plain_task_managers_find_the_job_manager_by_a_service() -> None:

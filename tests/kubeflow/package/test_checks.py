@@ -270,6 +270,12 @@ def test_a_package_that_is_refused_leaves_the_last_one_in_place(tmp_path: Path) 
     assert path.read_text() == "the last one"
 
 
+def test_what_a_manifest_puts_beside_the_steps_has_settings_among_theirs(tmp_path: Path) -> None:
+    flags = [f"kubeflow.steps.{name}.memory_limit=9Gi" for name in ("beam-worker", "tensorboard")]
+    write(read_config(*(word for flag in flags for word in ("--set", flag))), tmp_path / "pipeline.yaml")
+    assert (tmp_path / "pipeline.yaml").exists()
+
+
 def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
     with pytest.raises(UserError, match=r"^step trainers: has settings but is no step, expected one of .*, trainer, "):
         write(read_config("--set", "kubeflow.steps.trainers.gpus=1"), Path("unwritten.yaml"))

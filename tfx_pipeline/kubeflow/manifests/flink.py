@@ -1,5 +1,6 @@
 """A Flink session cluster for Beam's steps: by the Flink Kubernetes Operator, or of plain Deployments."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -128,16 +129,18 @@ def _plain(cluster: Cluster) -> list[Manifest]:
     mounted = [{"name": CONF_VOLUME, "configMap": {"name": cluster.name}}]
     job_manager = _main(cluster.flink(JOB_MANAGER_MIB), JOB_MANAGER, {"rest": REST_PORT, **RPC_PORTS})
     task_manager = _main(cluster.flink(TASK_MANAGER_MIB), TASK_MANAGER, {"rpc": TASK_MANAGER_PORT})
+    configuration = _config_map(cluster)
     return [
-        _config_map(cluster),
+        configuration,
         # The TaskManagers need not wait for the job server, which counts for the readiness of this pod.
         _service(cluster, cluster.name, RPC_PORTS, publishNotReadyAddresses=True),
-        _deployment(cluster, JOB_MANAGER, 1, job_manager_pod(cluster, job_manager, mounted)),
+        _deployment(cluster, JOB_MANAGER, 1, job_manager_pod(cluster, job_manager, mounted), configuration),
         _deployment(
             cluster,
             TASK_MANAGER,
             cluster.config.flink_task_managers,
             task_manager_pod(cluster, task_manager, mounted),
+            configuration,
         ),
     ]
 
@@ -165,7 +168,10 @@ def _config_map(cluster: Cluster) -> Manifest:
     return {**_object("v1", "ConfigMap", cluster, cluster.name), "data": data}
 
 
-def _deployment(cluster: Cluster, component: str, replicas: int, pod: Manifest) -> Manifest:
+def _deployment(cluster: Cluster, component: str, replicas: int, pod: Manifest, configuration: Manifest) -> Manifest:
+    # Flink reads its configuration at its start alone: where that changes, the pods change.
+    digest = hashlib.sha256(str(configuration["data"]).encode()).hexdigest()[:16]
+    pod["metadata"].setdefault("annotations", {})["checksum/config"] = digest
     spec = {
         "replicas": replicas,
         # Never an old one beside a new one.

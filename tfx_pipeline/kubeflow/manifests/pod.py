@@ -135,7 +135,9 @@ def _sources(settings: StepSettings, written: Collection[str | None] = ()) -> di
         for path, claim in sorted(settings.pvc_mounts.items())
     }
     secrets = {path: {"secret": _secret_volume(source)} for path, source in sorted(settings.secret_files.items())}
-    return {**claims, **secrets}
+    size = settings.shared_memory
+    memory = {"/dev/shm": {"emptyDir": {"medium": "Memory", "sizeLimit": size}}} if size else {}  # noqa: S108 - in a pod
+    return {**claims, **secrets, **memory}
 
 
 def _secret_volume(source: str) -> Manifest:
@@ -152,7 +154,8 @@ def _toleration(text: str) -> Manifest:
 
 def _resources(settings: StepSettings) -> Manifest:
     requests = {"cpu": settings.cpu_request, "memory": settings.memory_request}
-    limits = {"cpu": settings.cpu_limit, "memory": settings.memory_limit}
+    gpus = {settings.gpu_type: str(settings.gpus)} if settings.gpus else {}
+    limits = {"cpu": settings.cpu_limit, "memory": settings.memory_limit, **gpus}
     return without_empty({"requests": without_empty(requests), "limits": without_empty(limits)})
 
 

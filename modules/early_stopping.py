@@ -101,6 +101,11 @@ class EarlyStopping(keras.callbacks.Callback):
         return losses.index(min(losses)) + 1 if losses else self.trained_epochs
 
     @property
+    def kept_metrics(self) -> Logs:
+        """The metrics of that epoch; none before there is one."""
+        return self._finished[self.kept_epoch - 1] if self._finished else {}
+
+    @property
     def has_stopped(self) -> bool:
         """Whether the training is over before its last epoch."""
         return 0 < self._patience <= self.trained_epochs - self.kept_epoch

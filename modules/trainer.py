@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -83,13 +84,31 @@ def run_fn(fn_args: FnArgs) -> None:
         NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
-    hardware = devices.choose(config["device"], config["precision"])
+    model, _metrics = train(fn_args, config, devices.choose(config["device"], config["precision"]))
+    export(model, tft.TFTransformOutput(fn_args.transform_graph_path), fn_args.serving_model_dir)
+    logger.info("exported %s", model.name)
+
+
+def train(
+    fn_args: FnArgs, config: Mapping[str, Any], hardware: devices.Hardware, *, trial: bool = False
+) -> tuple[keras.Model, dict[str, float]]:
+    """Trains a model, for ``run_fn`` and for each trial of a search; what it raises, ``run_fn`` names.
+
+    Args:
+        fn_args: TFX's arguments, for the places of data and curves.
+        config: What ``run_fn`` gets as ``custom_config``.
+        hardware: What to train on.
+        trial: Whether to judge by the part of ``train`` that is held back alone, and to leave out curves and the lines
+            on each epoch.
+
+    Returns:
+        The model, and the metrics of the epoch whose weights it has.
+    """
     keras.utils.set_random_seed(config["seed"])
     # Where TensorFlow's own seed is 0 modulo 2^31 - 1, tf.data compares the shuffle's, a Variable, in Python.
     tf.random.set_seed(config["seed"] % (2**31 - 1) or 2**31 - 2)
     if config["determinism"] == "on":
         tf.config.experimental.enable_op_determinism()
-    transform = tft.TFTransformOutput(fn_args.transform_output)
     with hardware.scope():
         model = model_check.build(config["model_name"])
         model.compile(
@@ -99,33 +118,38 @@ def run_fn(fn_args: FnArgs) -> None:
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
         )
-        _fit(model, transform, fn_args, hardware)
-    export(model, transform, fn_args.serving_model_dir)
-    logger.info("exported %s", model.name)
+        stopping = EarlyStopping(model, config["early_stopping"])
+        _fit(model, stopping, fn_args, config, hardware, trial=trial)
+    if not trial:
+        stopping.note(fn_args.model_run_dir)
+    return model, stopping.kept_metrics
 
 
-def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, hardware: devices.Hardware) -> None:
-    config: dict[str, Any] = fn_args.custom_config
-    learning_rate, batch_size = config["learning_rate"], config["batch_size"] * hardware.replicas
+def _fit(
+    model: keras.Model,
+    stopping: EarlyStopping,
+    fn_args: FnArgs,
+    config: Mapping[str, Any],
+    hardware: devices.Hardware,
+    *,
+    trial: bool,
+) -> None:
     shuffle = EpochShuffle(config["seed"])
-    decay = cosine_decay(hardware.learning_rate(learning_rate), config["epochs"])
-    counts = config.get("num_examples", {})
-    read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
-    train = read(batch_size, shuffle.seed, part=Part.fitted(config["held_back"]))
-    held_back = [read(EVAL_BATCH_SIZE, part=Part.held_back(config["held_back"]))] if config["held_back"] else []
-    judge = [HeldBack(hardware.distribute(part)) for part in held_back]
-    curves, stopping = Curves(fn_args.model_run_dir), EarlyStopping(model, config["early_stopping"])
-    diverged = stop_when_diverged(learning_rate, hardware.precision)
-    callbacks = [shuffle, decay, *judge, EpochLogger(), diverged, curves, stopping]
+    decay = cosine_decay(hardware.learning_rate(config["learning_rate"]), config["epochs"])
+    train, held_back, validation = _examples(fn_args, config, hardware, shuffle, trial=trial)
+    judge = [] if held_back is None else [HeldBack(held_back)]
+    diverged = stop_when_diverged(config["learning_rate"], hardware.precision)
+    shown = [] if trial else [EpochLogger()]
+    curves = [] if trial else [Curves(fn_args.model_run_dir)]
+    callbacks = [shuffle, decay, *judge, *shown, diverged, *curves, stopping]
     if config.get("checkpoint_dir"):
         checkpoint = EpochCheckpoint(model, config["checkpoint_dir"], stopping.best_weights)
         stopping.resume(checkpoint.finished)
-        callbacks += [checkpoint.replay(curves), checkpoint]
-    validation = input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, num_examples=counts.get("eval"))
+        callbacks += [*map(checkpoint.replay, curves), checkpoint]
     try:
         model.fit(
-            hardware.distribute(train),
-            validation_data=hardware.distribute(validation),
+            train,
+            validation_data=validation,
             initial_epoch=stopping.trained_epochs,
             epochs=stopping.trained_epochs if stopping.has_stopped else config["epochs"],
             callbacks=callbacks,
@@ -133,7 +157,27 @@ def _fit(model: keras.Model, transform: tft.TFTransformOutput, fn_args: FnArgs, 
         )
     except tf.errors.FailedPreconditionError:
         # TensorFlow's words on a wrong number of examples do not say of which files.
+        counts = config.get("num_examples", {})
         require_all(fn_args.train_files, counts.get("train"))
         require_all(fn_args.eval_files, counts.get("eval"))
         raise
-    stopping.note(fn_args.model_run_dir)
+
+
+def _examples(
+    fn_args: FnArgs, config: Mapping[str, Any], hardware: devices.Hardware, shuffle: EpochShuffle, *, trial: bool
+) -> tuple[Any, Any, Any]:
+    """What is fitted, what is held back from that, and the split ``eval``; None for what there is not."""
+    counts, part = config.get("num_examples", {}), config["held_back"]
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
+    train = read(config["batch_size"] * hardware.replicas, shuffle.seed, part=Part.fitted(part))
+    eval_count = counts.get("eval")
+
+    def distributed(examples: tf.data.Dataset | None) -> Any:
+        return None if examples is None else hardware.distribute(examples)
+
+    return (
+        distributed(train),
+        distributed(read(EVAL_BATCH_SIZE, part=Part.held_back(part)) if part else None),
+        distributed(None if trial else input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, None, eval_count)),
+    )

@@ -22,7 +22,7 @@ def fn_args(examples: Path, transform: Path, directory: Path, **hyperparameters:
         model_run_dir=str(directory / "logs"),
         custom_config=HYPERPARAMETERS | hyperparameters,
     )
-    args.transform_output = str(transform)
+    args.transform_graph_path = str(transform)
     return args
 
 

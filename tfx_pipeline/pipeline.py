@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator
+from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
@@ -99,17 +100,20 @@ def create_pipeline(
     baseline_locator = BaselineLocator(serving_dir=serving_dir, baseline_version=serving.baseline).with_id(
         "baseline-locator"
     )
-    trainer = Trainer(
-        run_fn="modules.trainer.run_fn",
-        code_digest=code_digest,
-        examples=examples,
-        transform_graph=transform.outputs["transform_graph"],
-        hyperparameters=parameters(config.training),
-    ).with_id("trainer")
-    # Transform need not wait for the gate: nothing is learnt before the trainer. Nor is a baseline that is not fit to
+    training: dict[str, Any] = {
+        "code_digest": code_digest,
+        "examples": examples,
+        "transform_graph": transform.outputs["transform_graph"],
+        "hyperparameters": parameters(config.training),
+    }
+    tuner = _tuner(parameters(config.tuning).trials, training) if config.tuning.trials else None
+    best = {"best_hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
+    trainer = Trainer(run_fn="modules.trainer.run_fn", **training, **best).with_id("trainer")
+    # Transform need not wait for the gate: nothing is learnt before these two. Nor is a baseline that is not fit to
     # compare with found out after the training.
-    trainer.add_upstream_node(data_gate)
-    trainer.add_upstream_node(baseline_locator)
+    for learner in filter(None, (tuner, trainer)):
+        learner.add_upstream_node(data_gate)
+        learner.add_upstream_node(baseline_locator)
 
     evaluator = Evaluator(
         examples=examples,
@@ -135,15 +139,16 @@ def create_pipeline(
         baseline_model=baseline_locator.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
+        **({"tuner_results": tuner.outputs["tuner_results"]} if tuner else {}),
     ).with_id("evaluation-review")
 
     components = [
         example_gen, statistics_gen, schema_import, example_validator, data_gate,
-        transform, trainer, baseline_locator, evaluator, pusher, evaluation_review,
+        transform, *filter(None, [tuner]), trainer, baseline_locator, evaluator, pusher, evaluation_review,
     ]  # fmt: skip
     if repository:
         checkout = source_checkout(repository)
-        run_code_from(checkout, transform, trainer, evaluator, evaluation_review)
+        run_code_from(checkout, transform, *filter(None, [tuner]), trainer, evaluator, evaluation_review)
         components.insert(0, checkout)
 
     return Pipeline(
@@ -154,3 +159,9 @@ def create_pipeline(
         beam_pipeline_args=beam_options(config.run.beam_args),
         components=components,
     )
+
+
+def _tuner(trials: Any, training: dict[str, Any]) -> BaseComponent:
+    from tfx_pipeline.components.tuner import Tuner  # noqa: PLC0415 - KerasTuner, which few runs need
+
+    return Tuner(tuner_fn="modules.tuner.tuner_fn", trials=trials, **training).with_id("tuner")

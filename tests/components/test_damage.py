@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.small_run import Run
 from tfx_pipeline.components.damage import PRODUCERS, Input, named_damage
-from tfx_pipeline.config.sections import Config
+from tfx_pipeline.config.sections import Config, TuningConfig
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
 
@@ -29,7 +29,7 @@ def given(first_run: Run, tmp_path: Path) -> Callable[..., Input]:
 
 
 def test_the_producers_are_those_of_the_pipeline() -> None:
-    pipeline = create_pipeline(Config(), pipeline_root="/root", serving_dir="/serving")
+    pipeline = create_pipeline(Config(tuning=TuningConfig(trials=1)), pipeline_root="/root", serving_dir="/serving")
     wired = {
         (key, channel.producer_component_id)
         for component in pipeline.components
@@ -134,3 +134,13 @@ def test_an_error_that_is_not_the_inputs_fault_stays_what_it_is(given: Callable[
         with pytest.raises(type(error)) as same, named_damage(inputs):
             raise error
         assert same.value is error
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("hyperparameters", "best_hyperparameters.txt"), ("tuner_results", "tuner_results.json")]
+)
+def test_what_the_tuner_left_is_named_where_it_is_missing_or_cut_short(key: str, name: str, tmp_path: Path) -> None:
+    damaged = Input(key, tmp_path)
+    assert line(damaged).startswith(f"{tmp_path}/{name}: is missing, which is not what tuner left")
+    (tmp_path / name).write_text('{"values": {"epochs"')
+    assert line(damaged, ValueError("Unterminated string")).startswith(f"{tmp_path}/{name}: cannot be read (")

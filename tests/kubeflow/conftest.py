@@ -52,7 +52,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def read_config(*flags: str) -> Any:
     """Reads the configuration as kubeflow_runner.py does."""
     parser = ArgumentParser()
-    add_flags(parser, ("data", "training", "evaluation", "kubeflow"))
+    add_flags(parser, ("data", "training", "tuning", "evaluation", "kubeflow"))
     return load(vars(parser.parse_args(flags)))
 
 

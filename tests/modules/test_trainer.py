@@ -73,7 +73,7 @@ def test_what_diverges_later_keeps_the_checkpoint_of_the_epoch_before(
 
 def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:
     args = FnArgs(custom_config=HYPERPARAMETERS | {"model_name": "resnet"})
-    args.transform_output = str(first_run.artifact("transform", "transform_graph"))
+    args.transform_graph_path = str(first_run.artifact("transform", "transform_graph"))
     with pytest.raises(ValueError, match="unknown model 'resnet'"):
         run_fn(args)
 

@@ -1,4 +1,4 @@
-"""Where a trainer keeps its checkpoints, so that a later run finds those of the same training and no others."""
+"""Where trainer and tuner keep checkpoints, so that a later run finds those of the same training and no others."""
 
 import hashlib
 import json

@@ -17,6 +17,8 @@ PRODUCERS: Final = {
     "anomalies": "example-validator",
     "data_gate": "data-gate",
     "transform_graph": "transform",
+    "hyperparameters": "tuner",
+    "tuner_results": "tuner",
     "model": "trainer",
     "model_run": "trainer",
     "baseline_model": "baseline-locator",
@@ -31,6 +33,8 @@ _NEEDED: Final = {
     "statistics": ["FeatureStats.pb"],
     "schema": ["schema.pbtxt"],
     "transform_graph": [f"transform_fn/{SAVED_MODEL}", "transformed_metadata/schema.pbtxt"],
+    "hyperparameters": ["best_hyperparameters.txt"],
+    "tuner_results": ["tuner_results.json"],
     "model": [f"{SERVING_FORMAT}/{SAVED_MODEL}", f"{SERVING_FORMAT}/variables/variables.index"],
 }
 """Files that are never empty, by an input's key; in the folder of each split where the input has splits."""
@@ -124,6 +128,8 @@ def _readers(given: Input, words: str) -> Iterator[tuple[Path, Callable[[Path], 
         yield given.path / "schema.pbtxt", _read_schema
     elif given.key == "data_gate":
         yield given.path, lambda file: json.loads(file.read_bytes())
+    elif given.key in ("hyperparameters", "tuner_results"):
+        yield given.path / _NEEDED[given.key][0], lambda file: json.loads(file.read_bytes())
     elif given.key == "evaluation":
         yield given.path, _read_evaluation
     elif given.key in saved_models and any(given.path.glob("*")):

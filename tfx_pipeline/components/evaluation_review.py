@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 
 from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.components.evaluator import EVALUATED_SPLIT
-from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end
+from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end, tuned
 from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
@@ -50,6 +50,15 @@ class EvaluationReviewSpec(component_spec.ComponentSpec):
         SUMMARY_KEY: component_spec.ChannelParameter(type=system_artifacts.Markdown),
         METRICS_KEY: component_spec.ChannelParameter(type=system_artifacts.Metrics),
         CLASSIFICATION_METRICS_KEY: component_spec.ChannelParameter(type=system_artifacts.ClassificationMetrics),
+    }
+
+
+class TunedReviewSpec(EvaluationReviewSpec):
+    """The contract behind a tuner."""
+
+    INPUTS = {  # noqa: RUF012
+        **EvaluationReviewSpec.INPUTS,
+        keys.TUNER_RESULTS_KEY: component_spec.ChannelParameter(type=standard_artifacts.TunerResults),
     }
 
 
@@ -123,6 +132,8 @@ def _review_inputs(input_dict: dict[str, list[Artifact]]) -> ReviewInputs:
         hyperparameters=hyperparameters(inputs[keys.MODEL_KEY]),
         training_end=training_end(inputs[keys.MODEL_KEY]),
         data=data_origin(inputs[keys.EXAMPLES_KEY]),
+        tuned=tuned(inputs[keys.MODEL_KEY]),
+        tuner_results=inputs[keys.TUNER_RESULTS_KEY].uri if keys.TUNER_RESULTS_KEY in inputs else "",
     )
 
 
@@ -144,10 +155,10 @@ class EvaluationReview(base_component.BaseComponent):
         """Makes a review.
 
         Args:
-            **inputs: A channel for each input of ``EvaluationReviewSpec``.
+            **inputs: A channel for each input of ``EvaluationReviewSpec``, or of ``TunedReviewSpec``.
         """
         super().__init__(
-            EvaluationReviewSpec(
+            (TunedReviewSpec if keys.TUNER_RESULTS_KEY in inputs else EvaluationReviewSpec)(
                 **inputs,
                 **{
                     key: channel_utils.as_channel([output.type()])

@@ -20,7 +20,7 @@ from tfx.utils import json_utils, path_utils, proto_utils
 
 from modules.dataset import DATASET
 from tfx_pipeline.components.example_gen import serialize
-from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end
+from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end, tuned
 from tfx_pipeline.components.splits import require_all
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation import extractors
@@ -125,6 +125,7 @@ def _write_card(inputs: dict[str, list[Artifact]], found: Evaluation, evaluation
         baseline=found.baseline,
         hyperparameters=hyperparameters(model),
         training_end=training_end(model),
+        tuned=tuned(model),
         data=data_origin(artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY])),
         versions=versions(),
     )

@@ -5,13 +5,14 @@ from typing import Any, Final
 from tfx.types import Artifact
 
 from tfx_pipeline.components.splits import SOURCE_COUNT_PROPERTY, written_examples
-from tfx_pipeline.components.trainer import HYPERPARAMETERS
+from tfx_pipeline.components.trainer import HYPERPARAMETERS, TUNED_PROPERTY
 from tfx_pipeline.review.content import Rows
 
 _GETTERS: Final[dict[type, Any]] = {
     str: Artifact.get_string_custom_property,
     int: Artifact.get_int_custom_property,
-    float: Artifact.get_float_custom_property,
+    # Text, for all its digits; an older model has a number.
+    float: lambda model, name: float(model.get_string_custom_property(name) or model.get_float_custom_property(name)),
 }
 """Kubeflow gives every number back as a float, and ``get_custom_property`` takes what is 0 or "" for absent then."""
 
@@ -35,6 +36,11 @@ def training_end(model: Artifact) -> Rows:
     stopped = f"; ended early: no lower held_back_loss for {patience} epochs" if trained < epochs else ""
     why = "the one with the lowest held_back_loss" if patience else "the last"
     return ("trained epochs", f"{trained} of {epochs}{stopped}"), ("kept epoch", f"{kept}, {why}")
+
+
+def tuned(model: Artifact) -> frozenset[str]:
+    """The names of the hyperparameters that the tuner chose, as the trainer noted them on the model's artifact."""
+    return frozenset(model.get_string_custom_property(TUNED_PROPERTY).split())
 
 
 def data_origin(examples: Artifact) -> Rows:

@@ -1,8 +1,10 @@
 """trainer: TFX's Trainer with each hyperparameter as a parameter of its own."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tfx.components.trainer import executor as tfx_executor
@@ -40,15 +42,42 @@ HYPERPARAMETERS: Final[dict[str, type]] = {
 MODELS_OWN: Final = frozenset(name for name, field in TrainingConfig.model_fields.items() if field.default is None)
 """The hyperparameters that are the model's own where a user gives none."""
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 _SETTERS: Final[dict[type, Any]] = {
     str: Artifact.set_string_custom_property,
     int: Artifact.set_int_custom_property,
-    float: Artifact.set_float_custom_property,
+    # ML Metadata in SQLite keeps six digits after the point of a number, which are few of a learning rate.
+    float: lambda model, name, value: model.set_string_custom_property(name, repr(value)),
 }
+
+
+TUNED_PROPERTY: Final = "tuned"
+"""Custom property of a model with the names of the hyperparameters that the tuner chose, and a space between them."""
+
+
+def parameters(hyperparameters: Any) -> dict[str, Any]:
+    """The parameters of a component that trains, by what it calls them.
+
+    Args:
+        hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
+    """
+    return {key: _parameter(name, getattr(hyperparameters, name)) for name, key in KEYS.items()}
 
 
 def _parameter(name: str, value: Any) -> Any:
     return not_given(TrainingConfig.model_fields[name]) if value is None else value
+
+
+@contextlib.contextmanager
+def errors_of_modules_as_user_errors() -> Iterator[None]:
+    """Raises the errors that ``modules`` defines, which speak to its author, as a ``UserError``."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] == modules.__name__:
+            raise UserError(str(error)) from error
+        raise
 
 
 class TrainerSpec(component_spec.ComponentSpec):
@@ -73,6 +102,17 @@ class TrainerSpec(component_spec.ComponentSpec):
     }
 
 
+class TunedTrainerSpec(TrainerSpec):
+    """The contract behind a tuner, whose output is no optional input: one that is lost must not go unnoticed."""
+
+    INPUTS = {  # noqa: RUF012
+        **TrainerSpec.INPUTS,
+        standard_component_specs.HYPERPARAMETERS_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.HyperParameters
+        ),
+    }
+
+
 class Executor(tfx_executor.GenericExecutor):
     """Hands the hyperparameters to ``run_fn`` as ``custom_config``."""
 
@@ -89,7 +129,10 @@ class Executor(tfx_executor.GenericExecutor):
                 there is no GPU, the model cannot be trained, the training diverged or read other examples than
                 example-gen wrote.
         """
-        config = {KEYS[name]: value for name, value in in_force(given(exec_properties)).model_dump().items()}
+        asked = given(exec_properties)
+        best = input_dict.get(standard_component_specs.HYPERPARAMETERS_KEY)
+        tuned = read_best(artifact_utils.get_single_uri(best)) if best else {}
+        config = {KEYS[name]: value for name, value in in_force(asked, tuned).model_dump().items()}
         run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
@@ -100,17 +143,15 @@ class Executor(tfx_executor.GenericExecutor):
             "num_examples": written_examples(examples),
         }
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
-        try:
+        with errors_of_modules_as_user_errors():
             super().Do(input_dict, output_dict, exec_properties)
-        except Exception as error:
-            # The errors that modules/ defines speak to its author.
-            if type(error).__module__.partition(".")[0] == modules.__name__:
-                raise UserError(str(error)) from error
-            raise
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         model_run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
         for name, value in (config | _epochs(Path(model_run, EPOCHS_FILE))).items():
             _SETTERS[type(value)](model, name, value)
+        chosen = sorted(KEYS[name] for name in tuned if getattr(asked, name) is None)
+        if chosen:
+            model.set_string_custom_property(TUNED_PROPERTY, " ".join(chosen))
 
 
 def _epochs(file: Path) -> dict[str, int]:
@@ -129,8 +170,15 @@ def given(exec_properties: Mapping[str, Any]) -> TrainingConfig:
     return TrainingConfig.checked({name: value for name, value in values.items() if name not in own})
 
 
-def in_force(given: TrainingConfig) -> TrainingConfig:
-    """Adds the model's own hyperparameters where none are given.
+def read_best(directory: str) -> dict[str, Any]:
+    """Reads the hyperparameters that the tuner found best, from the artifact that TFX's Tuner writes."""
+    (file,) = Path(directory).iterdir()
+    values: dict[str, Any] = json.loads(file.read_bytes())["values"]
+    return values
+
+
+def in_force(given: TrainingConfig, tuned: Mapping[str, Any] = NOTHING) -> TrainingConfig:
+    """Adds the tuned hyperparameters where none are given, and the model's own where there are none of these either.
 
     Raises:
         UserError: The configuration does not allow what the model's file says, alone or together with what is given.
@@ -138,7 +186,7 @@ def in_force(given: TrainingConfig) -> TrainingConfig:
     file, own = f"modules/models/{given.model}.py: DEFAULTS", models_own(given.model)
     if wrong := sorted(own.keys() - MODELS_OWN):
         raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(MODELS_OWN))}")
-    config = TrainingConfig.checked(own | given.model_dump(exclude_none=True), file)
+    config = TrainingConfig.checked({**own, **tuned, **given.model_dump(exclude_none=True)}, file)
     require_held_back(config)
     return config
 
@@ -157,6 +205,7 @@ class Trainer(base_component.BaseComponent):
         examples: BaseChannel,
         transform_graph: BaseChannel,
         hyperparameters: Any,
+        best_hyperparameters: BaseChannel | None = None,
     ) -> None:
         """Makes a trainer.
 
@@ -166,9 +215,11 @@ class Trainer(base_component.BaseComponent):
             examples: Raw tf.Examples with the splits ``train`` and ``eval``.
             transform_graph: Transform's graph.
             hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
+            best_hyperparameters: Those that a tuner chose; None without one.
         """
+        tuned = {standard_component_specs.HYPERPARAMETERS_KEY: best_hyperparameters} if best_hyperparameters else {}
         super().__init__(
-            TrainerSpec(
+            (TunedTrainerSpec if tuned else TrainerSpec)(
                 run_fn=run_fn,
                 code_digest=code_digest,
                 examples=examples,
@@ -177,6 +228,7 @@ class Trainer(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(),
                 model=channel_utils.as_channel([standard_artifacts.Model()]),
                 model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
-                **{key: _parameter(name, getattr(hyperparameters, name)) for name, key in KEYS.items()},
+                **tuned,
+                **parameters(hyperparameters),
             )
         )

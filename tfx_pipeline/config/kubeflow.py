@@ -62,7 +62,7 @@ class StepSettings(Section):
         default=0,
         ge=0,
         le=1_000,
-        description="GPUs; as a setting for all steps it is the trainer's alone",
+        description="GPUs; as a setting for all steps it is the trainer's and the tuner's alone",
     )
     gpu_type: ResourceName = Field(default="nvidia.com/gpu", description="the GPU's name as a resource of Kubernetes")
     node_selector: dict[LabelName, LabelValue] = Field(

@@ -159,6 +159,18 @@ class TrainingConfig(Section):
     )
 
 
+class TuningConfig(Section):
+    """The search for hyperparameters before the training, on a part of the training data alone."""
+
+    trials: int = Field(
+        title="--tune",
+        default=0,
+        ge=0,
+        le=1_000,
+        description="trainings to choose the model's hyperparameters by, those that are not given; 0 does without",
+    )
+
+
 def _baseline(text: str) -> str:
     if not re.fullmatch("none|newest|[1-9][0-9]{0,18}", text):
         raise ValueError("expected none, newest or the number of a pushed version")
@@ -212,6 +224,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     data_gate: DataGateConfig = DataGateConfig()
     training: TrainingConfig = TrainingConfig()
+    tuning: TuningConfig = TuningConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     serving: ServingConfig = ServingConfig()
     run: RunConfig = RunConfig()

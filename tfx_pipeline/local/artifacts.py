@@ -11,12 +11,14 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.components.data_gate import REPORT_KEY
-from tfx_pipeline.components.trainer import KEYS
+from tfx_pipeline.components.trainer import HYPERPARAMETERS, KEYS, TUNED_PROPERTY
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.gate.report import summary
 from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.review.trials import read_trials
+from tfx_pipeline.review.trials import summary as tuning
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 
 
@@ -37,9 +39,13 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     if "data-gate" in outputs:
         report = json.loads(Path(outputs["data-gate"][REPORT_KEY].uri).read_bytes())
         outcome = dataclasses.replace(outcome, data_gate=summary(report))
+    if "tuner" in outputs:
+        trials = read_trials(outputs["tuner"]["tuner_results"].uri)
+        outcome = dataclasses.replace(outcome, tuning=tuning(trials))
     if "trainer" in outputs:
-        training, logs = _training(outputs["trainer"]["model"]), Path(outputs["trainer"]["model_run"].uri)
-        outcome = dataclasses.replace(outcome, training=training, training_logs=logs)
+        model, logs = outputs["trainer"]["model"], Path(outputs["trainer"]["model_run"].uri)
+        tuned = tuple(model.custom_properties[TUNED_PROPERTY].string_value.split())
+        outcome = dataclasses.replace(outcome, training=_training(model), tuned=tuned, training_logs=logs)
     if "baseline-locator" in outputs:
         baseline = outputs["baseline-locator"]["baseline"].custom_properties
         version = baseline[VERSION_PROPERTY].int_value if VERSION_PROPERTY in baseline else None
@@ -72,8 +78,9 @@ def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
 
 
 def _training(model: metadata_store_pb2.Artifact) -> dict[str, Any]:
-    values = {name: model.custom_properties[key] for name, key in KEYS.items()}
-    return {name: getattr(value, value.WhichOneof("value")) for name, value in values.items()}
+    values = {key: model.custom_properties[key] for key in HYPERPARAMETERS}
+    found = {key: getattr(value, value.WhichOneof("value")) for key, value in values.items()}
+    return {name: HYPERPARAMETERS[key](found[key]) for name, key in KEYS.items()}
 
 
 def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:

@@ -12,7 +12,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from modules import devices
 from tfx_pipeline.components.beam_options import require_runner
 from tfx_pipeline.components.checkpoints import CHECKPOINTS_VARIABLE
-from tfx_pipeline.config.sections import Config
+from tfx_pipeline.config.sections import Config, TrainingConfig
 from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.local.artifacts import read_outcome
 from tfx_pipeline.local.console import Console, EpochHandler
@@ -40,11 +40,13 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
         progress: Is told how each component goes.
 
     Raises:
-        UserError: A GPU was asked for and there is none, or Beam's runner cannot work here.
+        UserError: A GPU was asked for and there is none, there is nothing to tune, or Beam's runner cannot work here.
         Exception: What a component raised; those after it do not run.
     """
     if config.training.device == "gpu":
         _require_gpu()
+    if config.tuning.trials:
+        _require_space(config.training)
     # Read from the cache: a slow form is not decoded twice, and the same data from elsewhere is the same to the graph.
     data = config.data.model_copy(update={"source": dataset.source, "dir": config.data.dir and dataset.path})
     pipeline = create_pipeline(
@@ -75,6 +77,13 @@ def _require_gpu() -> None:
         devices.require_gpu()
     except devices.NoGpuError as error:
         raise UserError(str(error)) from error
+
+
+def _require_space(training: TrainingConfig) -> None:
+    """Fails before the data is read rather than when the tuner starts."""
+    from tfx_pipeline.components.tuner import require_space  # noqa: PLC0415 - KerasTuner, which few runs need
+
+    require_space(training)
 
 
 def collect(output: Output, progress: Progress) -> Outcome:

@@ -75,6 +75,7 @@ def manifest(
         "pushed": outcome.pushed,
         "data": outcome.data,
         "data_gate": outcome.data_gate,
+        "tuning": outcome.tuning,
         "config": values,
         "versions": versions(),
         "git_commit": commit,

@@ -200,13 +200,28 @@ class TrainingCurve:
     values: tuple[float, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A training of the search for hyperparameters.
+
+    Attributes:
+        number: Its place, from 1.
+        accuracy: On the examples that were held back from it; None where it diverged.
+        values: The hyperparameters that the search varied.
+    """
+
+    number: int
+    accuracy: float | None
+    values: dict[str, str | int | float]
+
+
 Rows = tuple[tuple[str, str], ...]
 """Named values, as text."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Review:
-    """Everything that a review shows."""
+    """Everything that a review shows; ``tuned`` names the hyperparameters that the best of the ``trials`` gave."""
 
     verdict: Verdict
     thresholds: tuple[ThresholdResult, ...]
@@ -220,3 +235,5 @@ class Review:
     training_end: Rows
     data: Rows
     versions: Rows
+    tuned: frozenset[str] = frozenset()
+    trials: tuple[Trial, ...] = ()

@@ -12,6 +12,7 @@ from tfx_pipeline.review import predictions, statistics
 from tfx_pipeline.review.content import Review, Rows, Verdict
 from tfx_pipeline.review.gate_checks import read_gate
 from tfx_pipeline.review.training_curves import read_training_curves
+from tfx_pipeline.review.trials import read_trials
 
 PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "tensorflow-transform", "numpy")
 
@@ -33,6 +34,8 @@ class ReviewInputs:
         hyperparameters: What the model was trained with.
         training_end: How many epochs it was trained for, and which was kept.
         data: What is known of the data's origin.
+        tuned: The names of the hyperparameters that a search chose.
+        tuner_results: Directory of its trials; "" where there was no search.
     """
 
     evaluation: str
@@ -47,6 +50,8 @@ class ReviewInputs:
     data: Rows
     training_end: Rows = ()
     choice: str = ""
+    tuned: frozenset[str] = frozenset()
+    tuner_results: str = ""
 
 
 def read_review(inputs: ReviewInputs) -> Review:
@@ -74,6 +79,8 @@ def read_review(inputs: ReviewInputs) -> Review:
         training_end=inputs.training_end,
         data=inputs.data,
         versions=versions(),
+        tuned=inputs.tuned,
+        trials=read_trials(inputs.tuner_results) if inputs.tuner_results else (),
     )
 
 

@@ -34,6 +34,7 @@ def write_markdown(review: Review, path: str) -> None:
         markdown.classes(review.model, review.baseline),
         "## Configuration",
         markdown.table(("what", "value"), markdown.configuration(review)),
+        *(("## Tuning", markdown.trials(review)) if review.trials else ()),
     )
     Path(path).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

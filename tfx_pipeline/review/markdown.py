@@ -1,11 +1,12 @@
 """A review's figures and tables as words and Markdown, the same for every writer."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from tfx_pipeline.evaluation.scores import DIGITS, ModelScores, Scores, ThresholdResult
 from tfx_pipeline.review.content import Review, Rows
+from tfx_pipeline.review.trials import best_of
 
 UNDEFINED: Final = "n/a"
 
@@ -96,8 +97,28 @@ def classes(model: ModelScores, baseline: ModelScores | None = None) -> str:
 
 def configuration(review: Review) -> Rows:
     """What the model was made from: hyperparameters, epochs, data and versions, as rows."""
-    given = [(name, str(value)) for name, value in review.hyperparameters.items()]
+    given = hyperparameters(review.hyperparameters, review.tuned)
     return (*given, *review.training_end, *review.data, *review.versions)
+
+
+def hyperparameters(values: Mapping[str, str | int | float], tuned: Collection[str]) -> Rows:
+    """What a model was trained with, as rows; what a search chose is marked as tuned."""
+    return tuple((name, f"{value} (tuned)" if name in tuned else str(value)) for name, value in values.items())
+
+
+def trials(review: Review) -> str:
+    """A table of the trials of a search, and which was the best."""
+    names = list(dict.fromkeys(name for trial in review.trials for name in trial.values))
+    best = best_of(review.trials)
+    rows = [
+        (
+            f"{trial.number}{' (best)' if trial == best else ''}",
+            *(str(trial.values.get(name, "")) for name in names),
+            "diverged" if trial.accuracy is None else number(trial.accuracy),
+        )
+        for trial in review.trials
+    ]
+    return table(("trial", *names, "accuracy"), rows)
 
 
 def mistakes(review: Review) -> str:

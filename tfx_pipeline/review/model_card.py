@@ -1,5 +1,6 @@
 """The model card: what people need to know who get the model without the pipeline (arXiv:1810.03993)."""
 
+from collections.abc import Collection
 from typing import Final
 
 from modules.dataset import DATASET
@@ -30,6 +31,7 @@ def model_card(
     training_end: Rows,
     data: Rows,
     versions: Rows,
+    tuned: Collection[str] = (),
 ) -> str:
     """Writes the card.
 
@@ -40,6 +42,7 @@ def model_card(
         training_end: How many epochs it was trained for, and which was kept.
         data: What it was trained and evaluated on, with a row "data kind".
         versions: Versions of the libraries.
+        tuned: The names of the hyperparameters that a search chose.
 
     Returns:
         Markdown.
@@ -54,7 +57,7 @@ def model_card(
         "## Limits": f"{LIMITS}\n- {_weakest(model)}",
         "## Data": markdown.table(("what", "value"), (*data, ("licence", licence))),
         "## Configuration": markdown.table(
-            ("what", "value"), [*((key, str(value)) for key, value in hyperparameters.items()), *training_end]
+            ("what", "value"), (*markdown.hyperparameters(hyperparameters, tuned), *training_end)
         ),
         "## Versions": markdown.table(("what", "version"), versions),
     }

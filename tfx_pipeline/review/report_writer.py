@@ -20,6 +20,7 @@ from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ThresholdResult
 from tfx_pipeline.review import charts, markdown
 from tfx_pipeline.review.content import Review
+from tfx_pipeline.review.trials import best_of, summary
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -35,7 +36,9 @@ def environment() -> jinja2.Environment:
     )
     jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit")}
     jinja.globals |= {
+        "best_of": best_of,
         "change": markdown.change,
+        "hyperparameters": markdown.hyperparameters,
         "dataset": DATASET,
         "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - our own file
     }
@@ -115,6 +118,8 @@ def digest(review: Review) -> dict[str, Any]:
         "classes": classes,
         "hyperparameters": review.hyperparameters,
         "training_end": dict(review.training_end),
+        "tuned": sorted(review.tuned),
+        "tuning": summary(review.trials),
         "data": dict(review.data),
         "versions": dict(review.versions),
     }

@@ -14,7 +14,7 @@ from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import summary as pr_curve_summary
 
 from tfx_pipeline.review import charts, markdown
-from tfx_pipeline.review.content import Curve, Review
+from tfx_pipeline.review.content import Curve, Review, Trial
 from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
 
 STEP: Final = 0
@@ -27,6 +27,9 @@ BY_CLASS: Final = "evaluation_by_class"
 CALIBRATION_ERROR: Final = f"{OVERALL}/expected calibration error"
 WORST_RECALL: Final = f"{OVERALL}/recall of the worst class"
 
+TRIALS: Final = "trials"
+TRIAL_ACCURACY: Final = "tuning/accuracy"
+
 SHOWN_MISTAKES: Final = 16
 """As many as are recognizable in a thumbnail."""
 
@@ -35,7 +38,8 @@ def write_tensorboard(review: Review, directory: str, training_logs: str, run_id
     """Writes the events.
 
     The review stands in the directory itself and the training's curves in its folders, so TensorBoard shows one run
-    named by the directory, with ``/train``, ``/validation`` and, where there is one, ``/held_back`` below it.
+    named by the directory, with ``/train``, ``/validation`` and, where there is one, ``/held_back`` below it, and
+    ``/trials`` where there was a search.
 
     Args:
         review: What to show.
@@ -56,6 +60,8 @@ def write_tensorboard(review: Review, directory: str, training_logs: str, run_id
                 _write_pr_curve(curve)
         _write_hparams(review, run_id)
     writer.close()
+    for trial in review.trials:
+        _write_trial(review, trial, Path(directory, TRIALS, f"{trial.number:0{len(str(len(review.trials)))}d}"), run_id)
 
 
 def scalars(review: Review) -> dict[str, float]:
@@ -135,8 +141,28 @@ def _write_hparams(review: Review, run_id: str) -> None:
     metrics = [tag for tag in scalars(review) if tag.startswith(f"{OVERALL}/")]
     hp.hparams_config(
         hparams=[hp.HParam(name) for name in review.hyperparameters],
-        metrics=[hp.Metric(tag, display_name=tag.removeprefix(f"{OVERALL}/")) for tag in metrics],
+        metrics=[
+            *(hp.Metric(tag, display_name=tag.removeprefix(f"{OVERALL}/")) for tag in metrics),
+            # Named by every run, since TensorBoard takes the columns of all from one of them.
+            hp.Metric(TRIAL_ACCURACY, display_name="accuracy of a trial", description="on held-back training data"),
+        ],
     )
-    hp.hparams(review.hyperparameters, trial_id=run_id)
-    end = hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)
+    _write_session(review.hyperparameters, run_id, api_pb2.STATUS_SUCCESS)
+
+
+def _write_trial(review: Review, trial: Trial, directory: Path, run_id: str) -> None:
+    writer = tf.summary.create_file_writer(str(directory))
+    with writer.as_default(step=STEP):
+        values = {**review.hyperparameters, **trial.values}
+        if trial.accuracy is None:
+            _write_session(values, f"{run_id} trial {trial.number}", api_pb2.STATUS_FAILURE)
+        else:
+            tf.summary.scalar(TRIAL_ACCURACY, trial.accuracy)
+            _write_session(values, f"{run_id} trial {trial.number}", api_pb2.STATUS_SUCCESS)
+    writer.close()
+
+
+def _write_session(hyperparameters: dict[str, str | int | float], name: str, status: int) -> None:
+    hp.hparams(hyperparameters, trial_id=name)
+    end = hparams_summary.session_end_pb(status)
     tf.summary.experimental.write_raw_pb(end.SerializeToString())

@@ -61,6 +61,7 @@ def manifest(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping[
         "pushed": _property(found.output("pushed_model"), "pushed_destination"),
         "data": _data(found.output("examples")),
         "data_gate": summary(gate) if gate else None,
+        "tuning": evaluation.get("tuning"),
         "config": _config(found.parameters),
         "versions": dict(evaluation.get("versions", {})),
         "git_commit": _property(found.output("source"), "commit"),

@@ -7,13 +7,13 @@ from tfx_pipeline.components.beam_options import workers_of
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
-from tfx_pipeline.config.sections import Config, require_found_anywhere
+from tfx_pipeline.config.sections import Config, TrainingConfig, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
 from tfx_pipeline.kubeflow.package.step_settings import (
     BEAM_STEPS,
     DATA_MOUNT,
-    GPU_STEP,
+    GPU_STEPS,
     check_serving_place,
     serving_uri,
     settings_of,
@@ -30,8 +30,12 @@ def compile_package(config: Config) -> Package:
         UserError: The backend would reject it.
     """
     check_serving_place(config.kubeflow)
-    checkpoints.check_place(settings_of(GPU_STEP, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
     _check_beam_workers(config)
+    for step in GPU_STEPS:
+        checkpoints.check_place(settings_of(step, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
+    repository = _repository(config.kubeflow)
+    if config.tuning.trials and not repository:
+        _require_space(config.training)
     config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
         config,
@@ -39,9 +43,15 @@ def compile_package(config: Config) -> Package:
         pipeline_root="",
         serving_dir=runtime_parameter("serving_dir", serving_uri(config.kubeflow), SERVING_DIR),
         parameters=RunParameters,
-        repository=_repository(config.kubeflow),
+        repository=repository,
     )
     return KubeflowDagRunner(config.kubeflow).run(pipeline)
+
+
+def _require_space(training: TrainingConfig) -> None:
+    from tfx_pipeline.components.tuner import require_space  # noqa: PLC0415 - KerasTuner, which few packages need
+
+    require_space(training)
 
 
 def _repository(config: KubeflowConfig) -> GitRepository | None:
@@ -101,8 +111,10 @@ def _check_beam_mount(config: KubeflowConfig, claim: str) -> None:
 
 
 def _with_device(config: Config) -> Config:
-    """Makes the trainer fail without the GPUs that it asks for, unless the configuration names a device."""
-    if "device" in config.training.model_fields_set or not settings_of(GPU_STEP, config.kubeflow).gpus:
+    """Makes what trains fail without the GPUs that it asks for, unless the configuration names a device."""
+    steps = GPU_STEPS if config.tuning.trials else GPU_STEPS[:1]
+    gpus = [settings_of(step, config.kubeflow).gpus for step in steps]
+    if "device" in config.training.model_fields_set or not all(gpus):
         return config
     return config.model_copy(update={"training": config.training.model_copy(update={"device": "gpu"})})
 

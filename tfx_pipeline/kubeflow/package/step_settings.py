@@ -17,7 +17,8 @@ STOCK_SERVING_URI: Final = f"minio://mlpipeline/shared/{DATASET.name}/serving"
 """In the bucket that Kubeflow Pipelines comes with, where its policy lets every profile read and write; each data set
 has a place of its own, so that no model becomes the baseline of another's."""
 
-GPU_STEP: Final = "trainer"
+GPU_STEPS: Final = ("trainer", "tuner")
+"""What trains; the tuner has the settings of the trainer unless it has some of its own."""
 BEAM_WORKER: Final = "beam-worker"
 """No step, but a container that has settings as steps have them: where Beam's steps run on a cluster of
 `tfx_pipeline.kubeflow.manifests.flink`."""
@@ -42,6 +43,7 @@ STEP_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     # Checking the same data again finds the same.
     "data-gate": {**_TFX, "retries": 0},
     "transform": _TFX,
+    "tuner": _TRAINING,
     "trainer": _TRAINING,
     "evaluator": _TFX,
     "evaluation-review": _TFX,
@@ -70,13 +72,14 @@ def settings_of(step: str, config: KubeflowConfig, uncached: Collection[str] = (
         The settings in force; where several name the same label, variable or mount, the most particular wins.
     """
     common = _explicit(config)
-    own = _explicit(config.steps[step]) if step in config.steps else {}
-    if step != GPU_STEP:
+    owners = [step] if step not in GPU_STEPS else GPU_STEPS[: GPU_STEPS.index(step) + 1]
+    own = [_explicit(config.steps[owner]) for owner in owners if owner in config.steps]
+    if step not in GPU_STEPS:
         common.pop("gpus", None)
     if step in uncached or _is_moving_source(step, config):
         common["cache"] = False
     merged: dict[str, Any] = dict(_LIGHT)
-    for layer in (STEP_DEFAULTS.get(step, {}), _access_settings(step, config), common, own):
+    for layer in (STEP_DEFAULTS.get(step, {}), _access_settings(step, config), common, *own):
         merged |= {name: _merged_value(merged.get(name), value) for name, value in layer.items()}
     return StepSettings(**merged)
 

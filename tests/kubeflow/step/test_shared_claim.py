@@ -113,13 +113,16 @@ def test_an_attempt_that_was_killed_leaves_nothing_to_the_next(step: Callable[..
     assert list(mount.iterdir()) == []
 
 
-def test_a_step_that_is_asked_to_end_leaves_nothing_on_the_claim(step: Callable[..., Any], mount: Path) -> None:
-    _, process = step("time.sleep(100)")
-    assert process.stdout
+def test_a_step_that_is_asked_to_end_can_cancel_its_job_and_leaves_nothing(
+    step: Callable[..., Any], mount: Path
+) -> None:
+    waits = "try: time.sleep(100)\n        except BaseException: (pathlib.Path(os.environ['MARK'])).touch(); raise"
+    _, process = step(waits, MARK=str(mount.parent / "cancelled"))
     process.stdout.readline()
     assert len(list(mount.iterdir())) == 1
     process.send_signal(signal.SIGTERM)
     assert finished(process)[0] == 128 + signal.SIGTERM
+    assert (mount.parent / "cancelled").exists()
     assert list(mount.iterdir()) == []
 
 

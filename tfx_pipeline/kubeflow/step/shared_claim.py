@@ -20,6 +20,7 @@ from typing import Final
 from tfx_pipeline.kubeflow.step.executor_input import make_directories
 from tfx_pipeline.kubeflow.step.executor_output import remote
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts
+from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError, causes, is_disk_full
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class SharedClaim:
             The ``ExecutorOutput`` with local paths, at which the outputs are.
 
         Raises:
+            Interrupted: A signal asked the step to end.
             UserError: The claim is not there, cannot be written or is full, or the workers do not see it.
             Exception: Whatever the executor raises.
         """
@@ -77,7 +79,8 @@ class SharedClaim:
         with self._named_errors():
             self._open()
             self._bring(prepared)
-            with self._data_cache():
+            # A signal is an exception then, for which a runner cancels its job on the cluster.
+            with self._data_cache(), signals.raising():
                 output = execute(self._placed(prepared, places))
         for _key, artifact in artifacts_of(prepared["outputs"]):
             _copy(self.place(artifact["uri"]), Path(artifact["uri"]))

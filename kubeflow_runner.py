@@ -7,7 +7,7 @@ import sys
 from tfx_pipeline.process.errors import RunFailedError, UserError
 from tfx_pipeline.process.redaction import redact
 
-SECTIONS = ("kubeflow", "training", "tuning", "data", "data_gate", "evaluation", "serving")
+SECTIONS = ("kubeflow", "training", "tuning", "data", "data_gate", "evaluation", "beam", "serving")
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.redaction import redact
 
-SECTIONS = ("training", "tuning", "data", "data_gate", "evaluation", "run", "serving")
+SECTIONS = ("training", "tuning", "data", "data_gate", "evaluation", "run", "beam", "serving")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The pipeline: the only place that wires components, for every runner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ml_metadata.proto import metadata_store_pb2
@@ -42,6 +42,7 @@ def create_pipeline(
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     parameters: Callable[[Section], Any] = lambda section: section,
     repository: GitRepository | None = None,
+    beam_args: Sequence[str] | None = None,
 ) -> Pipeline:
     """Wires the components.
 
@@ -55,6 +56,7 @@ def create_pipeline(
             values are fixed.
         repository: Where the steps that run the user's code take ``modules`` from; None for the package that is
             installed beside this one.
+        beam_args: Every option for Apache Beam; None for those of the configuration.
 
     Returns:
         The pipeline, for any TFX runner.
@@ -156,7 +158,7 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         metadata_connection_config=metadata,
         enable_cache=config.run.cache,
-        beam_pipeline_args=beam_options(config.run.beam_args),
+        beam_pipeline_args=[*beam_args] if beam_args else beam_options(config.run.beam_args, config.beam),
         components=components,
     )
 

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from tfx_pipeline.components.flink import flink_options, require_cluster
+from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.config.section import nearest
 from tfx_pipeline.process.errors import UserError, flat
 from tfx_pipeline.process.host_paths import expanded, require_visible
@@ -28,20 +30,23 @@ _OF_OTHER_PLACES: Final = ("environment_config", "job_server_java_launcher")
 _OTHER: Final = "give another runner, or none: Beam runs inside the process then"
 
 
-def beam_options(given: Sequence[str]) -> list[str]:
+def beam_options(given: Sequence[str], beam: BeamConfig = BeamConfig()) -> list[str]:  # noqa: B008 - frozen
     """Completes options for Apache Beam.
 
     Args:
         given: Options of the user, which win over the pipeline's own; another runner is one of them.
+        beam: Where Beam runs, where no runner is given.
 
     Returns:
-        Every option. Where no runner is given, Beam runs inside the process.
+        Every option. Where no runner is given, Beam runs inside the process, or on the cluster of ``beam``.
 
     Raises:
-        UserError: Beam does not know an option or a runner, or does not take its value.
+        UserError: Beam does not know an option or a runner, does not take its value, or it contradicts ``beam``.
     """
     given = [_with_home(word) for word in given]
     values = _parse(given)
+    cluster = flink_options(beam)
+    _check_agreement(cluster, given)
     _check_runner(given, values)
     known = PipelineOptions([]).get_all_options()
     for name in values.keys() - known.keys():
@@ -50,7 +55,18 @@ def beam_options(given: Sequence[str]) -> list[str]:
         if likely or "runner" not in values:
             advice = f"did you mean --{likely[0]}?" if likely else "leave it out"
             raise UserError(f"--beam-args --{name}: Apache Beam has no such option, {advice}")
-    return [*EMBEDDED_BEAM, *([] if values.get("runner") else [NO_PACKAGE]), *given]
+    return [*(cluster or EMBEDDED_BEAM), *([] if values.get("runner") else [NO_PACKAGE]), *given]
+
+
+def _check_agreement(cluster: Sequence[str], given: Sequence[str]) -> None:
+    """Refuses an option that --flink gives already."""
+    flags = {"--runner": "--beam-runner", "--parallelism": "beam.parallelism", "--job_endpoint": "beam.job_server"}
+    names = {word.partition("=")[0] for word in cluster}
+    for word in given:
+        name = word.partition("=")[0]
+        if name in names:
+            advice = flags.get(name, "beam.worker_pool")
+            raise UserError(f"--beam-args {word}: --beam-runner flink says it already; leave it out, or set {advice}")
 
 
 def _parse(given: Sequence[str]) -> dict[str, Any]:
@@ -99,11 +115,14 @@ def _check_paths(values: Mapping[str, Any]) -> None:
                 require_visible(path, f"--beam-args --{name}")
 
 
-def require_runner(given: Sequence[str]) -> None:
+def require_runner(given: Sequence[str]) -> list[str]:
     """Refuses a runner that cannot work from here, before it is asked to: some wait for ever, or say so in pages.
 
     Args:
         given: What ``beam_options`` takes, or gives.
+
+    Returns:
+        The options, with the parallelism that a Flink cluster has slots for where none was given.
 
     Raises:
         UserError: Nobody serves the job endpoint, what the runner needs is not there, or a path is the container's own.
@@ -112,6 +131,7 @@ def require_runner(given: Sequence[str]) -> None:
     _check_paths(values)
     name, endpoint = str(values.get("runner", "")), values.get("job_endpoint")
     kind = name.rpartition(".")[2].lower().removesuffix("runner")
+    slots = require_cluster(values["flink_rest_address"]) if values.get("flink_rest_address") else 0
     if endpoint and endpoint != "embed" and kind in _PORTABLE:
         _require_job_server(endpoint)
     elif kind == "portable" and not endpoint:
@@ -120,6 +140,7 @@ def require_runner(given: Sequence[str]) -> None:
         _require_java(name, str(values.get("job_server_java_launcher", "java")))
     elif kind == "dataflow":
         _require_google_cloud(name, values)
+    return [*given, *([f"--parallelism={slots}"] if slots and not values.get("parallelism") else [])]
 
 
 def workers_of(given: Sequence[str]) -> Literal["own", "remote", "dataflow"]:

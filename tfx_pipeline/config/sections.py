@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from modules import models
 from modules.choices import Device, Precision
+from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.limits import DataGateConfig
@@ -228,4 +229,5 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     serving: ServingConfig = ServingConfig()
     run: RunConfig = RunConfig()
+    beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()

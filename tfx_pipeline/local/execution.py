@@ -4,13 +4,13 @@ import dataclasses
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from typing import Final
 
 from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from modules import devices
-from tfx_pipeline.components.beam_options import require_runner
 from tfx_pipeline.components.checkpoints import CHECKPOINTS_VARIABLE
 from tfx_pipeline.config.sections import Config, TrainingConfig
 from tfx_pipeline.data.sources import VerifiedFiles
@@ -29,18 +29,26 @@ logger = logging.getLogger(__name__)
 TRAINER: Final = "trainer"
 
 
-def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Console, progress: Progress) -> None:
+def execute(
+    config: Config,
+    beam_args: Sequence[str],
+    dataset: VerifiedFiles,
+    output: Output,
+    console: Console,
+    progress: Progress,
+) -> None:
     """Executes every component.
 
     Args:
         config: Every value in force.
+        beam_args: Every option for Apache Beam, with a runner that works here.
         dataset: The data to ingest.
         output: The run's places.
         console: Shows the epochs.
         progress: Is told how each component goes.
 
     Raises:
-        UserError: A GPU was asked for and there is none, there is nothing to tune, or Beam's runner cannot work here.
+        UserError: A GPU was asked for and there is none, or there is nothing to tune.
         Exception: What a component raised; those after it do not run.
     """
     if config.training.device == "gpu":
@@ -55,8 +63,8 @@ def execute(config: Config, dataset: VerifiedFiles, output: Output, console: Con
         serving_dir=str(output.serving),
         data_digest=dataset.digest,
         metadata=sqlite_metadata_connection_config(str(output.metadata)),
+        beam_args=beam_args,
     )
-    require_runner(config.run.beam_args)
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)

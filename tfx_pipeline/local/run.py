@@ -79,6 +79,10 @@ def _run(config: Config, output: Output, console: Console, progress: Progress) -
     # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
     from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
 
+    with loading():
+        from tfx_pipeline.components.beam_options import beam_options, require_runner  # noqa: PLC0415
+
+    beam_args = require_runner(beam_options(config.run.beam_args, config.beam))
     dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
     if config.run.clean:
         output.clean()
@@ -86,7 +90,7 @@ def _run(config: Config, output: Output, console: Console, progress: Progress) -
         _recover(output, console)
         from tfx_pipeline.local.execution import execute  # noqa: PLC0415
 
-    execute(config, dataset, output, console, progress)
+    execute(config, beam_args, dataset, output, console, progress)
 
 
 def _recover(output: Output, console: Console) -> None:

@@ -58,8 +58,7 @@ def run_executor(
     entrypoint = _entrypoint()
     from tfx_pipeline.components.beam_options import require_runner  # noqa: PLC0415 - Beam, which TFX has loaded now
 
-    require_runner(beam_args)
-    entrypoint((namespace, beam_args))
+    entrypoint((namespace, require_runner(beam_args)))
     output: Message = json.loads(output_file.read_text(encoding="utf-8"))
     output_file.unlink()
     return output

@@ -1,0 +1,102 @@
+"""Beam's Python workers for the TaskManagers beside them: ``python -m tfx_pipeline.components.worker_pool HOST:PORT``.
+
+It stands in for ``apache_beam.runners.worker.worker_pool_main``, which listens on every address of the machine and ends
+workers by ids that two TaskManagers, or two jobs of one, both give to a worker of theirs: one ended the other's.
+"""
+
+import logging
+import multiprocessing
+import signal
+import sys
+import threading
+from concurrent import futures
+from typing import Any, Final
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+
+from tfx_pipeline.process.errors import UserError
+
+_LIBRARIES: Final = [
+    "apache_beam.runners.worker.sdk_worker",
+    "tensorflow",
+    "tensorflow_data_validation",
+    "tensorflow_transform.beam",
+    "tensorflow_model_analysis",
+    "tfx.components",
+]
+"""Loaded once, for all workers: each takes a tenth of a second then, not ten. The project's own code is loaded anew."""
+
+_GRACE_SECONDS: Final = 1
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts workers, each a process of its own, when a TaskManager asks for one."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_LIBRARIES)
+
+    def StartWorker(self, request: Any, _context: Any) -> Any:  # noqa: N802 - Beam's name
+        """Starts a worker for a ``StartWorkerRequest``, whose TaskManager it then asks for work."""
+        arguments = (request.control_endpoint.url, request.worker_id)
+        self._context.Process(target=work, args=arguments, daemon=True).start()
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - Beam's name
+        """Does nothing: a worker ends when its TaskManager hangs up, and its id may be another's as well."""
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+
+def work(control_endpoint: str, worker_id: str) -> None:
+    """Works for a TaskManager until it hangs up.
+
+    Args:
+        control_endpoint: ``HOST:PORT`` at which it gives work.
+        worker_id: What it calls the worker.
+    """
+    from apache_beam.runners.worker.sdk_worker import SdkHarness  # noqa: PLC0415 - in the worker alone
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    SdkHarness(control_endpoint, worker_id=worker_id, data_buffer_time_limit_ms=-1).run()
+
+
+def serve(place: str) -> None:
+    """Serves workers until SIGTERM or SIGINT.
+
+    Args:
+        place: ``HOST:PORT`` to listen at.
+
+    Raises:
+        UserError: It cannot listen there.
+    """
+    server = grpc.server(futures.ThreadPoolExecutor())
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(WorkerPool(), server)
+    try:
+        server.add_insecure_port(place)
+    except RuntimeError as error:
+        raise UserError(f"{place}: cannot listen there; expected a free HOST:PORT of this machine") from error
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server.start()
+    logger.info("workers are to be had at %s", place)
+    ended.wait()
+    server.stop(_GRACE_SECONDS).wait()
+
+
+def main() -> int:
+    """Reads the place from the command line."""
+    logging.basicConfig(level=logging.INFO)
+    try:
+        serve(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:50000")
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -39,7 +39,7 @@ def flink_options(beam: BeamConfig) -> list[str]:
         raise UserError("--beam-runner flink: needs the REST API of its JobManager as well; add --flink HOST:PORT")
     workers = json.dumps({"url": beam.worker_pool}, separators=(",", ":"))
     return [
-        "--runner=PortableRunner",
+        "--runner=tfx_pipeline.components.flink_runner.FlinkRunner",
         f"--flink_rest_address={beam.flink}",
         f"--job_endpoint={beam.job_endpoint}",
         "--environment_type=EXTERNAL",

@@ -8,10 +8,12 @@ import uuid
 from typing import Any, Final
 
 import grpc
-from apache_beam.options.pipeline_options import FlinkRunnerOptions, GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult
+
+from tfx_pipeline.components.flink import FlinkPlace
 
 _ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 _PATIENCE_SECONDS: Final = 15
@@ -22,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 class FlinkRunner(PortableRunner):
-    """Beam's PortableRunner, with jobs that end where waiting for them does; ``flink_master`` is Flink's REST API."""
+    """Beam's PortableRunner, with jobs that end where waiting for them does."""
 
     def run_portable_pipeline(self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions) -> PipelineResult:
         """Submits a pipeline under a name that no other job has."""
         named = options.view_as(GoogleCloudOptions)
         named.job_name = f"{named.job_name or 'tfx'}-{uuid.uuid4().hex}"
         submitted = super().run_portable_pipeline(pipeline, options)
-        return _Job(submitted, options.view_as(FlinkRunnerOptions).flink_master, named.job_name)
+        return _Job(submitted, options.view_as(FlinkPlace).flink_rest_address, named.job_name)
 
 
 class _Job(PipelineResult):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tfx_pipeline.components import checkpoints
-from tfx_pipeline.components.beam_options import workers_of
+from tfx_pipeline.components.beam_options import beam_options, workers_of
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
@@ -78,7 +78,7 @@ def write_package(config: Config, path: Path) -> Package:
 
 def _check_beam_workers(config: Config) -> None:
     """Refuses workers that would not see the files of a step: those of its pod are no other machine's."""
-    workers, claim = workers_of(config.run.beam_args), config.kubeflow.beam_pvc
+    workers, claim = workers_of(beam_options(config.run.beam_args, config.beam)), config.kubeflow.beam_pvc
     if workers == "dataflow":
         raise UserError(
             "--beam-args: the workers of Dataflow see neither the pod of a step on Kubeflow nor a claim; give another "

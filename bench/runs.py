@@ -64,8 +64,8 @@ def pipeline(output: Path, *flags: str, launcher: Sequence[str] = (sys.executabl
         launcher: What runs Python's scripts.
 
     Returns:
-        Totals, ``accuracy``, ``train_images``, seconds by ``steps`` and by ``causes``, of the first epoch with the
-        building of the model, and of the other epochs as ``epoch_seconds``.
+        Totals, ``accuracy``, ``train_images`` without those that are held back, seconds by ``steps`` and by ``causes``,
+        of the first epoch with the building of the model, and of the other epochs as ``epoch_seconds``.
     """
     process = measure([*launcher, "local_runner.py", "--output-dir", str(output), *flags])
     manifest = json.loads((output / "run.json").read_text())
@@ -80,7 +80,7 @@ def pipeline(output: Path, *flags: str, launcher: Sequence[str] = (sys.executabl
     first, *others = epoch_seconds(log) or [0.0]
     return totals([process]) | {
         "accuracy": manifest["metrics"]["accuracy"],
-        "train_images": manifest["data"]["counts"]["train"],
+        "train_images": manifest["data"]["counts"]["train"] * (1 - manifest["config"]["training"]["held_back"]),
         "steps": steps,
         "causes": causes(steps),
         "first_epoch_seconds": first,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.flink import flink  # noqa: F401 - a fixture
 from tests.prefork import Runs, prefork
 from tfx_pipeline.data import sources
 

@@ -35,7 +35,7 @@ types: ## Check types
 contracts: ## Check which package may import which
 	@$(ENV) lint-imports
 
-bench: ## Measure the pipeline against the tutorial's two scripts, five minutes (ARGS="--growth 10", "--cnn", "--gpu", "--kubeflow")
+bench: ## Measure the pipeline against the tutorial's two scripts, five minutes (ARGS="--growth 10", "--cnn", "--gpu", "--kubeflow", "--flink")
 	@$(ENV) python -m bench.end_to_end $(ARGS)
 
 tensorboard: ## Show training and evaluation in TensorBoard (ARGS="--logdir FOLDER")

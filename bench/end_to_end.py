@@ -81,6 +81,14 @@ def main() -> None:
     parser.add_argument("--cnn", action="store_true", help="run the model cnn once")
     parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
     parser.add_argument("--kubeflow", action="store_true", help="predict how long the package takes on a cluster")
+    parser.add_argument(
+        "--flink",
+        type=int,
+        nargs="?",
+        const=10,
+        metavar="N",
+        help="run on Flink clusters, on N times the data (10)",
+    )
     arguments = parser.parse_args()
     console = Console()
     if arguments.cnn:
@@ -89,6 +97,11 @@ def main() -> None:
         gpu.measure(console)
     elif arguments.growth:
         growth.compare(arguments.growth, console)
+    elif arguments.flink:
+        # Not everybody has Java and Maven.
+        from bench import flink  # noqa: PLC0415
+
+        flink.compare(arguments.flink, console)
     else:
         dataset = resolve("auto", None, default_cache_dir(), lambda line: sys.stdout.write(f"{line}\n"))
         if arguments.kubeflow:

@@ -71,7 +71,7 @@ def pipeline(output: Path, *flags: str, launcher: Sequence[str] = (sys.executabl
     manifest = json.loads((output / "run.json").read_text())
     log = (output / "runs" / manifest["run_id"] / "run.log").read_text(errors="replace")
     components = {component["id"]: component["seconds"] for component in manifest["components"]}
-    (loaded,) = map(float, LOADED.findall(log))
+    loaded = sum(map(float, LOADED.findall(log)))
     steps = {
         "imports": loaded,
         **components,

@@ -13,8 +13,10 @@ from tests.kubeflow.manifests import crd
 from tests.kubeflow.manifests.kubernetes_schema import MODELS, understood
 from tests.kubeflow.replay import pod_spec
 from tests.small_run import ROOT
+from tfx_pipeline.components import worker_pool
+from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
-from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB, WORKER_PORT
+from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB
 from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
@@ -108,8 +110,9 @@ def test_a_pool_of_workers_in_the_steps_image_is_beside_each_task_manager(kind: 
     template = pods(kind, *FULL)["taskmanager"]
     worker = container(template, "beam-worker")
     assert worker["image"] == "registry.example.org/fashion:1"
-    assert worker["command"] == ["python3", "-m", "apache_beam.runners.worker.worker_pool_main"]
-    assert worker["args"] == [f"--service_port={WORKER_PORT}"]
+    assert worker["command"] == ["python3", "-m", worker_pool.__name__]
+    host, _, port = BeamConfig().worker_pool.partition(":")
+    assert (host, worker["args"]) == ("localhost", [f"127.0.0.1:{port}"])
     assert {"name": "A", "value": "b"} in worker["env"]
     assert worker["securityContext"]["runAsUser"] == 1000650000
     spec = template["spec"]
@@ -155,6 +158,7 @@ def test_the_job_server_is_reached_by_the_service_of_the_address_in_the_comment(
     service = one(found, "Service", "-jobs")
     name = service["metadata"]["name"]
     assert text.splitlines()[1] == f"# the package's flags: --beam-runner flink --flink {name}.me:8081 --beam-pvc x"
+    assert BeamConfig(runner="flink", flink=f"{name}.me:8081").job_endpoint == f"{name}.me:8099"
     assert {p["name"]: p["port"] for p in service["spec"]["ports"]} == {
         "rest": 8081, "job": 8099, "artifact": 8098, "expansion": 8097
     }  # fmt: skip

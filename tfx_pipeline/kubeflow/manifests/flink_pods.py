@@ -19,8 +19,9 @@ MAIN: Final = "flink-main-container"
 
 REST_PORT: Final = 8081
 JOB_SERVER_PORTS: Final = {"job": 8099, "artifact": 8098, "expansion": 8097}
+WORKER_POOL: Final = "tfx_pipeline.components.worker_pool"
 WORKER_PORT: Final = 50000
-"""Of the workers in each TaskManager's pod: Beam's ``--environment_config`` is localhost with it."""
+"""Of the workers in each TaskManager's pod; where a TaskManager looks for them by default."""
 
 JOB_SERVER_VERSION: Final = "2.62.0"
 """Of Beam: this job server takes the jobs of a newer SDK, too."""
@@ -159,11 +160,8 @@ def job_manager_pod(cluster: Cluster, main: Manifest, mounted: list[Manifest]) -
 
 def task_manager_pod(cluster: Cluster, main: Manifest, mounted: list[Manifest]) -> Manifest:
     """The template of a TaskManager's pod; the arguments are those of ``job_manager_pod``."""
-    own = {
-        "command": ["python3", "-m", "apache_beam.runners.worker.worker_pool_main"],
-        "args": [f"--service_port={WORKER_PORT}"],
-        "ports": [{"name": "workers", "containerPort": WORKER_PORT}],
-    }
+    # At the pod's own loopback address: the TaskManager beside it is the only one that asks for workers.
+    own = {"command": ["python3", "-m", WORKER_POOL], "args": [f"127.0.0.1:{WORKER_PORT}"]}
     worker = _read_only(container(BEAM_WORKER, cluster.worker, own), {"/tmp": "beam-tmp"})  # noqa: S108
     claims = volumes(cluster.worker, written={cluster.config.beam_pvc})
     return _pod(cluster, TASK_MANAGER, [main, worker], [*mounted, *claims])

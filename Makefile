@@ -5,7 +5,7 @@ TARGET ?= runtime
 IMAGE ?= $(shell tools/image name $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check lint types contracts bench tensorboard compile image image-push audit clean clean-data
+.PHONY: help env run test test-unit check lint types contracts bench tensorboard flink compile image image-push audit clean clean-data
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -40,6 +40,9 @@ bench: ## Measure the pipeline against the tutorial's two scripts, five minutes 
 
 tensorboard: ## Show training and evaluation in TensorBoard (ARGS="--logdir FOLDER")
 	@$(ENV) tools/tensorboard $(ARGS)
+
+flink: ## A Flink cluster here for --beam-runner flink (ARGS=up, status, down)
+	@tools/flink $(ARGS)
 
 compile: ## Write the Kubeflow package
 	@$(ENV) python kubeflow_runner.py $(ARGS)

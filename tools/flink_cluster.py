@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ from tools.flink_parts import jars
 HOST: Final = "127.0.0.1"
 TASK_MANAGERS: Final = 2
 SLOTS: Final = 1
+PORTS: Final = (8081, 8099, 50000)
+"""Of REST API, job server and workers, as a person types them."""
 _ROOT: Final = Path(__file__).parents[1]
 _PATIENCE_SECONDS: Final = 120
 _OPENED: Final = ("lang", "util", "nio", "time", "net", "io", "text", "lang.reflect", "util.concurrent")
@@ -254,3 +257,59 @@ def _is_ready(cluster: Cluster, task_managers: int) -> bool:
         return bool(cluster.ask("/overview")["taskmanagers"] == task_managers)
     except OSError:
         return False
+
+
+def serve(folder: Path) -> None:
+    """Runs a cluster for ``tools/flink`` until SIGTERM or SIGINT; writes the flags for it to ``flags`` when it is ready.
+
+    Raises:
+        UserError: As ``session_cluster``, or a variable is no number.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    task_managers, slots = _numbers("FLINK_TASK_MANAGERS", 1, TASK_MANAGERS)[0], _numbers("FLINK_SLOTS", 1, SLOTS)[0]
+    with session_cluster(folder, task_managers, slots, tuple(_numbers("FLINK_PORTS", 3, *PORTS))) as cluster:
+        ready = folder / "flags.new"
+        ready.write_text(f"{' '.join(cluster.flags)}\n")
+        ready.rename(folder / "flags")
+        threading.Event().wait()
+
+
+def _numbers(variable: str, count: int, *default: int) -> list[int]:
+    words = os.environ.get(variable, "").split() or [str(number) for number in default]
+    if len(words) != count or not all(word.isdecimal() and int(word) for word in words):
+        raise UserError(f"{variable}={' '.join(words)}: expected {count} number(s) above 0")
+    return [int(word) for word in words]
+
+
+def status(folder: Path) -> None:
+    """Prints what the cluster of ``tools/flink`` has and does.
+
+    Raises:
+        UserError: Its JobManager does not answer.
+    """
+    flags = (folder / "flags").read_text().split()
+    rest = flags[flags.index("--flink") + 1]
+    try:
+        told = Cluster(rest, "", "", folder)
+        overview, jobs = told.ask("/overview"), told.ask("/jobs/overview")["jobs"]
+    except OSError as error:
+        raise UserError(f"{rest}: the JobManager does not answer ({error}); see {folder}/jobmanager.log") from error
+    print(f"TaskManagers  {overview['taskmanagers']}")
+    print(f"slots         {overview['slots-total']}, {overview['slots-available']} free")
+    print(f"running jobs  {', '.join(job['name'] for job in jobs if job['state'] == 'RUNNING') or 'none'}")
+    print(f"flags         {' '.join(flags)}")
+
+
+def main(arguments: list[str]) -> int:
+    """``FOLDER`` or ``--status FOLDER``; returns the exit code."""
+    try:
+        (status if "--status" in arguments else serve)(Path(arguments[-1]))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -22,7 +22,7 @@ from tfx_pipeline.process.errors import UserError
 
 VERSIONS: Final[Mapping[str, str]] = {
     "FLINK_VERSION": os.environ.get("FLINK_VERSION", "1.19.0"),
-    "BEAM_RUNNER_VERSION": os.environ.get("BEAM_RUNNER_VERSION", "2.62.0"),
+    "FLINK_BEAM_VERSION": os.environ.get("FLINK_BEAM_VERSION", "2.62.0"),
 }
 """Each can be set by a variable of its name; Beam has a runner for each minor version of Flink, such as 1.19."""
 
@@ -135,7 +135,7 @@ def _pom() -> str:
     minor = VERSIONS["FLINK_VERSION"].rpartition(".")[0]
     flink = [("org.apache.flink", name, VERSIONS["FLINK_VERSION"]) for name in _FLINK]
     own = [
-        (group, name.format(minor=minor), version.format(beam=VERSIONS["BEAM_RUNNER_VERSION"]))
+        (group, name.format(minor=minor), version.format(beam=VERSIONS["FLINK_BEAM_VERSION"]))
         for group, name, version in _PARTS
     ]
     return (

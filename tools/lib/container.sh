@@ -5,7 +5,7 @@
 readonly platform=linux/amd64
 readonly ca_inside=/etc/host-ca.pem
 readonly proxy_variables='^(http|https|ftp|no|all|HTTP|HTTPS|FTP|NO|ALL)_(proxy|PROXY)$'
-readonly passed_variables='^(CI|TERM|COLUMNS|LINES|COLORTERM|NO_COLOR|FORCE_COLOR|(TF|FASHION_MNIST|KFP|KF|MINIO|AWS)_.*)$'
+readonly passed_variables='^(CI|TERM|COLUMNS|LINES|COLORTERM|NO_COLOR|FORCE_COLOR|(TF|FASHION_MNIST|FLINK|KFP|KF|MINIO|AWS)_.*)$'
 
 # The host's own certificate file, where its environment names one.
 host_ca() {

@@ -14,6 +14,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from tests.prefork import Runs
 from tests.small_run import Run, local_runner
+from tfx_pipeline.serving.versions import MODEL_CARD
 
 pytestmark = pytest.mark.e2e
 
@@ -96,6 +97,28 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
     assert not (output / "pipeline" / "trainer" / ".checkpoints").exists()
     assert not list((output / "serving").glob(".*"))
     assert Path(last.manifest["pushed"], "saved_model.pb").is_file()
+
+
+def test_a_killed_training_ends_early_at_the_same_epoch_and_keeps_the_same_one(runs: Runs, tmp_path: Path) -> None:
+    settings = ("training.held_back=0.3", "training.early_stopping=2", "training.batch_size=32")
+    flags = (*FLAGS, "--learning-rate", "0.03", *(word for setting in settings for word in ("--set", setting)))
+    whole = runs.start("--output-dir", str(tmp_path / "whole"), *flags)
+    assert whole.wait() == 0, whole.console
+    (end,) = re.findall(r"ended after epoch (\d+): kept the weights of epoch (\d+)", whole.console)
+    trained, kept = map(int, end)
+    assert kept == trained - 2 < EPOCHS - 2
+    for epoch in (1, kept + 1):
+        process = runs.start("--output-dir", str(tmp_path / "output"), *flags)
+        process.wait_for(f"epoch {epoch}/{EPOCHS}", "exported")
+        assert process.kill() == -signal.SIGKILL, process.console
+    last = local_runner(tmp_path / "output", *flags)
+    assert last.code == 0, last.console
+    assert epochs(last.console)[0] > kept
+    manifests = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("whole", "output")]
+    assert manifests[0]["metrics"] == manifests[1]["metrics"]
+    for card in (Path(manifest["pushed"], MODEL_CARD).read_text() for manifest in manifests):
+        assert f"| trained epochs | {trained} of {EPOCHS}; ended early: no lower held_back_loss for 2 epochs |" in card
+        assert f"| kept epoch | {kept}, the one with the lowest held_back_loss |" in card
 
 
 @pytest.mark.parametrize(

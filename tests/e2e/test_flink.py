@@ -113,7 +113,7 @@ def assert_failed_in(process: Process, output: Path, component: str) -> None:
     assert states[component] == "failed"
     assert states["trainer"] == "not run"
     assert_what_looks_finished_is(output)
-    assert not list((output / "pipeline" / component).glob("[!.]*/*"))
+    assert not [path for path in (output / "pipeline" / component).glob("[!.]*/**/*") if path.is_file()]
     assert not (output / "serving").exists()
 
 

@@ -16,8 +16,9 @@ from apache_beam.runners.runner import PipelineResult
 from tfx_pipeline.components.flink import FlinkPlace
 
 _ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
-_PATIENCE_SECONDS: Final = 15
-"""How long a job that is to be cancelled may take to appear: the job server first brings it 150 MB of jars."""
+_PATIENCE_SECONDS: Final = 60
+"""How long a job that is to be cancelled may take to come, and to end: the job server first brings 150 MB of jars, and
+goes on with that whatever it is told."""
 _ANSWER_SECONDS: Final = 5
 
 logger = logging.getLogger(__name__)
@@ -51,43 +52,50 @@ class _Job(PipelineResult):
     def wait_until_finish(self, duration: float | None = None) -> Any:
         try:
             return self._submitted.wait_until_finish(duration)
-        except BaseException:  # an interrupt, or a job server that is gone
+        except Exception:  # the job failed, maybe before it came to the cluster, or the job server is gone
+            self._end(may_come=False)
+            raise
+        except BaseException:  # an interrupt
             self.cancel()
             raise
 
     def cancel(self) -> None:
         """Cancels the job on the cluster, too: the job server of Beam's runner only stops waiting for it."""
+        self._end(may_come=True)
+
+    def _end(self, *, may_come: bool) -> None:
         try:
             self._submitted.cancel()
         except grpc.RpcError:
             logger.warning("the job server does not cancel %s", self._name, exc_info=True)
         try:
-            _cancel(self._rest, self._name)
+            _cancel(self._rest, self._name, may_come=may_come)
         except (OSError, ValueError):
             logger.exception("%s may go on at %s", self._name, self._rest)
 
 
-def _cancel(rest: str, name: str) -> None:
-    """Has Flink cancel a job that may not have come yet, and waits for its end.
+def _cancel(rest: str, name: str, *, may_come: bool) -> None:
+    """Has Flink cancel a job, and waits for its end.
 
     Args:
         rest: ``HOST:PORT`` of the JobManager's REST API.
         name: The job's name.
+        may_come: Whether it is waited for where it is not there.
 
     Raises:
-        OSError: It does not answer, or the job has not ended after ``_PATIENCE_SECONDS``.
+        OSError: It does not answer, or the job has not come or not ended after ``_PATIENCE_SECONDS``.
         ValueError: What answers is no JobManager.
     """
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
         states = {job["jid"]: job["state"] for job in _ask(rest, "/jobs/overview")["jobs"] if job["name"] == name}
         running = [job for job, state in states.items() if state not in _ENDED]
-        if states and not running:
+        if not running and (states or not may_come):
             return
         for job in running:
             _ask(rest, f"/jobs/{job}?mode=cancel", "PATCH")
         time.sleep(0.2)
-    raise TimeoutError(f"{name}: has not ended")
+    raise TimeoutError(f"{name}: has not come, or not ended")
 
 
 def _ask(rest: str, path: str, method: str = "GET") -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -84,7 +85,7 @@ def test_manifest_report_model_card_and_tensorboard_say_what_was_tuned(tuned: Ru
     scores, rates = [], set()
     for folder in folders:
         events = EventAccumulator(str(folder)).Reload()
-        scores.append(events.Tensors(TRIAL_ACCURACY)[0].tensor_proto.float_val[0])
+        scores.append(tf.make_ndarray(events.Tensors(TRIAL_ACCURACY)[0].tensor_proto).item())
         content = events.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
         start = metadata.parse_session_start_info_plugin_data(content)
         rates.add(start.hparams["learning_rate"].number_value)

@@ -19,6 +19,7 @@ from bench import gpu, growth, plot, runs, summary
 from bench.process import machine
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 
+RUNS = 5
 CNN_FLAGS = ("--model", "cnn")
 
 
@@ -76,7 +77,7 @@ def cnn(console: Console) -> None:
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5, help="runs of each kind (default: 5)")
+    parser.add_argument("--runs", type=int, help="runs of each kind (default: 5; of --gpu, 1)")
     parser.add_argument("--growth", type=int, metavar="N", help="compare N times the data with the data as it is")
     parser.add_argument("--cnn", action="store_true", help="run the model cnn once")
     parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
@@ -94,7 +95,7 @@ def main() -> None:
     if arguments.cnn:
         cnn(console)
     elif arguments.gpu:
-        gpu.measure(console)
+        gpu.measure(console, arguments.runs or 1)
     elif arguments.growth:
         growth.compare(arguments.growth, console)
     elif arguments.flink:
@@ -108,9 +109,9 @@ def main() -> None:
             # The replay loads ML Metadata, and what compiles the package TensorFlow.
             from bench import kubeflow  # noqa: PLC0415
 
-            kubeflow.compare(dataset, arguments.runs, console)
+            kubeflow.compare(dataset, arguments.runs or RUNS, console)
         else:
-            end_to_end(dataset, arguments.runs, console)
+            end_to_end(dataset, arguments.runs or RUNS, console)
 
 
 if __name__ == "__main__":

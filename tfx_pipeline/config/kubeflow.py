@@ -191,14 +191,14 @@ class KubeflowConfig(StepSettings):
     )
     flink_version: FlinkVersion = Field(
         default="1.19",
-        description="version of Flink for --flink-manifest, such as 1.19: one that Beam has a job server for",
+        description="version of Flink for --flink-manifest; another needs flink_job_server_image too",
     )
     flink_image: Image | None = Field(
         default=None, description="image of Flink for --flink-manifest, if not the official one of flink_version"
     )
     flink_job_server_image: Image | None = Field(
         default=None,
-        description="image of Beam's job server for --flink-manifest, if not the official one of flink_version",
+        description="image of Beam's job server for --flink-manifest, if not the official one for Flink 1.19",
     )
     flink_task_managers: int = Field(
         default=2, ge=1, le=1_000, description="pods that Beam's steps are spread over by --flink-manifest"

@@ -229,13 +229,20 @@ def test_the_plain_task_managers_find_the_job_manager_by_a_service() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_and_version_are_settings(kind: str) -> None:
-    newer = pods(kind, "--set", "kubeflow.flink_version=1.20")["jobmanager"]
-    assert container(newer, "job-server")["image"] == "apache/beam_flink1.20_job_server:2.62.0"
-    flags = ("--set", "kubeflow.flink_image=r/flink:x", "--set", "kubeflow.flink_job_server_image=r/server:y")
-    text = flink_manifest(kind, read_config(*flags).kubeflow)
-    assert "image: r/flink:x" in text
-    assert "image: r/server:y" in text
-    assert "image: flink:" not in text
+    flags = ("--set", "kubeflow.flink_version=1.20", "--set", "kubeflow.flink_job_server_image=r/server:y")
+    newer = flink_manifest(kind, read_config(*flags).kubeflow)
+    assert all(text in newer for text in ("image: flink:1.20", "image: r/server:y"))
+    assert ("flinkVersion: v1_20" in newer) == (kind == "operator")
+    own = flink_manifest(kind, read_config(*flags, "--set", "kubeflow.flink_image=r/flink:x").kubeflow)
+    assert "image: r/flink:x" in own
+    assert "image: flink:" not in own
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_version_without_a_known_job_server_asks_for_its_image(kind: str) -> None:
+    message = r"^kubeflow\.flink_version 1\.20: .* --set kubeflow\.flink_job_server_image=apache/beam_flink1\.20_job_"
+    with pytest.raises(UserError, match=message):
+        documents(kind, "--set", "kubeflow.flink_version=1.20")
 
 
 @pytest.mark.parametrize("version", ["1.18", "1.9", "2", "1.19.3", "x"])

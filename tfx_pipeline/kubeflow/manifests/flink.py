@@ -55,7 +55,7 @@ def flink_manifest(kind: str, config: KubeflowConfig, namespace: str = "") -> st
         how to end it.
 
     Raises:
-        UserError: There is no such kind, or the namespace cannot be one.
+        UserError: There is no such kind, the namespace cannot be one, or a newer Flink needs another job server.
     """
     if kind not in KINDS:
         raise UserError(f"--flink-manifest {kind}: expected operator, for the Flink Kubernetes Operator, or plain")

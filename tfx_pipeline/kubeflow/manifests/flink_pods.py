@@ -11,6 +11,7 @@ from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, container, object_name, placement, volumes, without_empty
 from tfx_pipeline.kubeflow.package.step_settings import BEAM_WORKER, settings_of
+from tfx_pipeline.process.errors import UserError
 
 JOB_MANAGER: Final = "jobmanager"
 TASK_MANAGER: Final = "taskmanager"
@@ -23,8 +24,8 @@ WORKER_POOL: Final = "tfx_pipeline.components.worker_pool"
 WORKER_PORT: Final = 50000
 """Of the workers in each TaskManager's pod; where a TaskManager looks for them by default."""
 
-JOB_SERVER_VERSION: Final = "2.62.0"
-"""Of Beam: this job server takes the jobs of a newer SDK, too."""
+JOB_SERVERS: Final = {"1.19": "apache/beam_flink1.19_job_server:2.62.0"}
+"""Beam's by Flink's version, as far as it was tried; it takes the jobs of a newer SDK, too."""
 
 USER: Final = 9999
 """The user and group of Flink in its official image."""
@@ -41,6 +42,8 @@ OPTIONS: Final = {
     "taskmanager.memory.network.min": "1g",
     "taskmanager.memory.network.max": "1g",
     "taskmanager.network.sort-shuffle.min-parallelism": "1000",
+    # Nor does a busy TaskManager take all of its parts in the usual 10 s.
+    "pekko.ask.timeout": "60 s",
     "taskmanager.memory.managed.size": "512m",
     # What Beam hands to the workers and gets back is outside of the heap, and each job loads its classes anew.
     "taskmanager.memory.task.off-heap.size": "512m",
@@ -106,9 +109,19 @@ class Cluster:
         return self._java(self.config.flink_image or f"flink:{self.config.flink_version}", mib)
 
     def job_server(self) -> StepSettings:
-        """Settings of the job server's container."""
-        official = f"apache/beam_flink{self.config.flink_version}_job_server:{JOB_SERVER_VERSION}"
-        return self._java(self.config.flink_job_server_image or official, JOB_SERVER_MIB)
+        """Settings of the job server's container.
+
+        Raises:
+            UserError: No image is known for the version of Flink, and none is given.
+        """
+        version = self.config.flink_version
+        image = self.config.flink_job_server_image or JOB_SERVERS.get(version)
+        if image is None:
+            raise UserError(
+                f"kubeflow.flink_version {version}: not every release of Beam has a job server for it; name one with "
+                f"--set kubeflow.flink_job_server_image=apache/beam_flink{version}_job_server:TAG"
+            )
+        return self._java(image, JOB_SERVER_MIB)
 
     def _java(self, image: str, mib: int) -> StepSettings:
         return StepSettings(

@@ -260,7 +260,7 @@ def _is_ready(cluster: Cluster, task_managers: int) -> bool:
 
 
 def serve(folder: Path) -> None:
-    """Runs a cluster for ``tools/flink`` until SIGTERM or SIGINT; writes the flags for it to ``flags`` when it is ready.
+    """Runs a cluster for ``tools/flink`` until a signal; writes the flags for it to ``flags`` when it is ready.
 
     Raises:
         UserError: As ``session_cluster``, or a variable is no number.

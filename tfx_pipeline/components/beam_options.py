@@ -52,7 +52,7 @@ def beam_options(given: Sequence[str], beam: BeamConfig = BeamConfig()) -> list[
     for name in values.keys() - known.keys():
         # Another runner's server may know more options than Beam does here.
         likely = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-        if likely or "runner" not in values:
+        if likely or not (cluster or "runner" in values):
             advice = f"did you mean --{likely[0]}?" if likely else "leave it out"
             raise UserError(f"--beam-args --{name}: Apache Beam has no such option, {advice}")
     return [*(cluster or EMBEDDED_BEAM), *([] if values.get("runner") else [NO_PACKAGE]), *given]
@@ -122,7 +122,7 @@ def require_runner(given: Sequence[str]) -> list[str]:
         given: What ``beam_options`` takes, or gives.
 
     Returns:
-        The options, with the parallelism that a Flink cluster has slots for where none was given.
+        The options, with those that follow from a Flink cluster.
 
     Raises:
         UserError: Nobody serves the job endpoint, what the runner needs is not there, or a path is the container's own.
@@ -131,7 +131,10 @@ def require_runner(given: Sequence[str]) -> list[str]:
     _check_paths(values)
     name, endpoint = str(values.get("runner", "")), values.get("job_endpoint")
     kind = name.rpartition(".")[2].lower().removesuffix("runner")
-    slots = require_cluster(values["flink_rest_address"]) if values.get("flink_rest_address") else 0
+    if rest := values.get("flink_rest_address"):
+        follow = require_cluster(rest, values["environment_config"], values.get("parallelism") or 0)
+        _require_job_server(str(endpoint), "beam.job_server=")
+        return [*given, *follow]
     if endpoint and endpoint != "embed" and kind in _PORTABLE:
         _require_job_server(endpoint)
     elif kind == "portable" and not endpoint:
@@ -140,7 +143,7 @@ def require_runner(given: Sequence[str]) -> list[str]:
         _require_java(name, str(values.get("job_server_java_launcher", "java")))
     elif kind == "dataflow":
         _require_google_cloud(name, values)
-    return [*given, *([f"--parallelism={slots}"] if slots and not values.get("parallelism") else [])]
+    return list(given)
 
 
 def workers_of(given: Sequence[str]) -> Literal["own", "remote", "dataflow"]:
@@ -159,7 +162,7 @@ def workers_of(given: Sequence[str]) -> Literal["own", "remote", "dataflow"]:
     return "remote" if kind in _PORTABLE and elsewhere and not loopback else "own"
 
 
-def _require_job_server(endpoint: str) -> None:
+def _require_job_server(endpoint: str, given: str = "--beam-args --job_endpoint=") -> None:
     import grpc  # noqa: PLC0415 - for those alone who have a server
 
     channel = grpc.insecure_channel(endpoint)
@@ -167,7 +170,7 @@ def _require_job_server(endpoint: str) -> None:
         grpc.channel_ready_future(channel).result(timeout=_PATIENCE_SECONDS)
     except grpc.FutureTimeoutError as error:
         raise UserError(
-            f"--beam-args --job_endpoint={endpoint}: no job server of Apache Beam answers there; start it, or correct "
+            f"{given}{endpoint}: no job server of Apache Beam answers there; start it, or correct "
             "the address, HOST:PORT"
         ) from error
     finally:

@@ -1,14 +1,18 @@
 """A Flink cluster as the place of Beam's steps: Beam's options for it, and what must be there before a run begins."""
 
 import json
+import re
+import socket
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any, Final
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
+from apache_beam.version import __version__ as beam_version
 
+from tfx_pipeline.components.code_digest import CODE, workers_code_digest
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.process.errors import UserError
 
@@ -37,37 +41,84 @@ def flink_options(beam: BeamConfig) -> list[str]:
         return []
     if not beam.flink:
         raise UserError("--beam-runner flink: needs the REST API of its JobManager as well; add --flink HOST:PORT")
-    workers = json.dumps({"url": beam.worker_pool}, separators=(",", ":"))
     return [
         "--runner=tfx_pipeline.components.flink_runner.FlinkRunner",
         f"--flink_rest_address={beam.flink}",
         f"--job_endpoint={beam.job_endpoint}",
         "--environment_type=EXTERNAL",
-        f"--environment_config={workers}",
+        f"--environment_config={beam.worker_pool}",
         *([f"--parallelism={beam.parallelism}"] if beam.parallelism else []),
     ]
 
 
-def require_cluster(rest: str) -> int:
-    """Refuses a cluster that is not there, or has nobody to work.
+def require_cluster(rest: str, worker_pool: str, parallelism: int) -> list[str]:
+    """Refuses a cluster that cannot work for this run, where that can be known before.
 
     Args:
         rest: ``HOST:PORT`` of the JobManager's REST API.
+        worker_pool: ``HOST:PORT`` where its TaskManagers look for workers.
+        parallelism: What the user asked for; 0 for as much as there are slots.
 
     Returns:
-        The slots of all its TaskManagers.
+        Beam's options that follow: the parallelism, and which code the workers must have.
 
     Raises:
-        UserError: Nobody answers, something else than Flink does, or there is no slot.
+        UserError: Nobody answers, something else than Flink does, Beam has no runner for its version, there are too few
+            slots, or no worker pool.
     """
-    slots = ask(rest, "/overview").get("slots-total")
-    if not isinstance(slots, int):
+    slots = _slots(rest)
+    if parallelism > slots:
         raise UserError(
-            f"--flink {rest}: something else than Flink's REST API answers; give the JobManager's HOST:PORT"
+            f"--flink {rest}: the cluster has {slots} slots, fewer than beam.parallelism={parallelism}; start "
+            "TaskManagers, or set a smaller one"
+        )
+    _require_worker_pool(rest, worker_pool)
+    workers = json.dumps({"url": worker_pool, "params": {CODE: workers_code_digest()}}, separators=(",", ":"))
+    return [f"--parallelism={parallelism or slots}", f"--environment_config={workers}"]
+
+
+def _slots(rest: str) -> int:
+    """The slots of all TaskManagers of a cluster for which Beam has a runner; at least one."""
+    overview = ask(rest, "/overview")
+    slots, version = overview.get("slots-total"), str(overview.get("flink-version", ""))
+    if not isinstance(slots, int):
+        raise UserError(f"--flink {rest}: something else than Flink's REST API answers; give the JobManager's")
+    known = FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS
+    if version.rpartition(".")[0] not in known:
+        raise UserError(
+            f"--flink {rest}: is Flink {version}, and Beam {beam_version} has runners for {', '.join(known)}; start a "
+            "cluster of one of these"
         )
     if not slots:
         raise UserError(f"--flink {rest}: the cluster has no TaskManager with a slot; start one, then run again")
     return slots
+
+
+def _require_worker_pool(rest: str, worker_pool: str) -> None:
+    """Tries the pool's address where it means the same here as where the TaskManagers are, or is a name known here."""
+    host, _, port = worker_pool.rpartition(":")
+    if _is_loopback(host) and not _is_here(rest):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SECONDS).close()
+    except ConnectionRefusedError as error:
+        raise UserError(
+            f"beam.worker_pool={worker_pool}: nobody listens there; start Beam's workers: python -m "
+            "tfx_pipeline.components.worker_pool HOST:PORT"
+        ) from error
+    except OSError:
+        return  # a name or a network of the cluster's own
+
+
+def _is_here(rest: str) -> bool:
+    """Whether the TaskManagers are known by this machine's loopback address."""
+    managers: Any = ask(rest, "/taskmanagers").get("taskmanagers", [])
+    hosts = [re.search(r"@([^@]*):\d+/", str(manager.get("path"))) for manager in managers]
+    return all(found is not None and _is_loopback(found[1]) for found in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.strip("[]") == "::1" or host.startswith("127.")
 
 
 def ask(rest: str, path: str) -> Mapping[str, Any]:

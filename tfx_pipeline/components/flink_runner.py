@@ -8,12 +8,13 @@ import uuid
 from typing import Any, Final
 
 import grpc
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, PortableOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
-from apache_beam.runners.runner import PipelineResult
+from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from tfx_pipeline.components.flink import FlinkPlace
+from tfx_pipeline.components.flink_failure import failure_of
 
 _ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 _PATIENCE_SECONDS: Final = 60
@@ -32,15 +33,17 @@ class FlinkRunner(PortableRunner):
         named = options.view_as(GoogleCloudOptions)
         named.job_name = f"{named.job_name or 'tfx'}-{uuid.uuid4().hex}"
         submitted = super().run_portable_pipeline(pipeline, options)
-        return _Job(submitted, options.view_as(FlinkPlace).flink_rest_address, named.job_name)
+        workers = options.view_as(PortableOptions).environment_config
+        return _Job(submitted, options.view_as(FlinkPlace).flink_rest_address, named.job_name, workers)
 
 
 class _Job(PipelineResult):
-    def __init__(self, submitted: PipelineResult, rest: str, name: str) -> None:
+    def __init__(self, submitted: PipelineResult, rest: str, name: str, workers: str) -> None:
         super().__init__(submitted.state)
         self._submitted = submitted
         self._rest = rest
         self._name = name
+        self._workers = workers
 
     @property
     def state(self) -> Any:
@@ -52,7 +55,11 @@ class _Job(PipelineResult):
     def wait_until_finish(self, duration: float | None = None) -> Any:
         try:
             return self._submitted.wait_until_finish(duration)
-        except Exception:  # the job failed, maybe before it came to the cluster, or the job server is gone
+        except RuntimeError as error:  # the job failed, maybe before it came to the cluster
+            if not PipelineState.is_terminal(self.state):
+                self._end(may_come=False)
+            raise failure_of(self._rest, self._name, str(error), self._workers) from error
+        except Exception:  # the job server is gone
             self._end(may_come=False)
             raise
         except BaseException:  # an interrupt

@@ -15,6 +15,7 @@ from typing import Any, Final
 import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
+from tfx_pipeline.components.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
 
 _LIBRARIES: Final = [
@@ -40,7 +41,16 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         self._context.set_forkserver_preload(_LIBRARIES)
 
     def StartWorker(self, request: Any, _context: Any) -> Any:  # noqa: N802 - Beam's name
-        """Starts a worker for a ``StartWorkerRequest``, whose TaskManager it then asks for work."""
+        """Starts a worker for a ``StartWorkerRequest``, whose TaskManager it then asks for work.
+
+        Refuses, in the answer's words, one for a run of other code than the worker would load.
+        """
+        wanted, own = request.params.get(CODE, ""), workers_code_digest()
+        if wanted not in ("", own):
+            return beam_fn_api_pb2.StartWorkerResponse(
+                error=f"the workers have other code than the run: modules/ and tfx_pipeline/ are {own[:12]} where the "
+                f"workers are and {wanted[:12]} in the run; start the workers from the run's checkout or image"
+            )
         arguments = (request.control_endpoint.url, request.worker_id)
         self._context.Process(target=work, args=arguments, daemon=True).start()
         return beam_fn_api_pb2.StartWorkerResponse()

@@ -60,6 +60,29 @@ def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
     )
 
 
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy with labels of which a share is spread over all classes (Szegedy et al., 2016)."""
+
+    def __init__(self, label_smoothing: float) -> None:
+        """Takes the share, from 0 to 1."""
+        super().__init__(name="smoothed_crossentropy")
+        self._label_smoothing = label_smoothing
+
+    def call(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The loss of each example, float32 [batch], for labels [batch] and logits, float32 [batch, classes]."""
+        hot = keras.ops.one_hot(keras.ops.cast(labels, "int64"), logits.shape[-1])
+        return keras.losses.categorical_crossentropy(
+            hot, logits, from_logits=True, label_smoothing=self._label_smoothing
+        )
+
+
+def crossentropy(label_smoothing: float) -> keras.losses.Loss:
+    """The loss of labels, int64 [batch], and logits, float32 [batch, classes]."""
+    if label_smoothing:
+        return SmoothedCrossentropy(label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
 def run_fn(fn_args: FnArgs) -> None:
     """Trains the configured model and exports it.
 
@@ -70,6 +93,7 @@ def run_fn(fn_args: FnArgs) -> None:
     Args:
         fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int,
             examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
+            ``label_smoothing`` (float, the share of a label that is spread over all classes),
             ``held_back`` (float, the fraction of the split ``train`` that is not trained on), ``early_stopping`` (int,
             the epochs without a lower loss on that part after which a training ends; 0 is never),
             ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
@@ -113,7 +137,7 @@ def train(
         model = model_check.build(config["model_name"])
         model.compile(
             optimizer=keras.optimizers.Adam(hardware.learning_rate(config["learning_rate"])),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            loss=crossentropy(config["label_smoothing"]),
             metrics=["accuracy"],
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,

@@ -17,8 +17,10 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 10,
     "batch_size": 256,
     "learning_rate": 0.004,
+    "label_smoothing": 0.0,
     "held_back": 0.0,
     "early_stopping": 0,
+    "precision": "auto",
 }
 """What a model is trained with where the user and ``DEFAULTS`` in the model's file say nothing."""
 

@@ -7,7 +7,7 @@ from keras import layers, ops, random
 from modules.dataset import DATASET
 from modules.features import PIXELS_KEY
 
-DEFAULTS = {"epochs": 13, "batch_size": 64, "learning_rate": 0.001}
+DEFAULTS = {"epochs": 14, "batch_size": 128, "learning_rate": 0.002, "label_smoothing": 0.1, "precision": "fastest"}
 IMAGE_SHAPE = (*DATASET.image_shape[:2], DATASET.channels)
 FARTHEST = 1
 """Pixels by which an image is moved at most."""
@@ -86,7 +86,7 @@ class MovedAtRandom(layers.Layer):
         return (self._network(images, training=False) + self._network(mirrored, training=False)) / 2
 
     def _moved(self, images: tf.Tensor) -> tf.Tensor:
-        """Moves each image by up to ``FARTHEST`` pixels along both axes, repeating its border, and mirrors every other."""
+        """Moves each image by up to ``FARTHEST`` pixels along both axes, repeating its border; mirrors half of them."""
         rows, columns = self._indices(images, axis=1), self._indices(images, axis=2)
         mirrored = random.randint((ops.shape(images)[0], 1), 0, 2, seed=self._seed) == 1
         columns = ops.where(mirrored, images.shape[2] - 1 - columns, columns)

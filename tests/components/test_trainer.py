@@ -13,12 +13,12 @@ from tfx_pipeline.process.errors import UserError
 
 def test_without_values_the_models_own_are_in_force() -> None:
     config = in_force(TrainingConfig(model="cnn"))
-    assert (config.epochs, config.batch_size, config.learning_rate) == (13, 64, 0.001)
+    assert (config.epochs, config.batch_size, config.learning_rate) == (14, 128, 0.002)
 
 
 def test_a_value_that_is_given_wins() -> None:
     config = in_force(TrainingConfig(model="cnn", epochs=2, seed=0))
-    assert (config.epochs, config.batch_size, config.seed) == (2, 64, 0)
+    assert (config.epochs, config.batch_size, config.seed) == (2, 128, 0)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ def test_a_value_that_is_given_wins() -> None:
         ({"seed": 3}, "DEFAULTS has seed: expected some of"),
         ({"epochs": 0}, "DEFAULTS: got 0, expected greater than or equal to 1"),
         ({"learning_rate": "fast"}, "DEFAULTS: got 'fast', expected a valid number"),
+        ({"label_smoothing": 1.0}, "DEFAULTS: got 1.0, expected less than 1"),
+        ({"precision": "float8"}, "DEFAULTS: got 'float8', expected 'auto', 'fastest', 'float32'"),
     ],
 )
 def test_what_a_models_file_says_wrongly_is_one_line_that_names_it(
@@ -54,6 +56,11 @@ def test_nothing_held_back_is_told_from_the_models_own(
 ) -> None:
     monkeypatch.setattr(cnn, "DEFAULTS", {"held_back": 0.2})
     assert in_force(given(parameters(model="cnn", held_back=value))).held_back == in_force_then
+
+
+@pytest.mark.parametrize("precision", [None, "auto", "mixed_bfloat16"])
+def test_a_precision_that_is_given_wins_over_the_models_own(precision: str | None) -> None:
+    assert in_force(given(parameters(model="cnn", precision=precision))).precision == (precision or "fastest")
 
 
 def test_a_package_that_knows_nothing_of_a_hyperparameter_leaves_it_to_the_model() -> None:

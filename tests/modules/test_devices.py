@@ -135,6 +135,29 @@ def test_auto_goes_on_with_the_cpu_in_float32_and_says_so(caplog: pytest.LogCapt
     assert caplog.messages == ["training on 1 CPU in float32"]
 
 
+@WITHOUT_GPU
+@pytest.mark.parametrize(("gain", "precision"), [(0.4, "float32"), (1.2, "float32"), (1.7, "mixed_bfloat16")])
+def test_the_fastest_precision_of_a_cpu_is_what_is_measured(
+    gain: float, precision: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(devices, "_gain_of_bfloat16", lambda: gain)
+    with caplog.at_level(logging.INFO, "modules.devices"):
+        assert devices.choose("auto", "fastest").precision == precision
+    assert caplog.messages == [f"training on 1 CPU in {precision}"]
+    assert devices.precision_in_force("cpu", "auto") == "float32"
+    assert devices.precision_in_force("cpu", "mixed_float16") == "mixed_float16"
+
+
+def test_the_gain_of_bfloat16_is_measured_alike_each_time_and_moves_no_random_numbers() -> None:
+    keras.utils.set_random_seed(3)
+    expected = tf.random.uniform([3]).numpy()
+    keras.utils.set_random_seed(3)
+    gains = [devices._gain_of_bfloat16() for _ in range(3)]
+    np.testing.assert_array_equal(tf.random.uniform([3]).numpy(), expected)
+    # Either the processor has instructions for it or not: far from the limit on one side.
+    assert len({gain >= devices.FASTER for gain in gains}) == 1
+
+
 def test_the_learning_rate_grows_with_the_square_root_of_the_devices() -> None:
     strategy = tf.distribute.get_strategy()
     assert devices.Hardware(["CPU:0"], "float32", strategy).learning_rate(0.1) == pytest.approx(0.1)

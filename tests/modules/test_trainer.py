@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules.trainer import EpochLogger, TrainingError, cosine_decay, run_fn
+from modules.trainer import EpochLogger, TrainingError, cosine_decay, crossentropy, run_fn
 from tests.small_run import Run
 from tests.training import HYPERPARAMETERS, fn_args, grey_logits
 
@@ -69,6 +69,23 @@ def test_what_diverges_later_keeps_the_checkpoint_of_the_epoch_before(
     with pytest.raises(TrainingError, match=r"^epoch 3: loss is nan \(learning rate 0.001, precision float32\)"):
         train(first_run, tmp_path, epochs=4, checkpoint_dir=str(tmp_path / "checkpoints"))
     assert [path.name for path in tmp_path.glob("checkpoints/*.index")] == ["ckpt-2.index"]
+
+
+def test_smoothed_labels_share_what_is_taken_from_them_among_the_classes() -> None:
+    logits = np.log(np.array([[0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.4, 0.1]], np.float32))
+    labels = np.array([0, 3])
+    targets = np.array([[0.85, 0.05, 0.05, 0.05], [0.05, 0.05, 0.05, 0.85]])
+    expected = -(targets * logits).sum(axis=1)
+    assert float(crossentropy(0.2)(labels, logits)) == pytest.approx(expected.mean(), rel=1e-6)
+    weighted = float(crossentropy(0.2)(labels, logits, np.array([0.5, 1.5])))
+    assert weighted == pytest.approx((expected * [0.5, 1.5]).mean(), rel=1e-6)
+    plain = float(crossentropy(0.0)(labels, logits))
+    assert plain == pytest.approx(-(np.log(0.7) + np.log(0.1)) / 2, rel=1e-6)
+
+
+def test_a_training_with_smoothed_labels_gives_another_model(first_run: Run, tmp_path: Path) -> None:
+    plain, smoothed = (train(first_run, tmp_path / f"{share}", label_smoothing=share) for share in (0.0, 0.2))
+    assert not np.allclose(plain, smoothed)
 
 
 def test_an_unknown_model_is_refused(first_run: Run, tmp_path: Path) -> None:

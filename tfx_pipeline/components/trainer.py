@@ -133,6 +133,10 @@ class Executor(tfx_executor.GenericExecutor):
         best = input_dict.get(standard_component_specs.HYPERPARAMETERS_KEY)
         tuned = read_best(artifact_utils.get_single_uri(best)) if best else {}
         config = {KEYS[name]: value for name, value in in_force(asked, tuned).model_dump().items()}
+        # Keras takes a second to load, and whoever only compiles the pipeline does not need it.
+        from modules import devices  # noqa: PLC0415
+
+        config["precision"] = devices.precision_in_force(config["device"], config["precision"])
         run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
         # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
         known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -91,8 +91,8 @@ def value_type(field: FieldInfo) -> type:
     """The type of a field's value; of one that is None where it is not given, the type of what can be given."""
     if field.default is not None:
         return type(field.default)
-    kind: type = next(kind for kind in get_args(field.annotation) if kind is not NoneType)
-    return kind
+    kind = next(kind for kind in get_args(field.annotation) if kind is not NoneType)
+    return type(get_args(kind)[0]) if get_origin(kind) is Literal else kind
 
 
 def not_given(field: FieldInfo) -> Any:

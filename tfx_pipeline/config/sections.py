@@ -126,6 +126,12 @@ class TrainingConfig(Section):
         le=10,
         description=f"Adam's first step size on one device, which falls from epoch to epoch{_OWN.format(0)}",
     )
+    label_smoothing: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description=f"share of each label that is spread over all classes while the model is trained{_OWN.format(-1)}",
+    )
     held_back: float | None = Field(
         default=None,
         ge=0,
@@ -149,10 +155,11 @@ class TrainingConfig(Section):
         default="auto",
         description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
     )
-    precision: Precision = Field(
+    precision: Precision | None = Field(
         title="--precision",
-        default="auto",
-        description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32",
+        default=None,
+        description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32; fastest: "
+        f"the same, and mixed_bfloat16 on a CPU that is measured to be faster with it{_OWN.format('no text')}",
     )
     determinism: Literal["off", "on"] = Field(
         default="off",

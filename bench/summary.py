@@ -45,9 +45,9 @@ def _rounded(value: Any) -> Any:
     return [_rounded(item) for item in value] if isinstance(value, list) else value
 
 
-def show_totals(console: Console, summary: dict[str, dict[str, Any]]) -> None:
+def show_totals(console: Console, summary: dict[str, dict[str, Any]], title: str = "Medians") -> None:
     """Prints a row of totals for each kind of run."""
-    table = Table("run", "wall s", "CPU s", "peak MiB", "accuracy", title="Medians")
+    table = Table("run", "wall s", "CPU s", "peak MiB", "accuracy", title=title)
     formats = {"seconds": "{:.1f}", "cpu_seconds": "{:.1f}", "peak_mib": "{:.0f}", "accuracy": "{:.4f}"}
     for kind, figures in summary.items():
         table.add_row(kind, *(formats[name].format(figures[name]) if name in figures else "" for name in TOTALS))

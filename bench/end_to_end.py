@@ -86,12 +86,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, help="runs of each kind (default: 5; of --gpu, 1)")
     parser.add_argument("--growth", type=int, metavar="N", help="compare N times the data with the data as it is")
-<<<<<<< HEAD
-    parser.add_argument("--cnn", action="store_true", help="run the model cnn once")
-    parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
-=======
     parser.add_argument("--cnn", action="store_true", help="run the model cnn with three seeds")
->>>>>>> f3b8477 (Measure the larger model with three seeds)
+    parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
     parser.add_argument("--kubeflow", action="store_true", help="predict how long the package takes on a cluster")
     parser.add_argument(
         "--flink",

@@ -127,10 +127,10 @@ def test_the_same_configuration_without_the_cache_gives_the_same_metrics(
 
 
 def test_a_model_alone_is_trained_like_one_with_its_own_settings_named(tmp_path: Path) -> None:
-    few = ("--limit", "1000", "--min-accuracy", "0.5", "--min-class-accuracy", "0")
+    few = ("--limit", "1000", "--min-accuracy", "0.5", "--min-class-accuracy", "0", "--device", "cpu")
     alone = local_runner(tmp_path / "output", *few)
     assert alone.code == 0, alone.console
-    own = {"epochs": 10, "batch_size": 256, "learning_rate": 0.004}
+    own = {"epochs": 10, "batch_size": 256, "learning_rate": 0.004, "precision": "float32"}
     assert alone.manifest["config"]["training"].items() >= own.items()
     metrics, shown = alone.manifest["metrics"], (alone.output / "report" / "index.html").read_text()
     assert all(f"<dt>{name}</dt><dd>{value}</dd>" in shown for name, value in own.items())

@@ -26,8 +26,7 @@ def test_a_value_that_is_given_wins() -> None:
     [
         (
             {"epohcs": 3},
-            "DEFAULTS has epohcs: expected some of batch_size, early_stopping, epochs, held_back, label_smoothing, "
-            "learning_rate",
+            "DEFAULTS has epohcs: expected some of batch_size, early_stopping, epochs, held_back, label_smoothing",
         ),
         ({"seed": 3}, "DEFAULTS has seed: expected some of"),
         ({"epochs": 0}, "DEFAULTS: got 0, expected greater than or equal to 1"),

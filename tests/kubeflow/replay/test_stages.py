@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import Split
+from tests.flink import flink  # noqa: F401 - a fixture
 from tests.kubeflow.replay.backend import Backend
 from tests.kubeflow.replay.conftest import Replay, failure, metadata
 from tests.kubeflow.replay.package import Package
+from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.serving.directory import ServingDirectory
+from tools.flink_cluster import Cluster
 
 pytestmark = pytest.mark.e2e
 
@@ -20,6 +23,8 @@ STAGES = {
     "data": ("example-gen", "schema-import", "statistics-gen", "example-validator", "data-gate", "transform"),
     "judgement": ("evaluator", "evaluation-review", "pusher"),
 }
+JOBS = 4
+"""One for each step that uses Beam but transform, which has nothing to analyse."""
 OF_THE_RUN = {"current_model_id"}
 
 
@@ -82,6 +87,46 @@ def test_no_artifact_of_a_stage_names_a_path_of_a_pod(stage_replay: Replay) -> N
                 artifact = stage_replay.backend.artifact(run, task, key)
                 assert artifact["uri"].startswith("minio://")
                 assert "/minio/" not in json.dumps(artifact["metadata"])
+
+
+def in_one_shard(found: dict[tuple[str, str], tuple[dict[str, Any], list[str]]]) -> dict[tuple[str, str], Any]:
+    """Properties and files, where the runner's choice of how many files Beam writes for one does not count."""
+    return {
+        name: (properties, sorted({re.sub(r"-\d{5}-of-\d{5}(?=.tfrecord)", "", file) for file in files}))
+        for name, (properties, files) in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def flink_replay(
+    flink: Cluster,  # noqa: F811 - the fixture
+    make_package: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    dataset: VerifiedFiles,
+) -> tuple[Replay, list[dict[str, Any]], Path]:
+    """A run with Beam's steps on a Flink cluster; its jobs, and the claim that workers and steps share."""
+    directory, claim = tmp_path_factory.mktemp("cluster"), tmp_path_factory.mktemp("claim")
+    place = ("--beam-pvc", "shared", "--set", f"kubeflow.beam_mount={claim}")
+    package = Package(make_package("--set", "kubeflow.pods=stage", *place, *flink.flags))
+    backend = Backend(directory, {"models": directory / "models", "images": Path(dataset.path), "shared": claim})
+    before = [job["jid"] for job in flink.ask("/jobs/overview")["jobs"]]
+    run = backend.run(package)
+    jobs = [job for job in flink.ask("/jobs/overview")["jobs"] if job["jid"] not in before]
+    return Replay(backend, backend.volume("models"), run, run), jobs, claim
+
+
+def test_artifacts_metrics_and_verdict_are_the_same_with_beam_on_a_flink_cluster(
+    flink_replay: tuple[Replay, list[dict[str, Any]], Path], stage_replay: Replay
+) -> None:
+    replay, jobs, claim = flink_replay
+    assert set(replay.first.states.values()) == {"succeeded"}, failure(replay.first)
+    expected, made = in_one_shard(artifacts(stage_replay)), in_one_shard(artifacts(replay))
+    assert made.keys() == expected.keys()
+    for name, described in expected.items():
+        assert made[name] == described, name
+    assert made["judgement", "blessing"][1] == ["BLESSED"]
+    assert [job["state"] for job in jobs] == ["FINISHED"] * JOBS
+    assert list(claim.iterdir()) == []
 
 
 def test_a_member_that_fails_ends_the_run_and_is_named(stage_replay: Replay, stage_package_file: Path) -> None:

@@ -40,7 +40,8 @@ def compare(times: int, console: Console) -> None:
             with session_cluster(Path(folder, f"flink-{task_managers}-{slots}"), task_managers, slots) as cluster:
                 found[layout] = _run(folder, (*flags, *cluster.flags))
                 spread[layout] = _spread(cluster)
-    path = summary.save("flink", {"machine": described, "times": times, "runs": found, "spread": spread})
+            # After each cluster: the whole takes long.
+            path = summary.save("flink", {"machine": described, "times": times, "runs": found, "spread": spread})
     summary.show_totals(console, found)
     columns = {kind: run["steps"] for kind, run in found.items()}
     summary.show_columns(console, f"The pipeline by step, {times * 70_000:,} images", "step", columns)

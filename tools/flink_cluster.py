@@ -36,7 +36,7 @@ SLOTS: Final = 1
 PORTS: Final = (8081, 8099, 50000)
 """Of REST API, job server and workers, as a person types them."""
 _ROOT: Final = Path(__file__).parents[1]
-_PATIENCE_SECONDS: Final = 120
+_PATIENCE_SECONDS: Final = 240
 _OPENED: Final = ("lang", "util", "nio", "time", "net", "io", "text", "lang.reflect", "util.concurrent")
 _MEGABYTE: Final = 1024 * 1024
 
@@ -216,7 +216,7 @@ def _require_free(place: str) -> None:
     try:
         socket.create_server((host, int(port))).close()
     except OSError as error:
-        raise UserError(f"{place}: {error.strerror}; end what uses this port, or give others") from error
+        raise UserError(f"{place}: {os.strerror(error.errno or 0)}; end what uses this port, or give others") from error
 
 
 def _configuration(cluster: Cluster) -> dict[str, Any]:
@@ -231,6 +231,9 @@ def _configuration(cluster: Cluster) -> dict[str, Any]:
         "jobmanager.memory.process.size": "768m",
         "taskmanager.host": HOST,
         "taskmanager.bind-host": HOST,
+        # A busy machine answers late.
+        "pekko.ask.timeout": "120 s",
+        "heartbeat.timeout": 120_000,
         **_SHUFFLE,
     }
 

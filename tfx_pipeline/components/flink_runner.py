@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
+from apache_beam.transforms.environments import ExternalEnvironment
 
 from tfx_pipeline.components.flink import FlinkPlace
 from tfx_pipeline.components.flink_failure import failure_of
@@ -33,7 +34,7 @@ class FlinkRunner(PortableRunner):
         named = options.view_as(GoogleCloudOptions)
         named.job_name = f"{named.job_name or 'tfx'}-{uuid.uuid4().hex}"
         submitted = super().run_portable_pipeline(pipeline, options)
-        workers = options.view_as(PortableOptions).environment_config
+        workers = ExternalEnvironment.from_options(options.view_as(PortableOptions)).url
         return _Job(submitted, options.view_as(FlinkPlace).flink_rest_address, named.job_name, workers)
 
 

@@ -4,8 +4,10 @@ It stands in for ``apache_beam.runners.worker.worker_pool_main``, which listens 
 workers by ids that two TaskManagers, or two jobs of one, both give to a worker of theirs: one ended the other's.
 """
 
+import contextlib
 import logging
 import multiprocessing
+import queue
 import signal
 import sys
 import threading
@@ -14,6 +16,7 @@ from typing import Any, Final
 
 import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 
 from tfx_pipeline.components.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
@@ -52,7 +55,9 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
                 f"workers are and {wanted[:12]} in the run; start the workers from the run's checkout or image"
             )
         arguments = (request.control_endpoint.url, request.worker_id)
-        self._context.Process(target=work, args=arguments, daemon=True).start()
+        worker = self._context.Process(target=work, args=arguments, daemon=True)
+        worker.start()
+        threading.Thread(target=_watch, args=(worker, *arguments), daemon=True).start()
         return beam_fn_api_pb2.StartWorkerResponse()
 
     def StopWorker(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - Beam's name
@@ -71,6 +76,28 @@ def work(control_endpoint: str, worker_id: str) -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     SdkHarness(control_endpoint, worker_id=worker_id, data_buffer_time_limit_ms=-1).run()
+
+
+def _watch(worker: Any, control_endpoint: str, worker_id: str) -> None:
+    worker.join()
+    if worker.exitcode:
+        answer_for(control_endpoint, worker_id, f"a worker ended with {worker.exitcode} before it could work")
+
+
+def answer_for(control_endpoint: str, worker_id: str, reason: str) -> None:
+    """Fails the work of a worker that died, in its place: a TaskManager waits for ever for one that never came to it.
+
+    Args:
+        control_endpoint: ``HOST:PORT`` at which the TaskManager gives work; where it has hung up, nothing happens.
+        worker_id: What it calls the worker.
+        reason: Its error.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    with grpc.insecure_channel(control_endpoint) as channel, contextlib.suppress(grpc.RpcError):
+        known = grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id))
+        for asked in beam_fn_api_pb2_grpc.BeamFnControlStub(known).Control(iter(answers.get, None)):
+            answers.put(beam_fn_api_pb2.InstructionResponse(instruction_id=asked.instruction_id, error=reason))
+    answers.put(None)
 
 
 def serve(place: str) -> None:

@@ -104,6 +104,7 @@ def begin(runs: Runs, cluster: Cluster, output: Path, component: str) -> Process
 
 def assert_failed_in(process: Process, output: Path, component: str) -> None:
     """One line, a code that is not 0, and nothing that looks finished and is not."""
+    process.wait_for("error: ")
     assert process.wait() == 1, process.console
     assert "Traceback" not in process.console
     (line,) = [line for line in process.console.splitlines() if line.startswith("error: ")]

@@ -1,5 +1,6 @@
 """The end of a run on the console."""
 
+import dataclasses
 import io
 import shlex
 from pathlib import Path
@@ -38,3 +39,13 @@ def test_the_command_at_the_end_can_be_pasted_whatever_the_folder_is_called(
     label, *command = shlex.split(last_line(tmp_path / name))
     folder = f"{name}/tensorboard" if where == "here" else f"{tmp_path}/{name}/tensorboard"
     assert [label, *command] == ["next", "tools/env", "tensorboard", "--logdir", folder]
+
+
+def test_a_run_with_a_search_says_what_it_found_also_where_it_was_reused(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    tuning = {"trials": 3, "diverged": 1, "accuracy": 0.88125, "best": {"learning_rate": 0.002, "batch_size": 64}}
+    outcome = dataclasses.replace(RESULTS, tuning=tuning)
+    content = manifest(run_id="1", config=Config(), commit=None, status="succeeded", outcome=outcome)
+    summary(Console(stream), Output(tmp_path, "1"), content)
+    line = "tuned      learning_rate 0.002, batch_size 64: the best of 3 trials, 1 diverged, 0.8812 on held-back images"
+    assert line in stream.getvalue()

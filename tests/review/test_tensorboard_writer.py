@@ -1,17 +1,23 @@
 """TensorBoard finds everything of a run under the run's name."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer as PluginEventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, list_session_groups, plugin_data_pb2
+from tensorboard.plugins.hparams.backend_context import Context
 
 from modules.dataset import DATASET
-from tfx_pipeline.review.content import Review
+from tfx_pipeline.review.content import Review, Trial
 from tfx_pipeline.review.inputs import ReviewInputs
-from tfx_pipeline.review.tensorboard_writer import BY_CLASS, write_tensorboard
+from tfx_pipeline.review.tensorboard_writer import BY_CLASS, TRIAL_ACCURACY, write_tensorboard
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +94,31 @@ def test_hparams_hold_the_configuration_and_name_metrics_that_exist(events: Even
     assert start.hparams["epochs"].number_value == 2
     experiment = contents["_hparams_/experiment"].experiment
     scalars = plugin(events, "scalars")
-    assert all(metric.name.tag in scalars for metric in experiment.metric_infos)
+    # Columns of all runs are those of one of them, which may not be the one that has trials.
+    assert {metric.name.tag for metric in experiment.metric_infos} - scalars.keys() == {TRIAL_ACCURACY}
+
+
+def test_hparams_compares_the_trials_of_a_search_beside_a_run_without_one(review: Review, tmp_path: Path) -> None:
+    trials = (
+        Trial(1, 0.75, {"learning_rate": 0.5, "batch_size": 16}),
+        Trial(2, None, {"learning_rate": 9.0, "batch_size": 32}),
+    )
+    write_tensorboard(review, str(tmp_path / "1"), "/nowhere", "1")
+    write_tensorboard(dataclasses.replace(review, trials=trials), str(tmp_path / "2"), "/nowhere", "2")
+    runs = PluginEventMultiplexer()
+    runs.AddRunsFromDirectory(str(tmp_path)).Reload()
+    context = Context(TBContext(data_provider=MultiplexerDataProvider(runs, str(tmp_path))))
+    wanted = [api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE]
+    request = api_pb2.ListSessionGroupsRequest(slice_size=9, allowed_statuses=wanted)
+    groups = list_session_groups.Handler(RequestContext(), context, "", request).run().session_groups
+    shown = {group.sessions[0].name: group for group in groups}
+    assert shown.keys() == {"1", "2", "2/trials/1", "2/trials/2"}
+    assert [shown[f"2/trials/{n}"].hparams["learning_rate"].number_value for n in (1, 2)] == [0.5, 9.0]
+    assert shown["2/trials/1"].hparams["epochs"] == shown["2"].hparams["epochs"]
+    scores = {name: {m.name.tag: m.value for m in group.metric_values} for name, group in shown.items()}
+    assert scores["2/trials/1"] == {TRIAL_ACCURACY: 0.75}
+    assert scores["2/trials/2"] == {}
+    assert shown["2/trials/2"].sessions[0].status == api_pb2.STATUS_FAILURE
 
 
 def test_the_trainings_curves_stand_below_the_same_name(directory: Path, review: Review) -> None:

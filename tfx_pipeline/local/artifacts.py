@@ -11,7 +11,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.components.data_gate import REPORT_KEY
-from tfx_pipeline.components.trainer import HYPERPARAMETERS, KEYS, TUNED_PROPERTY
+from tfx_pipeline.components.trainer import HYPERPARAMETERS, KEYS
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import ModelScores
@@ -44,8 +44,7 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
         outcome = dataclasses.replace(outcome, tuning=tuning(trials))
     if "trainer" in outputs:
         model, logs = outputs["trainer"]["model"], Path(outputs["trainer"]["model_run"].uri)
-        tuned = tuple(model.custom_properties[TUNED_PROPERTY].string_value.split())
-        outcome = dataclasses.replace(outcome, training=_training(model), tuned=tuned, training_logs=logs)
+        outcome = dataclasses.replace(outcome, training=_training(model), training_logs=logs)
     if "baseline-locator" in outputs:
         baseline = outputs["baseline-locator"]["baseline"].custom_properties
         version = baseline[VERSION_PROPERTY].int_value if VERSION_PROPERTY in baseline else None

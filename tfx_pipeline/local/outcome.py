@@ -13,7 +13,6 @@ class Outcome:
         data: ``source``, ``kind`` and ``digest`` of the data, and ``counts``, the number of examples by split.
         data_gate: ``mode``, ``ok``, ``checks`` and ``anomalies`` (their numbers) and ``headline`` of the data gate.
         training: The hyperparameters of the model, as the configuration names them.
-        tuned: The names of those that the tuner chose.
         tuning: ``trials`` and ``diverged`` (their numbers) of the search for hyperparameters, and ``accuracy`` and
             ``best`` (the hyperparameters) of its best trial; None without one.
         training_logs: TensorBoard's event files of the training, with those of the review where there is one.
@@ -29,7 +28,6 @@ class Outcome:
     data: dict[str, Any] | None = None
     data_gate: dict[str, Any] | None = None
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
-    tuned: tuple[str, ...] = ()
     tuning: dict[str, Any] | None = None
     training_logs: Path | None = None
     report: Path | None = None

@@ -53,12 +53,20 @@ def _judgement(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _rows(output: Output, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _judgement(content)
+    if content["tuning"]:
+        yield "tuned", _tuned(content["tuning"])
     if (output.report / "index.html").is_file():
         yield "report", shown(output.report / "index.html")
     yield "manifest", shown(output.manifests[1])
     yield "log", shown(output.log)
     yield "time", f"{content['wall_seconds']:.1f} s"
     yield "next", shlex.join(["tools/env", "tensorboard", "--logdir", shown(output.tensorboard.parent)])
+
+
+def _tuned(tuning: dict[str, Any]) -> str:
+    values = ", ".join(f"{name} {value}" for name, value in tuning["best"].items())
+    diverged = f", {tuning['diverged']} diverged" if tuning["diverged"] else ""
+    return f"{values}: the best of {tuning['trials']} trials{diverged}, {tuning['accuracy']:.4f} on held-back images"
 
 
 def _data_gate(gate: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.hyperparameters import Float
 from keras_tuner.engine.trial import Trial, TrialStatus
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
@@ -57,7 +58,8 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):
         chosen: dict[str, Any] = super().populate_space(trial_id)
         values = chosen["values"] or {}
         # As a person types it: what is shown is what was tried.
-        return chosen | {"values": {name: float(shown(v)) if isinstance(v, float) else v for name, v in values.items()}}
+        drawn = {hp.name for hp in self.hyperparameters.space if isinstance(hp, Float) and hp.step is None}
+        return chosen | {"values": {name: float(f"{v:.3g}") if name in drawn else v for name, v in values.items()}}
 
 
 def _holds(hp: Any, value: Any) -> bool:
@@ -257,7 +259,7 @@ def _varies(hp: Any) -> bool:
 
 def shown(value: Any) -> str:
     """A hyperparameter in few characters."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:

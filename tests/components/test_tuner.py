@@ -9,8 +9,8 @@ import keras_tuner
 import pytest
 
 from modules.models import cnn
-from tfx_pipeline.components.trainer import in_force, read_best
-from tfx_pipeline.components.tuner import require_space
+from tfx_pipeline.components.trainer import in_force, parameters, read_best
+from tfx_pipeline.components.tuner import Executor, require_space
 from tfx_pipeline.config.sections import TrainingConfig, TuningConfig
 from tfx_pipeline.process.errors import UserError
 
@@ -102,3 +102,9 @@ def test_what_the_tuner_wrote_is_read_back(tmp_path: Path) -> None:
 def test_a_number_of_trials_that_nobody_wants_is_refused(trials: str, expected: str) -> None:
     with pytest.raises(UserError, match=f"^--tune {trials}: got '{trials}', expected {expected}"):
         TuningConfig.checked({"trials": trials}, f"--tune {trials}")
+
+
+@pytest.mark.parametrize("trials", [0, -1, 1_001])
+def test_a_run_parameter_with_such_a_number_is_refused_too(trials: int) -> None:
+    with pytest.raises(UserError, match=f"^run parameter tune: got {trials}, expected"):
+        Executor().Do({}, {}, {**parameters(TrainingConfig()), "trials": trials})

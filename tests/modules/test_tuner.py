@@ -206,6 +206,19 @@ def test_a_space_with_few_values_ends_the_search_early(
     assert "there is nothing else to try" in caplog.text
 
 
+def test_what_is_drawn_has_three_digits_and_what_is_chosen_stays(
+    search: Callable[..., tuner.Tuner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def declare(space: keras_tuner.HyperParameters) -> None:
+        space.Float("learning_rate", 0.0001, 0.01, sampling="log")
+        space.Choice("dropout", [0.12345, 0.23456])
+
+    monkeypatch.setattr(dense, "search_space", declare, raising=False)
+    values = [trial for trial, _ in results(search(trials=3))]
+    assert all(value["learning_rate"] == float(f"{value['learning_rate']:.3g}") for value in values)
+    assert {value["dropout"] for value in values} <= {0.12345, 0.23456}
+
+
 def test_durations_are_as_exact_as_they_can_be_expected() -> None:
     assert [tuner.duration(seconds) for seconds in (0.2, 89, 90, 3600, 9000)] == [
         "1 s",

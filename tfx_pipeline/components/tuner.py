@@ -29,7 +29,7 @@ from tfx_pipeline.components.trainer import (
     in_force,
     parameters,
 )
-from tfx_pipeline.config.sections import TrainingConfig
+from tfx_pipeline.config.sections import TrainingConfig, TuningConfig
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.review.trials import RESULTS
 
@@ -74,7 +74,8 @@ class Executor(tfx_executor.Executor):
         """
         asked = given(exec_properties)
         require_space(asked)
-        if exec_properties[TRIALS] < 1:
+        trials = TuningConfig.checked({"trials": exec_properties[TRIALS]}).trials
+        if not trials:
             raise UserError("run parameter tune: got 0, expected at least 1; a package without --tune has no tuner")
         config = {KEYS[name]: value for name, value in in_force(asked).model_dump().items()}
         config["given"] = sorted(KEYS[name] for name in MODELS_OWN if getattr(asked, name) is not None)
@@ -84,7 +85,7 @@ class Executor(tfx_executor.Executor):
         inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
         examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
         custom = config | {
-            TRIALS: exec_properties[TRIALS],
+            TRIALS: trials,
             "checkpoint_dir": checkpoint_dir(known, inputs),
             "num_examples": written_examples(examples),
         }

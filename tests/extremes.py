@@ -17,7 +17,7 @@ TEXTS = frozenset((
     "", "a", "0", "1", "none", "newest", "9" * 19, *ODD, *models.names(), "0.0000001", "9" * 12 + "Ti", "x" * 63,
     "x" * 253, "x" * 20_000, "/x", "/" + "x" * 4_000, "x/y", "x" * 253 + "/" + "y" * 63, "x" * 253 + "/y?",
     "k=v:NoSchedule", f"name@sha256:{'0' * 64}", "0" * 40, "http://h", "https://host:65535/", "git@h:p",
-    "https://h/" + "p" * 2_000, "minio://b/" + "x" * 900,
+    "https://h/" + "p" * 2_000, "minio://b/" + "x" * 900, "h:1", "[::1]:65535", "1.19", "1.99",
 ))  # fmt: skip
 """Texts of many kinds, from which a setting's own checks choose."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact_utils, standard_artifacts
@@ -29,6 +30,7 @@ from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data import fashion_mnist, idx, sources
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.report import judge
+from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.package.compile import compile_package
 from tfx_pipeline.kubeflow.package.dag_runner import write
 from tfx_pipeline.local.progress import Progress
@@ -57,7 +59,7 @@ def named(cases: list[tuple[str, Any]]) -> list[Any]:
     return [pytest.param(*case, id=f"{case[0]}-{index}") for index, case in enumerate(cases)]
 
 
-CONSUMED = ("data", "data_gate", "training", "evaluation", "serving", "run", "kubeflow")
+CONSUMED = ("data", "data_gate", "training", "tuning", "evaluation", "serving", "run", "beam", "kubeflow")
 TRAINING = extremes("training")
 
 
@@ -194,3 +196,10 @@ def test_a_run_is_set_up(key: str, value: Any, tmp_path: Path, monkeypatch: Any)
 def test_a_package_is_written_and_is_one_that_kubeflow_takes(key: str, value: Any, tmp_path: Path) -> None:
     with one_line_or_none():
         write(compile_package(config_with(key, value)), tmp_path / "package.yaml")
+
+
+@pytest.mark.parametrize(("key", "value"), named(extremes("kubeflow")))
+def test_a_flink_cluster_is_printed(key: str, value: Any) -> None:
+    with one_line_or_none():
+        documents = list(yaml.safe_load_all(flink_manifest("plain", config_with(key, value).kubeflow)))
+        assert {"Deployment", "Service"} <= {document["kind"] for document in documents}

@@ -58,7 +58,7 @@ def train(examples: str, transform: str, folder: Path, values: dict[str, Any]) -
     outputs = {"model": standard_artifacts.Model(), "model_run": standard_artifacts.ModelRun()}
     for name, output in outputs.items():
         output.uri = str(folder / name)
-    given = {"epochs": 1, "batch_size": 20} | values
+    given = {"epochs": 1, "batch_size": 20, "held_back": 0.5} | values
     properties = dict(zip(HYPERPARAMETERS, TrainingConfig(**given).model_dump().values(), strict=True))
     properties |= {"run_fn": "modules.trainer.run_fn", "train_args": "{}", "eval_args": "{}"}
     try:

@@ -49,6 +49,7 @@ def test_the_manifest_has_the_fields_of_a_local_one(cluster: Cluster, bring: Fet
         "metrics": {"accuracy": 0.875, "loss": 0.25, "num_examples": 10000, "per_class_accuracy": {"Shirt": 0.5}},
         "blessed": True,
         "refusals": [],
+        "tuning": None,
         "baseline": 3,
         "pushed": "/serving/4",
         "data": {"source": "tfds", "kind": "fashion-mnist", "digest": "5cf0", "counts": {"train": 60000}},

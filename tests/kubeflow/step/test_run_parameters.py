@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.kubeflow.conftest import Documents
 from tests.kubeflow.step import backend
 from tfx_pipeline.components import damage
 from tfx_pipeline.config.flags import Setting, settings
-from tfx_pipeline.config.section import value_type
+from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.kubeflow.step.messages import artifacts_of
@@ -37,7 +37,9 @@ def wrong_values(name: str) -> Iterator[Any]:
     """Values of the parameter's type that are not allowed."""
     yield from WRONG.get(name, ())
     setting = setting_of(name)
-    if setting and get_origin(setting.field.annotation) is Literal:
+    if setting and any(
+        get_origin(kind) is Literal for kind in (setting.field.annotation, *get_args(setting.field.annotation))
+    ):
         yield from ("", "nonsense")
     if setting and value_type(setting.field) in (int, float):
         kind = value_type(setting.field)
@@ -87,7 +89,7 @@ def test_a_wrong_value_ends_the_steps_that_use_it_in_one_line(
     name: str, value: Any, package: Documents, whole: Documents, tmp_path: Path
 ) -> None:
     setting = setting_of(name)
-    if setting and setting.field.default is None and value == 0:
+    if setting and setting.field.default is None and value == not_given(setting.field):
         return  # the model's own
     # Without a checkout, the steps of one process can use the same modules.
     documents = package if name in package.parameters else whole

@@ -52,6 +52,16 @@ Caused by: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: U
 Caused by: java.net.ConnectException: Connection refused
 \tat java.base/sun.nio.ch.Net.pollConnect(Native Method)
 """
+LOST = (
+    "Pipeline tfx-1_2 failed in state FAILED: org.apache.flink.runtime.io.network.netty.exception."
+    "RemoteTransportException: Connection unexpectedly closed by remote task manager 'taskmanager-2'. This might "
+    "indicate that the remote task manager was lost."
+)
+WORKER_KILLED = (
+    "Pipeline tfx-1_2 failed in state FAILED: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: "
+    "org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: call already cancelled. Use "
+    "ServerCallStreamObserver.setOnCancelHandler() to disable this exception"
+)
 
 
 @contextmanager
@@ -187,12 +197,19 @@ def test_nobody_at_the_address_is_refused_within_seconds() -> None:
             "java.io.InvalidClassException: a.B; local class incompatible",
             "InvalidClassException: a.B; local class inco",
         ),
+        (LOST, "RemoteTransportException: Connection unexpectedly closed by remote task manager 'taskmanager-2'. This"),
+        (WORKER_KILLED, "StatusRuntimeException: CANCELLED: call already cancelled"),
         ("", ""),
     ],
 )
 def test_the_cause_of_a_failed_job_is_one_line(trace: str, line: str) -> None:
     assert cause_of(trace, "pool:1").startswith(line)
     assert "\n" not in cause_of(trace, "pool:1")
+
+
+@pytest.mark.parametrize(("trace", "who"), [(LOST, "a TaskManager ended; "), (WORKER_KILLED, "a worker ended; ")])
+def test_who_ended_is_said(trace: str, who: str) -> None:
+    assert f"; {who}run again" in cause_of(trace, "pool:1")
 
 
 def test_the_jobmanager_is_asked_why_a_job_failed() -> None:

@@ -11,8 +11,12 @@ from tfx_pipeline.process.errors import UserError
 logger = logging.getLogger(__name__)
 
 _PYTHON: Final = re.compile(r"Error received from SDK harness[^\n]*?Traceback.*?\n(?=\n|\tat |\Z)", re.DOTALL)
-_MESSAGE: Final = re.compile(r"^(?:Caused by: )?(?:[\w$]+\.)+(?P<name>[\w$]+)(?:: (?P<words>.*))?$", re.MULTILINE)
+_CLASS: Final = r"(?:[\w$]+\.)+"
+_MESSAGE: Final = re.compile(
+    rf"^(?:Caused by: )?(?:{_CLASS}[\w$]+: )*{_CLASS}(?P<name>[\w$]+)(?:: (?P<words>.*))?$", re.MULTILINE
+)
 _WRAPPERS: Final = ("JobException", "ExecutionException", "RuntimeException", "CompletionException", "Exception")
+_OF_JOB_SERVER: Final = re.compile(r"^Pipeline \S+ failed in state \w+: ")
 _LONGEST: Final = 400
 
 _MENDS: Final = (
@@ -21,7 +25,11 @@ _MENDS: Final = (
         "give its TaskManagers more taskmanager.memory.network.max, or set a smaller beam.parallelism",
     ),
     ("Could not acquire the minimum required resources", "start TaskManagers, or set a smaller beam.parallelism"),
-    ("No TaskExecutor registered|was lost|no longer reachable|Heartbeat of TaskManager", "run again when it is back"),
+    (
+        "No TaskExecutor registered|was lost|no longer reachable|Heartbeat of TaskManager",
+        "a TaskManager ended; run again when it is back",
+    ),
+    ("call already cancelled|Multiplexer hanging up", "a worker ended; run again, and see what its pool says"),
     (
         "ConnectException|Connection refused|UNAVAILABLE|UnresolvedAddress|No client connected within timeout",
         "its TaskManagers find no worker at beam.worker_pool={worker_pool}; start a pool of workers there",
@@ -79,8 +87,9 @@ def cause_of(trace: str, worker_pool: str) -> str:
 
 def _last_words(trace: str) -> str:
     """The words of the innermost exception that has any; the class's name where it says more than that one failed."""
+    trace = _OF_JOB_SERVER.sub("", trace.strip())
     found = [match for match in _MESSAGE.finditer(trace) if match["words"]]
     if not found:
-        return trace.strip().partition("\n")[0]
+        return trace.partition("\n")[0]
     name, words = found[-1]["name"], found[-1]["words"].strip()
     return words if name in _WRAPPERS else f"{name}: {words}"

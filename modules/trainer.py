@@ -108,13 +108,19 @@ def run_fn(fn_args: FnArgs) -> None:
         NoGpuError: A GPU was asked for and there is none.
     """
     config: dict[str, Any] = fn_args.custom_config
-    model, _metrics = train(fn_args, config, devices.choose(config["device"], config["precision"]))
-    export(model, tft.TFTransformOutput(fn_args.transform_graph_path), fn_args.serving_model_dir)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    model, _metrics = train(fn_args, config, devices.choose(config["device"], config["precision"]), transform)
+    export(model, transform, fn_args.serving_model_dir)
     logger.info("exported %s", model.name)
 
 
 def train(
-    fn_args: FnArgs, config: Mapping[str, Any], hardware: devices.Hardware, *, trial: bool = False
+    fn_args: FnArgs,
+    config: Mapping[str, Any],
+    hardware: devices.Hardware,
+    transform: tft.TFTransformOutput,
+    *,
+    trial: bool = False,
 ) -> tuple[keras.Model, dict[str, float]]:
     """Trains a model, for ``run_fn`` and for each trial of a search; what it raises, ``run_fn`` names.
 
@@ -122,6 +128,7 @@ def train(
         fn_args: TFX's arguments, for the places of data and curves.
         config: What ``run_fn`` gets as ``custom_config``.
         hardware: What to train on.
+        transform: Transform's output.
         trial: Whether to judge by the part of ``train`` that is held back alone, and to leave out curves and the lines
             on each epoch.
 
@@ -143,7 +150,7 @@ def train(
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
         )
         stopping = EarlyStopping(model, config["early_stopping"])
-        _fit(model, stopping, fn_args, config, hardware, trial=trial)
+        _fit(model, stopping, fn_args, transform, config, hardware, trial=trial)
     if not trial:
         stopping.note(fn_args.model_run_dir)
     return model, stopping.kept_metrics
@@ -153,6 +160,7 @@ def _fit(
     model: keras.Model,
     stopping: EarlyStopping,
     fn_args: FnArgs,
+    transform: tft.TFTransformOutput,
     config: Mapping[str, Any],
     hardware: devices.Hardware,
     *,
@@ -160,7 +168,7 @@ def _fit(
 ) -> None:
     shuffle = EpochShuffle(config["seed"])
     decay = cosine_decay(hardware.learning_rate(config["learning_rate"]), config["epochs"])
-    train, held_back, validation = _examples(fn_args, config, hardware, shuffle, trial=trial)
+    train, held_back, validation = _examples(fn_args, transform, config, hardware, shuffle, trial=trial)
     judge = [] if held_back is None else [HeldBack(held_back)]
     diverged = stop_when_diverged(config["learning_rate"], hardware.precision)
     shown = [] if trial else [EpochLogger()]
@@ -188,11 +196,16 @@ def _fit(
 
 
 def _examples(
-    fn_args: FnArgs, config: Mapping[str, Any], hardware: devices.Hardware, shuffle: EpochShuffle, *, trial: bool
+    fn_args: FnArgs,
+    transform: tft.TFTransformOutput,
+    config: Mapping[str, Any],
+    hardware: devices.Hardware,
+    shuffle: EpochShuffle,
+    *,
+    trial: bool,
 ) -> tuple[Any, Any, Any]:
     """What is fitted, what is held back from that, and the split ``eval``; None for what there is not."""
     counts, part = config.get("num_examples", {}), config["held_back"]
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
     train = read(config["batch_size"] * hardware.replicas, shuffle.seed, part=Part.fitted(part))
     eval_count = counts.get("eval")

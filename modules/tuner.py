@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import keras_tuner
+import tensorflow_transform as tft
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.hyperparameters import Float
 from keras_tuner.engine.trial import Trial, TrialStatus
@@ -129,7 +130,9 @@ class Tuner(BaseTuner):
         if config["checkpoint_dir"]:
             values["checkpoint_dir"] = str(self._folder(trial))
         try:
-            _model, metrics = trainer.train(self._fn_args, values, self._hardware, trial=True)
+            # Loaded for each trial: the state of Keras is new.
+            transform = tft.TFTransformOutput(self._fn_args.transform_graph_path)
+            _model, metrics = trainer.train(self._fn_args, values, self._hardware, transform, trial=True)
         except trainer.TrainingError:
             return None
         return {name: float(value) for name, value in metrics.items()}

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.files import write_atomically
 from tools.flink_parts import jars
 
 HOST: Final = "127.0.0.1"
@@ -272,9 +273,7 @@ def serve(folder: Path) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     task_managers, slots = _numbers("FLINK_TASK_MANAGERS", 1, TASK_MANAGERS)[0], _numbers("FLINK_SLOTS", 1, SLOTS)[0]
     with session_cluster(folder, task_managers, slots, tuple(_numbers("FLINK_PORTS", 3, *PORTS))) as cluster:
-        ready = folder / "flags.new"
-        ready.write_text(f"{' '.join(cluster.flags)}\n")
-        ready.rename(folder / "flags")
+        write_atomically(folder / "flags", f"{' '.join(cluster.flags)}\n")
         threading.Event().wait()
 
 

@@ -1,6 +1,5 @@
 """What a Flink session cluster is made of: Apache Flink and Beam's runner for it, from Maven, kept beside the data."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -8,8 +7,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +17,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from tfx_pipeline.data.sources import default_cache_dir
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.process.files import locked
 
 VERSIONS: Final[Mapping[str, str]] = {
     "FLINK_VERSION": os.environ.get("FLINK_VERSION", "1.19.0"),
@@ -54,7 +53,7 @@ def jars() -> Path:
     require_program("java", "a Java runtime, 17 or 21: Debian's default-jre-headless has one")
     folder = default_cache_dir() / "flink" / "-".join(VERSIONS.values())
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if not _whole(folder):
             shutil.rmtree(folder, ignore_errors=True)
             _fetch(folder)
@@ -69,13 +68,6 @@ def require_program(name: str, what: str) -> None:
     """
     if shutil.which(name) is None:
         raise UserError(f"{name}: not found; install {what}")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _whole(folder: Path) -> bool:

@@ -121,6 +121,18 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or host.strip("[]") == "::1" or host.startswith("127.")
 
 
+def request(rest: str, path: str, method: str = "GET") -> Any:
+    """What a JobManager answers to a request, decoded.
+
+    Raises:
+        OSError: Nobody answers, or with an error of HTTP.
+        ValueError: The answer is no JSON.
+    """
+    asked = urllib.request.Request(f"http://{rest}{path}", method=method)
+    with urllib.request.urlopen(asked, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - http alone
+        return json.load(answer)
+
+
 def ask(rest: str, path: str) -> Mapping[str, Any]:
     """What a JobManager answers.
 
@@ -135,8 +147,7 @@ def ask(rest: str, path: str) -> Mapping[str, Any]:
         UserError: Nobody answers.
     """
     try:
-        with urllib.request.urlopen(f"http://{rest}{path}", timeout=_PATIENCE_SECONDS) as answer:
-            value = json.load(answer)
+        value = request(rest, path)
     except urllib.error.HTTPError:
         return {}
     except OSError as error:

@@ -1,9 +1,7 @@
 """Beam's runner for a job server of Apache Flink, which leaves no job behind on the cluster."""
 
-import json
 import logging
 import time
-import urllib.request
 import uuid
 from typing import Any, Final
 
@@ -14,14 +12,13 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from apache_beam.transforms.environments import ExternalEnvironment
 
-from tfx_pipeline.components.flink import FlinkPlace
+from tfx_pipeline.components.flink import FlinkPlace, request
 from tfx_pipeline.components.flink_failure import failure_of
 
 _ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 _PATIENCE_SECONDS: Final = 60
 """How long a job that is to be cancelled may take to come, and to end: the job server first brings 150 MB of jars, and
 goes on with that whatever it is told."""
-_ANSWER_SECONDS: Final = 5
 
 logger = logging.getLogger(__name__)
 
@@ -96,17 +93,11 @@ def _cancel(rest: str, name: str, *, may_come: bool) -> None:
     """
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
-        states = {job["jid"]: job["state"] for job in _ask(rest, "/jobs/overview")["jobs"] if job["name"] == name}
+        states = {job["jid"]: job["state"] for job in request(rest, "/jobs/overview")["jobs"] if job["name"] == name}
         running = [job for job, state in states.items() if state not in _ENDED]
         if not running and (states or not may_come):
             return
         for job in running:
-            _ask(rest, f"/jobs/{job}?mode=cancel", "PATCH")
+            request(rest, f"/jobs/{job}?mode=cancel", "PATCH")
         time.sleep(0.2)
     raise TimeoutError(f"{name}: has not come, or not ended")
-
-
-def _ask(rest: str, path: str, method: str = "GET") -> Any:
-    request = urllib.request.Request(f"http://{rest}{path}", method=method)
-    with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - http alone
-        return json.load(answer)

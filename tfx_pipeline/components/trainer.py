@@ -69,6 +69,24 @@ def _parameter(name: str, value: Any) -> Any:
     return not_given(TrainingConfig.model_fields[name]) if value is None else value
 
 
+def custom_config(
+    config: dict[str, Any], function: str, input_dict: dict[str, list[Artifact]], exec_properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Adds to the values in force where checkpoints are kept, and how many examples there must be.
+
+    Args:
+        config: The values, by the component's names for them.
+        function: The key of the parameter with the import path of the user's function.
+        input_dict: The component's inputs.
+        exec_properties: Its parameters.
+    """
+    # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
+    known = config | {function: exec_properties[function], "code_digest": modules_digest()}
+    inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
+    examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
+    return config | {"checkpoint_dir": checkpoint_dir(known, inputs), "num_examples": written_examples(examples)}
+
+
 @contextlib.contextmanager
 def errors_of_modules_as_user_errors() -> Iterator[None]:
     """Raises the errors that ``modules`` defines, which speak to its author, as a ``UserError``."""
@@ -137,15 +155,7 @@ class Executor(tfx_executor.GenericExecutor):
         from modules import devices  # noqa: PLC0415
 
         config["precision"] = devices.precision_in_force(config["device"], config["precision"])
-        run_fn = exec_properties[standard_component_specs.RUN_FN_KEY]
-        # The code that is imported here: it may come from a checkout, of which the parameter knows nothing.
-        known = config | {standard_component_specs.RUN_FN_KEY: run_fn, "code_digest": modules_digest()}
-        inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
-        examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-        custom = config | {
-            "checkpoint_dir": checkpoint_dir(known, inputs),
-            "num_examples": written_examples(examples),
-        }
+        custom = custom_config(config, standard_component_specs.RUN_FN_KEY, input_dict, exec_properties)
         exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
         with errors_of_modules_as_user_errors():
             super().Do(input_dict, output_dict, exec_properties)

@@ -16,14 +16,12 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
 from modules import tuner as modules_tuner
-from tfx_pipeline.components.checkpoints import checkpoint_dir
-from tfx_pipeline.components.code_digest import modules_digest
-from tfx_pipeline.components.splits import written_examples
 from tfx_pipeline.components.trainer import (
     HYPERPARAMETERS,
     KEYS,
     MODELS_OWN,
     TrainerSpec,
+    custom_config,
     errors_of_modules_as_user_errors,
     given,
     in_force,
@@ -79,16 +77,8 @@ class Executor(tfx_executor.Executor):
             raise UserError("run parameter tune: got 0, expected at least 1; a package without --tune has no tuner")
         config = {KEYS[name]: value for name, value in in_force(asked).model_dump().items()}
         config["given"] = sorted(KEYS[name] for name in MODELS_OWN if getattr(asked, name) is not None)
-        tuner_fn = exec_properties[keys.TUNER_FN_KEY]
-        # As many of the same trials as there may be: a search that is given more goes on from there.
-        known = config | {keys.TUNER_FN_KEY: tuner_fn, "code_digest": modules_digest()}
-        inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
-        examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
-        custom = config | {
-            TRIALS: trials,
-            "checkpoint_dir": checkpoint_dir(known, inputs),
-            "num_examples": written_examples(examples),
-        }
+        # Checkpoints do not depend on the number of trials: a search that is given more goes on from there.
+        custom = custom_config(config, keys.TUNER_FN_KEY, input_dict, exec_properties) | {TRIALS: trials}
         exec_properties[keys.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
         with errors_of_modules_as_user_errors():
             tuner = _search(input_dict, exec_properties, self._get_tmp_dir())

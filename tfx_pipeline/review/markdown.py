@@ -108,6 +108,11 @@ def hyperparameters(values: Mapping[str, str | int | float], tuned: Collection[s
 
 def trials(review: Review) -> str:
     """A table of the trials of a search, and which was the best."""
+    return table(*trial_rows(review))
+
+
+def trial_rows(review: Review) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The header of the table of trials, and its rows."""
     names = list(dict.fromkeys(name for trial in review.trials for name in trial.values))
     best = best_of(review.trials)
     rows = [
@@ -118,7 +123,7 @@ def trials(review: Review) -> str:
         )
         for trial in review.trials
     ]
-    return table(("trial", *names, "accuracy"), rows)
+    return ("trial", *names, "accuracy"), rows
 
 
 def mistakes(review: Review) -> str:

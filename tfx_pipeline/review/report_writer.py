@@ -20,7 +20,7 @@ from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ThresholdResult
 from tfx_pipeline.review import charts, markdown
 from tfx_pipeline.review.content import Review
-from tfx_pipeline.review.trials import best_of, summary
+from tfx_pipeline.review.trials import summary
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -36,10 +36,10 @@ def environment() -> jinja2.Environment:
     )
     jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit")}
     jinja.globals |= {
-        "best_of": best_of,
         "change": markdown.change,
         "hyperparameters": markdown.hyperparameters,
         "dataset": DATASET,
+        "trial_rows": markdown.trial_rows,
         "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - our own file
     }
     return jinja

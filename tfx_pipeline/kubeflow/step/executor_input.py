@@ -1,7 +1,6 @@
 """What an executor input lacks before TFX can read it, one pure function for each."""
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from tfx_pipeline.components.damage import Input
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
+from tfx_pipeline.process.files import remove
 from tfx_pipeline.process.host_paths import require_no_pattern
 
 BACKEND_OUTPUTS: Final = frozenset({"executor-logs", tensorboard_viewer.OUTPUT})
@@ -178,6 +178,4 @@ def remove_outputs(executor_input: Message) -> None:
     outputs = without_backend_outputs(executor_input)["outputs"]
     beside = Path(outputs["outputFile"]).with_name(TFX_TEMPORARY)
     for path in [beside, *(Path(local_path(artifact)) for _key, artifact in artifacts_of(outputs))]:
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
+        remove(path)

@@ -22,6 +22,7 @@ from tfx_pipeline.kubeflow.step.executor_output import remote
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_artifacts
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError, causes, is_disk_full
+from tfx_pipeline.process.files import remove
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class SharedClaim:
         outputs = {**sides["outputs"], "outputFile": str(self.place(prepared["outputs"]["outputFile"]))}
         message = {**prepared, **sides, "outputs": outputs}
         for _key, artifact in artifacts_of(outputs):
-            _remove(Path(artifact["uri"]))
+            remove(Path(artifact["uri"]))
         make_directories(message)
         Path(outputs["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
         return message
@@ -208,15 +209,9 @@ def _keep_young(folder: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copies a file or a directory, in the place of what is there."""
-    _remove(target)
+    remove(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, copy_function=shutil.copyfile)
     elif source.exists():
         shutil.copyfile(source, target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)

@@ -65,20 +65,24 @@ def end_to_end(dataset: VerifiedFiles, count: int, console: Console) -> None:
     console.print(f"wrote {path} and {plot.draw(figures['medians'])}")
 
 
-def cnn(console: Console) -> None:
-    """Runs the larger model once with each seed, prints and writes."""
+def cnn(dataset: VerifiedFiles, console: Console) -> None:
+    """Runs the larger model with each seed, in turns with the tutorial, which tells how fast the machine is."""
     described = machine()
-    by_seed = {f"seed {seed}": _cnn(seed) for seed in CNN_SEEDS}
-    medians = summary.medians(list(by_seed.values()))
-    summary.show_totals(console, {**by_seed, "median": medians}, "The larger model by seed")
-    summary.show_columns(console, "The pipeline by step", "step", {"cnn": medians["steps"]})
-    figures = {"machine": described, "flags": list(CNN_FLAGS), "medians": medians, "runs": by_seed}
-    console.print(f"wrote {summary.save('cnn', figures)}")
-
-
-def _cnn(seed: int) -> runs.Run:
+    by_seed, tutorials = {}, []
     with tempfile.TemporaryDirectory() as folder:
-        return runs.pipeline(Path(folder, "output"), *CNN_FLAGS, "--seed", str(seed))
+        gzipped = runs.gzipped(dataset, Path(folder, "gz"))
+        scratch = Path(folder, "scratch")
+        scratch.mkdir()
+        for seed in CNN_SEEDS:
+            tutorials.append(runs.tutorial(gzipped, scratch))
+            by_seed[f"seed {seed}"] = runs.pipeline(Path(folder, f"{seed}"), *CNN_FLAGS, "--seed", str(seed))
+    medians = {"median": summary.medians(list(by_seed.values())), "tutorial": summary.medians(tutorials)}
+    ratio = medians["median"]["seconds"] / medians["tutorial"]["seconds"]
+    summary.show_totals(console, by_seed | medians, "The larger model by seed, and the tutorial")
+    summary.show_columns(console, "The pipeline by step", "step", {"cnn": medians["median"]["steps"]})
+    console.print(f"wall time, cnn / tutorial: {ratio:.1f}")
+    figures = {"machine": described, "flags": list(CNN_FLAGS), "medians": medians, "wall_ratio": ratio}
+    console.print(f"wrote {summary.save('cnn', figures | {'runs': by_seed, 'tutorials': tutorials})}")
 
 
 def main() -> None:
@@ -86,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, help="runs of each kind (default: 5; of --gpu, 1)")
     parser.add_argument("--growth", type=int, metavar="N", help="compare N times the data with the data as it is")
-    parser.add_argument("--cnn", action="store_true", help="run the model cnn with three seeds")
+    parser.add_argument("--cnn", action="store_true", help="run the model cnn with three seeds, and the tutorial")
     parser.add_argument("--gpu", action="store_true", help="run both models on the GPUs of this machine")
     parser.add_argument("--kubeflow", action="store_true", help="predict how long the package takes on a cluster")
     parser.add_argument(
@@ -99,9 +103,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     console = Console()
-    if arguments.cnn:
-        cnn(console)
-    elif arguments.gpu:
+    if arguments.gpu:
         gpu.measure(console, arguments.runs or 1)
     elif arguments.growth:
         growth.compare(arguments.growth, console)
@@ -117,6 +119,8 @@ def main() -> None:
             from bench import kubeflow  # noqa: PLC0415
 
             kubeflow.compare(dataset, arguments.runs or RUNS, console)
+        elif arguments.cnn:
+            cnn(dataset, console)
         else:
             end_to_end(dataset, arguments.runs or RUNS, console)
 

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.files import write_atomically
-from tools.flink_parts import jars
+from tools.flink_parts import jars, sent_with_jobs
 
 HOST: Final = "127.0.0.1"
 TASK_MANAGERS: Final = 2
@@ -150,7 +150,9 @@ class Cluster:
         }
         main = "org.apache.beam.runners.flink.FlinkJobServerDriver"
         words = [f"--{name}={value}" for name, value in places.items()]
-        self.start("job-server", *_JAVA, "-Xmx384m", "-cp", f"{jars()}/*", main, *words)
+        sent, known = sent_with_jobs(list(jars().glob("*.jar")))
+        paths = (f"-Xbootclasspath/a:{':'.join(map(str, known))}", "-cp", ":".join(map(str, sent)))
+        self.start("job-server", *_JAVA, "-Xmx384m", *paths, main, *words)
 
     def start_worker_pool(self) -> None:
         """Starts the pool of Beam's workers, in the checkout, where they find the project's code."""
@@ -235,6 +237,8 @@ def _configuration(cluster: Cluster) -> dict[str, Any]:
         # A busy machine answers late.
         "pekko.ask.timeout": "120 s",
         "heartbeat.timeout": 120_000,
+        # A job brings no classes that the TaskManagers have not, and need not load any anew.
+        "classloader.resolve-order": "parent-first",
         **_SHUFFLE,
     }
 

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +37,7 @@ _FLINK: Final = (
     "flink-java",
     "flink-optimizer",
 )
+_LIBRARIES: Final = ("flink-shaded-", "flink-rpc-")
 _LIST: Final = "files.json"
 _LOG_LINES: Final = 400
 
@@ -58,6 +59,16 @@ def jars() -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             _fetch(folder)
     return folder
+
+
+def sent_with_jobs(found: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Splits the jars of a job server into those of its class path, which it sends along with each job, and the others.
+
+    The TaskManagers have all of them already; what Java itself is given is not sent. Flink's client must not be among
+    that: it asks for the class loader that has it.
+    """
+    sent = [path for path in found if "flink-" in path.name and not path.name.startswith(_LIBRARIES)]
+    return sent, [path for path in found if path not in sent]
 
 
 def require_program(name: str, what: str) -> None:

@@ -56,6 +56,13 @@ def test_a_maven_that_fails_is_one_line_and_leaves_nothing(machine: Path) -> Non
     assert not list((machine.parent / "cache").rglob("*.jar"))
 
 
+def test_a_job_brings_flinks_client_alone_of_what_its_task_managers_have() -> None:
+    names = ["beam-runners-flink-1.19.jar", "flink-core-1.19.0.jar", "flink-shaded-guava-31.jar", "beam-sdks.jar"]
+    sent, known = flink_parts.sent_with_jobs([Path(name) for name in names])
+    assert [path.name for path in sent] == names[:2]
+    assert [path.name for path in known] == names[2:]
+
+
 def test_parts_are_fetched_once_and_again_where_they_are_damaged(machine: Path) -> None:
     program(machine / "java", "")
     program(machine / "mvn", MAVEN)

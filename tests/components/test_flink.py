@@ -1,6 +1,7 @@
 """A Flink cluster as the place of Beam's steps: its options, what is refused before a run, and why a job failed."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -135,6 +136,61 @@ def test_a_cluster_that_cannot_work_is_refused(overview: dict[str, Any], paralle
     assert message in str(error.value)
 
 
+def task_managers(megabytes: int, slots: int = 1) -> dict[str, Any]:
+    """Two, as Flink 1.19 describes them, cut to what is read."""
+    path = MANAGERS["taskmanagers"][0]["path"]
+    memory = {"networkMemory": megabytes << 20, "managedMemory": 134217728}
+    common = {"path": path, "slotsNumber": slots, "freeSlots": slots, "memoryConfiguration": memory}
+    return {"taskmanagers": [{"id": f"taskmanager-{number}", **common} for number in (1, 2)]}
+
+
+def configuration(**changes: str) -> list[dict[str, str]]:
+    names = {"first": "network.sort-shuffle.min-parallelism", "buffers": "network.sort-shuffle.min-buffers"}
+    names["segment"] = "memory.segment-size"
+    own = [{"key": f"taskmanager.{names[name]}", "value": value} for name, value in changes.items()]
+    return [{"key": "blob.server.port", "value": "39725"}, *own]
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "slots", "parallelism", "config", "needed"),
+    [
+        (128, 1, 0, {}, 256),
+        (256, 1, 0, {}, 256),
+        (300, 2, 4, {}, 512),
+        (32, 2, 1, {"segment": "8 kb"}, 64),
+        (100, 1, 0, {"segment": "16384", "first": "2"}, 128),
+        (100, 1, 0, {"segment": "1m", "buffers": "10"}, 160),
+    ],
+)
+def test_too_few_network_buffers_are_refused_before_the_evaluator_needs_them(
+    megabytes: int, slots: int, parallelism: int, config: dict[str, str], needed: int
+) -> None:
+    answers = {"/overview": OVERVIEW | {"slots-total": 2 * slots}, "/taskmanagers": task_managers(megabytes, slots)}
+    answers["/jobmanager/config"] = configuration(**config)
+    with rest_api(answers) as rest, pytest.raises(UserError) as error:
+        require_cluster(rest, "localhost:50000", parallelism)
+    has = f"--flink {rest}: taskmanager-1 has {megabytes} MB of network memory, and the evaluator's job needs more than"
+    assert str(error.value).startswith(f"{has} {needed} MB; set taskmanager.network.sort-shuffle.min-parallelism: ")
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "config"),
+    [
+        (512, configuration()),
+        (4, configuration(first="1000")),
+        (64, configuration(segment="4kb")),
+        (4, configuration(segment="many")),
+        (4, {"unknown": "answer"}),
+    ],
+)
+def test_network_buffers_that_may_do_are_not_refused(megabytes: int, config: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as pool:
+        answers = {"/overview": OVERVIEW, "/taskmanagers": task_managers(megabytes), "/jobmanager/config": config}
+        with rest_api(answers) as rest:
+            options = require_cluster(rest, f"127.0.0.1:{pool.getsockname()[1]}", 0)
+    assert options[0] == "--parallelism=2"
+
+
 def test_what_is_no_flink_is_said() -> None:
     with api_server() as (host, _), pytest.raises(UserError, match="something else than Flink's REST API answers"):
         require_cluster(host.removeprefix("http://"), "localhost:50000", 0)
@@ -185,7 +241,7 @@ def test_nobody_at_the_address_is_refused_within_seconds() -> None:
     [
         (
             BUFFERS,
-            "IOException: Insufficient number of network buffers: required 512, but only 488 available; give its ",
+            "IOException: Insufficient number of network buffers: required 512, but only 488 available; set task",
         ),
         (PYTHON, "ValueError: no such image [while running 'Read/Decode']"),
         (CODE_DIFFERS, "the workers have other code than the run: start them anew"),

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import string
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
@@ -17,6 +18,10 @@ from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.process.errors import UserError
 
 _PATIENCE_SECONDS: Final = 5
+_SHUFFLE: Final = "taskmanager.network.sort-shuffle"
+_SORTED_AT_ONCE: Final = 16
+"""Results that a slot sorts at once in the evaluator's job, at least. With buffers for so many it failed on one, two
+and four slots, and on two with twice as many it held those of 20 (Flink 1.19, Beam's runner 2.62)."""
 
 
 class FlinkPlace(PipelineOptions):
@@ -64,7 +69,7 @@ def require_cluster(rest: str, worker_pool: str, parallelism: int) -> list[str]:
 
     Raises:
         UserError: Nobody answers, something else than Flink does, Beam has no runner for its version, there are too few
-            slots, or no worker pool.
+            slots or network buffers, or no worker pool.
     """
     slots = _slots(rest)
     if parallelism > slots:
@@ -72,6 +77,7 @@ def require_cluster(rest: str, worker_pool: str, parallelism: int) -> list[str]:
             f"--flink {rest}: the cluster has {slots} slots, fewer than beam.parallelism={parallelism}; start "
             "TaskManagers, or set a smaller one"
         )
+    _require_network_memory(rest, parallelism or slots)
     _require_worker_pool(rest, worker_pool)
     workers = json.dumps({"url": worker_pool, "params": {CODE: workers_code_digest()}}, separators=(",", ":"))
     return [f"--parallelism={parallelism or slots}", f"--environment_config={workers}"]
@@ -92,6 +98,39 @@ def _slots(rest: str) -> int:
     if not slots:
         raise UserError(f"--flink {rest}: the cluster has no TaskManager with a slot; start one, then run again")
     return slots
+
+
+def _require_network_memory(rest: str, parallelism: int) -> None:
+    """Refuses TaskManagers that the evaluator's job surely outgrows, which Flink only says when the model is trained.
+
+    Flink sorts what goes between two steps in ``sort-shuffle.min-buffers`` buffers, unless the parallelism is below
+    ``sort-shuffle.min-parallelism``. The JobManager's configuration tells both, where it is the TaskManagers' as well.
+    """
+    try:
+        known = {entry["key"]: entry["value"] for entry in request(rest, "/jobmanager/config")}
+        sorts_from = int(known.get(f"{_SHUFFLE}.min-parallelism", 1))
+        buffers = int(known.get(f"{_SHUFFLE}.min-buffers", 512))
+        of_slot = _SORTED_AT_ONCE * buffers * _memory_size(known.get("taskmanager.memory.segment-size", "32kb"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # it says other things than Flink 1.19 does
+    if parallelism < sorts_from:
+        return
+    managers: Any = ask(rest, "/taskmanagers").get("taskmanagers", [])
+    for manager in managers:
+        memory = manager.get("memoryConfiguration", {}).get("networkMemory")
+        needed = of_slot * min(manager.get("slotsNumber", 1), -(-parallelism // len(managers)))
+        if memory is not None and memory <= needed:
+            raise UserError(
+                f"--flink {rest}: {manager['id']} has {memory >> 20} MB of network memory, and the evaluator's job "
+                f"needs more than {needed >> 20} MB; set {_SHUFFLE}.min-parallelism: {parallelism + 1} in Flink's "
+                "configuration, or a larger taskmanager.memory.network.max"
+            )
+
+
+def _memory_size(text: str) -> int:
+    """The bytes of a size as Flink writes it, such as ``32kb``, ``1 m`` or ``4096``."""
+    number, unit = text.rstrip(string.ascii_letters), text.lstrip(string.digits + " ").lower()
+    return int(number) << 10 * "bkmg".index(unit[:1] or "b")
 
 
 def _require_worker_pool(rest: str, worker_pool: str) -> None:

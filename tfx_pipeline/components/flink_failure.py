@@ -22,7 +22,7 @@ _LONGEST: Final = 400
 _MENDS: Final = (
     (
         "Insufficient number of network buffers",
-        "give its TaskManagers more taskmanager.memory.network.max, or set a smaller beam.parallelism",
+        "set taskmanager.network.sort-shuffle.min-parallelism: 1000 in its configuration, or more network memory",
     ),
     ("Could not acquire the minimum required resources", "start TaskManagers, or set a smaller beam.parallelism"),
     (

@@ -34,7 +34,8 @@ def test_both_models_are_measured_on_virtual_devices(tmp_path: Path) -> None:
         assert list(figures) == list(gpu.COLUMNS)
         assert 0 < figures["accuracy"] < 1
         assert 0 < figures["epoch"] < figures["training"] < figures["run"]
-        assert 0 < figures["first step"] < figures["training"]
+        # A difference of two epochs, which may be below 0 where something else runs during one of them.
+        assert 0 < figures["first step"] + figures["epoch"] < figures["training"]
         assert figures["images a second"] == pytest.approx(200 / figures["epoch"])
     table = tmp_path / "table"
     with table.open("w") as file:

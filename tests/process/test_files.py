@@ -100,6 +100,18 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_has_room_becomes_the_one_that_is_written(tmp_path: Path) -> None:
+    path, room = tmp_path / "run.json", tmp_path / "room"
+    path.write_text("old")
+    room.write_bytes(bytes(10_000))
+    taken = room.stat().st_ino
+    files.write_atomically(path, "new", room)
+    assert (path.read_text(), path.stat().st_ino) == ("new", taken)
+    files.write_atomically(path, "newer", room)
+    assert path.read_text() == "newer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_files_and_directories_can_be_synced_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     files.sync(tmp_path / "file", tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output import RESERVE_BYTES, new_run
+from tfx_pipeline.process.output import MANIFEST_BYTES, RESERVE_BYTES, new_run
 
 
 def test_runs_that_start_in_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:
@@ -48,3 +48,4 @@ def test_clean_that_is_killed_leaves_no_metadata_for_artifacts_that_are_gone(
 def test_a_run_keeps_room_for_what_is_said_where_the_disk_is_full(tmp_path: Path) -> None:
     output = new_run(tmp_path)
     assert output.reserve.stat().st_blocks * 512 >= RESERVE_BYTES
+    assert all(room.stat().st_blocks * 512 >= MANIFEST_BYTES for room in output.manifest_rooms)

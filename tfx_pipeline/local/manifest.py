@@ -84,9 +84,13 @@ def manifest(
 
 
 def write(output: Output, content: dict[str, Any]) -> None:
-    """Writes a run's manifest, for the run and as the latest; raises an OSError where it cannot."""
-    for path in output.manifests:
-        write_atomically(path, json.dumps(content, indent=2) + "\n")
+    """Writes a run's last manifest, for the run and as the latest; raises an OSError where it cannot."""
+    for path, room in zip(output.manifests, output.manifest_rooms, strict=True):
+        write_atomically(path, _text(content), room)
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"
 
 
 def begin(output: Output, content: dict[str, Any]) -> None:
@@ -99,8 +103,9 @@ def begin(output: Output, content: dict[str, Any]) -> None:
         before = json.loads(latest.read_text(encoding="utf-8"))
         if before["status"] == "running":
             ended = before | {"status": "failed", "error": "its process was ended before the run was over"}
-            write_atomically(Output(output.root, before["run_id"]).manifests[0], json.dumps(ended, indent=2) + "\n")
-    write(output, content)
+            write_atomically(Output(output.root, before["run_id"]).manifests[0], _text(ended))
+    for path in output.manifests:
+        write_atomically(path, _text(content))
 
 
 def versions() -> dict[str, str]:

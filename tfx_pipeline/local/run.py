@@ -120,13 +120,19 @@ def _record(
     progress: Progress,
     failure: Failure | None,
 ) -> Failure | None:
-    """Writes manifest and summary; returns what stopped the run, or kept them from being written."""
+    """Writes manifest and summary; returns what stopped the run, or kept its results from being recorded."""
+    outcome = Outcome()
+    try:
+        outcome = _outcome(output, progress)
+    except Exception as exception:
+        logger.exception("the run's results cannot be read")
+        failure = failure or Failure(error_line(exception, output.root))
     try:
         content = described(
             status="failed" if failure else "succeeded",
             error=failure.error if failure else None,
             components=list(progress.components.values()),
-            outcome=_outcome(output, progress),
+            outcome=outcome,
         )
         write(output, content)
         summary(console, output, content)

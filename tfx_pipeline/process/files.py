@@ -68,15 +68,22 @@ def sync(*paths: Path) -> None:
             os.close(descriptor)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, room: Path | None = None) -> None:
     """Writes a text file; whoever reads the path sees the old content or the new, never a part.
+
+    Args:
+        path: The file.
+        text: Its content.
+        room: A file on the same disk that becomes this one; where it is large enough, the text needs no other room.
 
     Raises:
         OSError: It cannot be written; the old content stays.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    partial = room or path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("r+" if partial.exists() else "w", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Final
 from tfx_pipeline.process.output_lock import write_errors_as_user_errors
 
 RESERVE_BYTES: Final = 1 << 18
+MANIFEST_BYTES: Final = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Output:
         """Keeps room on the disk for the messages at the end of a run that fills it."""
         return self.run / ".reserve"
 
+    @property
+    def manifest_rooms(self) -> tuple[Path, Path]:
+        """Files that become ``manifests`` at the end: room that is given back is taken by whatever fills the disk."""
+        return self.run / ".run.json", self.run / ".latest.json"
+
     def clean(self) -> None:
         """Deletes what earlier runs left, and nothing else that may lie in the directory.
 
@@ -100,6 +106,12 @@ def new_run(root: Path) -> Output:
                 break
             run_id = f"{now}-{number}"
         output = Output(root, run_id)
-        with output.reserve.open("wb") as reserve:
-            os.posix_fallocate(reserve.fileno(), 0, RESERVE_BYTES)
+        _allocate(output.reserve, RESERVE_BYTES)
+        for room in output.manifest_rooms:
+            _allocate(room, MANIFEST_BYTES)
     return output
+
+
+def _allocate(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)

@@ -22,8 +22,8 @@ from tests.local.test_runner import Quiet
 from tests.saved_model import export_classifier
 from tests.small_run import Run
 from tests.training import first_examples
+from tfx_pipeline.beam.options import beam_options
 from tfx_pipeline.components import evaluator, example_gen
-from tfx_pipeline.components.beam_options import beam_options
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.limits import Limits

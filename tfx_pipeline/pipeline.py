@@ -10,9 +10,8 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
 from modules.dataset import DATASET
+from tfx_pipeline.beam.options import beam_options
 from tfx_pipeline.components.baseline_locator import BaselineLocator
-from tfx_pipeline.components.beam_options import beam_options
-from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.data_gate import DataGate
 from tfx_pipeline.components.evaluation_review import EvaluationReview
 from tfx_pipeline.components.evaluator import Evaluator
@@ -25,6 +24,7 @@ from tfx_pipeline.components.trainer import Trainer
 from tfx_pipeline.components.transform import ANALYZED_SPLIT, Transform
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
+from tfx_pipeline.process.code_digest import modules_digest
 from tfx_pipeline.steps.schema_import import schema_digest
 
 PIPELINE_NAME: Final = DATASET.name

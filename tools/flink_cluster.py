@@ -156,7 +156,7 @@ class Cluster:
 
     def start_worker_pool(self) -> None:
         """Starts the pool of Beam's workers, in the checkout, where they find the project's code."""
-        self.start("worker-pool", sys.executable, "-m", "tfx_pipeline.components.worker_pool", self.worker_pool)
+        self.start("worker-pool", sys.executable, "-m", "tfx_pipeline.beam.worker_pool", self.worker_pool)
 
     def stop(self) -> None:
         """Ends every process that was started, workers too."""

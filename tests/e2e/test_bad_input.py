@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 import os
-import resource
 import shutil
 import struct
 import subprocess
@@ -229,11 +228,8 @@ def test_a_disk_that_is_full_at_any_step_is_said_and_loses_nothing(small_disk: R
 
 
 def test_a_limit_on_the_size_of_files_is_said_like_a_full_disk(dataset: sources.VerifiedFiles, tmp_path: Path) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
-
-    command = [sys.executable, "local_runner.py", "--output-dir", str(tmp_path / "output"), *QUICK]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=limit)
+    command = ["prlimit", "--fsize=524288", sys.executable, "local_runner.py", "--output-dir", str(tmp_path / "output")]
+    done = subprocess.run([*command, *QUICK], cwd=ROOT, capture_output=True, text=True, check=False)
     run = Run(tmp_path / "output", done.stdout + done.stderr, done.returncode)
     assert run.code == 1
     assert_one_line(run.console, "the disk is full")

@@ -24,10 +24,10 @@ from tfx.utils import json_utils
 import modules
 from modules.choices import EPOCHS_FILE
 from tfx_pipeline.components.checkpoints import checkpoint_dir
-from tfx_pipeline.components.code_digest import modules_digest
 from tfx_pipeline.components.splits import written_examples
 from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
+from tfx_pipeline.process.code_digest import modules_digest
 from tfx_pipeline.process.errors import UserError
 
 _OUTPUT: Final = standard_component_specs.MODEL_KEY

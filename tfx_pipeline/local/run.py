@@ -80,7 +80,7 @@ def _run(config: Config, output: Output, console: Console, progress: Progress) -
     from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
 
     with loading():
-        from tfx_pipeline.components.beam_options import beam_options, require_runner  # noqa: PLC0415
+        from tfx_pipeline.beam.options import beam_options, require_runner  # noqa: PLC0415
 
     beam_args = require_runner(beam_options(config.run.beam_args, config.beam))
     dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)

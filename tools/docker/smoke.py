@@ -20,7 +20,7 @@ FORBIDDEN = ("cc", "gcc", "g++", "c++", "ld", "make", "pip", "pip3", "uv", "pyte
 MODULES = (
     "tfx_pipeline.kubeflow.entrypoint",
     "tfx_pipeline.kubeflow.client.server",
-    "tfx_pipeline.components.worker_pool",
+    "tfx_pipeline.beam.worker_pool",
     "tfx_pipeline.data.tfds_download",
     "tfx_pipeline.steps.git.checkout",
     "tensorflow_datasets",

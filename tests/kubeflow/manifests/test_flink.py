@@ -13,7 +13,7 @@ from tests.kubeflow.manifests import crd
 from tests.kubeflow.manifests.kubernetes_schema import MODELS, understood
 from tests.kubeflow.replay import pod_spec
 from tests.small_run import ROOT
-from tfx_pipeline.components import worker_pool
+from tfx_pipeline.beam import worker_pool
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB

@@ -20,7 +20,7 @@ MAIN: Final = "flink-main-container"
 
 REST_PORT: Final = 8081
 JOB_SERVER_PORTS: Final = {"job": 8099, "artifact": 8098, "expansion": 8097}
-WORKER_POOL: Final = "tfx_pipeline.components.worker_pool"
+WORKER_POOL: Final = "tfx_pipeline.beam.worker_pool"
 WORKER_PORT: Final = 50000
 """Of the workers in each TaskManager's pod; where a TaskManager looks for them by default."""
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tfx_pipeline.beam.options import beam_options, workers_of
 from tfx_pipeline.components import checkpoints
-from tfx_pipeline.components.beam_options import beam_options, workers_of
 from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig

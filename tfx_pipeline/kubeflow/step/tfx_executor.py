@@ -56,7 +56,7 @@ def run_executor(
         json_serialized_inputs_spec_args=json.dumps(inputs_spec),
     )
     entrypoint = _entrypoint()
-    from tfx_pipeline.components.beam_options import require_runner  # noqa: PLC0415 - Beam, which TFX has loaded now
+    from tfx_pipeline.beam.options import require_runner  # noqa: PLC0415 - Beam, which TFX has loaded now
 
     entrypoint((namespace, require_runner(beam_args)))
     output: Message = json.loads(output_file.read_text(encoding="utf-8"))

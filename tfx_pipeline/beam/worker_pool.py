@@ -1,4 +1,4 @@
-"""Beam's Python workers for the TaskManagers beside them: ``python -m tfx_pipeline.components.worker_pool HOST:PORT``.
+"""Beam's Python workers for the TaskManagers beside them: ``python -m tfx_pipeline.beam.worker_pool HOST:PORT``.
 
 It stands in for ``apache_beam.runners.worker.worker_pool_main``, which listens on every address of the machine and ends
 workers by ids that two TaskManagers, or two jobs of one, both give to a worker of theirs: one ended the other's.
@@ -18,7 +18,7 @@ import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 
-from tfx_pipeline.components.code_digest import CODE, workers_code_digest
+from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
 
 _LIBRARIES: Final = [

@@ -13,8 +13,8 @@ from typing import Any, Final
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
 from apache_beam.version import __version__ as beam_version
 
-from tfx_pipeline.components.code_digest import CODE, workers_code_digest
 from tfx_pipeline.config.beam import BeamConfig
+from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
 
 _PATIENCE_SECONDS: Final = 5
@@ -47,7 +47,7 @@ def flink_options(beam: BeamConfig) -> list[str]:
     if not beam.flink:
         raise UserError("--beam-runner flink: needs the REST API of its JobManager as well; add --flink HOST:PORT")
     return [
-        "--runner=tfx_pipeline.components.flink_runner.FlinkRunner",
+        "--runner=tfx_pipeline.beam.flink_runner.FlinkRunner",
         f"--flink_rest_address={beam.flink}",
         f"--job_endpoint={beam.job_endpoint}",
         "--environment_type=EXTERNAL",
@@ -143,7 +143,7 @@ def _require_worker_pool(rest: str, worker_pool: str) -> None:
     except ConnectionRefusedError as error:
         raise UserError(
             f"beam.worker_pool={worker_pool}: nobody listens there; start Beam's workers: python -m "
-            "tfx_pipeline.components.worker_pool HOST:PORT"
+            "tfx_pipeline.beam.worker_pool HOST:PORT"
         ) from error
     except OSError:
         return  # a name or a network of the cluster's own

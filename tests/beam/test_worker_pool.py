@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
-from tfx_pipeline.components.worker_pool import answer_for
+from tfx_pipeline.beam.worker_pool import answer_for
 
 
 class Control(beam_fn_api_pb2_grpc.BeamFnControlServicer):

@@ -12,8 +12,8 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from apache_beam.transforms.environments import ExternalEnvironment
 
-from tfx_pipeline.components.flink import FlinkPlace, request
-from tfx_pipeline.components.flink_failure import failure_of
+from tfx_pipeline.beam.flink import FlinkPlace, request
+from tfx_pipeline.beam.flink_failure import failure_of
 
 _ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 _PATIENCE_SECONDS: Final = 60

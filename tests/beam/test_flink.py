@@ -15,13 +15,13 @@ from apache_beam.portability.api import beam_fn_api_pb2
 from tfx.utils import dependency_utils
 
 from tests.kubeflow.api_server import api_server
-from tfx_pipeline.components.beam_options import beam_options, require_runner
-from tfx_pipeline.components.code_digest import CODE, workers_code_digest
-from tfx_pipeline.components.flink import require_cluster
-from tfx_pipeline.components.flink_failure import cause_of, failure_of
-from tfx_pipeline.components.flink_runner import FlinkRunner
-from tfx_pipeline.components.worker_pool import WorkerPool
+from tfx_pipeline.beam.flink import require_cluster
+from tfx_pipeline.beam.flink_failure import cause_of, failure_of
+from tfx_pipeline.beam.flink_runner import FlinkRunner
+from tfx_pipeline.beam.options import beam_options, require_runner
+from tfx_pipeline.beam.worker_pool import WorkerPool
 from tfx_pipeline.config.beam import BeamConfig
+from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
 from tools.flink_cluster import free_ports
 

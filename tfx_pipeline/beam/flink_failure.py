@@ -5,7 +5,7 @@ import logging
 import re
 from typing import Any, Final
 
-from tfx_pipeline.components.flink import ask
+from tfx_pipeline.beam.flink import ask
 from tfx_pipeline.process.errors import UserError
 
 logger = logging.getLogger(__name__)

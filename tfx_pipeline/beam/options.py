@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from tfx_pipeline.components.flink import flink_options, require_cluster
+from tfx_pipeline.beam.flink import flink_options, require_cluster
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.config.section import nearest
 from tfx_pipeline.process.errors import UserError, flat

@@ -9,7 +9,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tfx.utils import dependency_utils
 
-from tfx_pipeline.components.beam_options import EMBEDDED_BEAM, beam_options, require_runner, workers_of
+from tfx_pipeline.beam.options import EMBEDDED_BEAM, beam_options, require_runner, workers_of
 from tfx_pipeline.process import host_paths
 from tfx_pipeline.process.errors import UserError
 

@@ -237,6 +237,8 @@ def _configuration(cluster: Cluster) -> dict[str, Any]:
         # A busy machine answers late.
         "pekko.ask.timeout": "120 s",
         "heartbeat.timeout": 120_000,
+        # How old may be what is told of a job, in milliseconds; by itself 3 s, more than some jobs take.
+        "web.refresh-interval": 100,
         # A job brings no classes that the TaskManagers have not, and need not load any anew.
         "classloader.resolve-order": "parent-first",
         **_SHUFFLE,

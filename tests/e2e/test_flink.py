@@ -68,22 +68,27 @@ def wait_until(what: Callable[[], Any], process: Process | None = None, seconds:
     return found
 
 
-def tasks(cluster: Cluster, job: str) -> Counter[str]:
-    """How many tasks of a job are in each state."""
-    counts: Counter[str] = Counter()
-    for vertex in cluster.ask(f"/jobs/{job}")["vertices"]:
-        counts.update(vertex["tasks"])
-    return counts
+def working(cluster: Cluster, manager: str = "") -> bool:
+    """Whether a job has tasks that work, on a TaskManager whose name begins so."""
+    running = [job for job, state in jobs(cluster).items() if state == "RUNNING"]
+    vertices = [f"/jobs/{job}/vertices/{vertex['id']}" for job in running for vertex in vertices_of(cluster, job)]
+    tasks = [task for vertex in vertices for task in cluster.ask(vertex)["subtasks"] if task["status"] == "RUNNING"]
+    return any(task["taskmanager-id"].startswith(manager) for task in tasks)
 
 
-def working(cluster: Cluster) -> bool:
-    """Whether a job has tasks that work."""
-    return any(tasks(cluster, job)["RUNNING"] for job, state in jobs(cluster).items() if state == "RUNNING")
+def vertices_of(cluster: Cluster, job: str) -> list[dict[str, Any]]:
+    return list(cluster.ask(f"/jobs/{job}")["vertices"])
 
 
 def workers(cluster: Cluster) -> set[int]:
     """The processes that run this project's code for the cluster: the pool's server starts them."""
     return {worker for server in children(cluster.processes["worker-pool"].pid) for worker in children(server)}
+
+
+def data_clients(cluster: Cluster) -> int:
+    """How many workers have come to the TaskManagers for data since these were started."""
+    logs = [log.read_text(errors="replace") for log in cluster.folder.glob("taskmanager-*.log")]
+    return sum(log.count("Beam Fn Data client connected") for log in logs)
 
 
 def children(process: int) -> set[int]:
@@ -195,7 +200,7 @@ def test_both_task_managers_worked(on_flink: Run, flink: Cluster) -> None:
     assert len(done) >= 4  # example-gen, statistics-gen, data-gate, evaluator
     hosts = set()
     for job in done:
-        for vertex in flink.ask(f"/jobs/{job}")["vertices"]:
+        for vertex in vertices_of(flink, job):
             of_vertex = flink.ask(f"/jobs/{job}/vertices/{vertex['id']}/taskmanagers")["taskmanagers"]
             hosts |= {manager["taskmanager-id"] for manager in of_vertex if manager["metrics"]["read-records"]}
     assert len(hosts) == 2
@@ -206,17 +211,18 @@ def test_after_the_death_of_a_task_manager_and_of_a_worker_the_next_run_ends_as_
 ) -> None:
     cluster, output = own_cluster, tmp_path / "output"
     process = begin(runs, cluster, output, "statistics-gen")
-    wait_until(lambda: working(cluster), process)
+    wait_until(lambda: working(cluster, "taskmanager-2"), process)
     cluster.processes["taskmanager-2"].kill()
     assert_failed_in(process, output, "statistics-gen")
     cluster.processes["taskmanager-2"].wait()
     cluster.start_task_manager(2)
     wait_until(lambda: len(cluster.ask("/taskmanagers")["taskmanagers"]) == 2)
 
-    before = workers(cluster)
     process = begin(runs, cluster, output, "data-gate")
-    (worker, *_) = wait_until(lambda: workers(cluster) - before, process)
-    wait_until(lambda: working(cluster), process)
+    idle, connected = workers(cluster), data_clients(cluster)
+    # Where a worker dies before that, Beam's TaskManagers wait three minutes for it.
+    wait_until(lambda: data_clients(cluster) == connected + 2, process)
+    (worker, *_) = workers(cluster) - idle
     os.kill(worker, signal.SIGKILL)
     assert_failed_in(process, output, "data-gate")
     assert not set(jobs(cluster).values()) - set(ENDED)

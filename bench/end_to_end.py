@@ -68,7 +68,8 @@ def end_to_end(dataset: VerifiedFiles, count: int, console: Console) -> None:
 def cnn(dataset: VerifiedFiles, console: Console) -> None:
     """Runs the larger model with each seed, in turns with the tutorial, which tells how fast the machine is."""
     described = machine()
-    by_seed, tutorials = {}, []
+    by_seed: dict[str, runs.Run] = {}
+    tutorials: list[runs.Run] = []
     with tempfile.TemporaryDirectory() as folder:
         gzipped = runs.gzipped(dataset, Path(folder, "gz"))
         scratch = Path(folder, "scratch")
@@ -76,13 +77,15 @@ def cnn(dataset: VerifiedFiles, console: Console) -> None:
         for seed in CNN_SEEDS:
             tutorials.append(runs.tutorial(gzipped, scratch))
             by_seed[f"seed {seed}"] = runs.pipeline(Path(folder, f"{seed}"), *CNN_FLAGS, "--seed", str(seed))
-    medians = {"median": summary.medians(list(by_seed.values())), "tutorial": summary.medians(tutorials)}
-    ratio = medians["median"]["seconds"] / medians["tutorial"]["seconds"]
+            medians = {"median": summary.medians(list(by_seed.values())), "tutorial": summary.medians(tutorials)}
+            ratio = medians["median"]["seconds"] / medians["tutorial"]["seconds"]
+            figures = {"machine": described, "flags": list(CNN_FLAGS), "medians": medians, "wall_ratio": ratio}
+            # After each seed: the whole takes long.
+            path = summary.save("cnn", figures | {"runs": by_seed, "tutorials": tutorials})
     summary.show_totals(console, by_seed | medians, "The larger model by seed, and the tutorial")
     summary.show_columns(console, "The pipeline by step", "step", {"cnn": medians["median"]["steps"]})
     console.print(f"wall time, cnn / tutorial: {ratio:.1f}")
-    figures = {"machine": described, "flags": list(CNN_FLAGS), "medians": medians, "wall_ratio": ratio}
-    console.print(f"wrote {summary.save('cnn', figures | {'runs': by_seed, 'tutorials': tutorials})}")
+    console.print(f"wrote {path}")
 
 
 def main() -> None:

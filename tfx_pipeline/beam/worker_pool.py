@@ -31,6 +31,9 @@ _LIBRARIES: Final = [
 ]
 """Loaded once, for all workers: each takes a tenth of a second then, not ten. The project's own code is loaded anew."""
 
+_DATA: Final = ("beam:runner:source:v1", "beam:runner:sink:v1")
+"""What Beam calls the ends of a bundle, whose payload says where its data is."""
+
 _GRACE_SECONDS: Final = 1
 
 logger = logging.getLogger(__name__)
@@ -85,19 +88,37 @@ def _watch(worker: Any, control_endpoint: str, worker_id: str) -> None:
 
 
 def answer_for(control_endpoint: str, worker_id: str, reason: str) -> None:
-    """Fails the work of a worker that died, in its place: a TaskManager waits for ever for one that never came to it.
+    """Fails the work of a worker that died, in its place.
+
+    A TaskManager waits for ever for one that never came for work, and three minutes for one that came for work alone.
 
     Args:
         control_endpoint: ``HOST:PORT`` at which the TaskManager gives work; where it has hung up, nothing happens.
         worker_id: What it calls the worker.
         reason: Its error.
     """
+    from apache_beam.runners.worker.data_plane import GrpcClientDataChannelFactory  # noqa: PLC0415 - seldom
+
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    data = GrpcClientDataChannelFactory(worker_id=worker_id)
     with grpc.insecure_channel(control_endpoint) as channel, contextlib.suppress(grpc.RpcError):
-        known = grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id))
-        for asked in beam_fn_api_pb2_grpc.BeamFnControlStub(known).Control(iter(answers.get, None)):
+        stub = beam_fn_api_pb2_grpc.BeamFnControlStub(grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id)))
+        for asked in stub.Control(iter(answers.get, None)):
             answers.put(beam_fn_api_pb2.InstructionResponse(instruction_id=asked.instruction_id, error=reason))
+            for port in _data_ports(stub, asked):
+                data.create_data_channel(port)
+    data.close()
     answers.put(None)
+
+
+def _data_ports(stub: Any, asked: Any) -> list[Any]:
+    """Where the data of a bundle is to be fetched and brought."""
+    if asked.WhichOneof("request") != "process_bundle":
+        return []
+    bundle = asked.process_bundle.process_bundle_descriptor_id
+    request = beam_fn_api_pb2.GetProcessBundleDescriptorRequest(process_bundle_descriptor_id=bundle)
+    specs = [transform.spec for transform in stub.GetProcessBundleDescriptor(request).transforms.values()]
+    return [beam_fn_api_pb2.RemoteGrpcPort.FromString(spec.payload) for spec in specs if spec.urn in _DATA]
 
 
 def serve(place: str) -> None:

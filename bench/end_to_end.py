@@ -30,7 +30,6 @@ def compare(dataset: VerifiedFiles, count: int) -> dict[str, list[runs.Run]]:
     with tempfile.TemporaryDirectory() as folder:
         gzipped = runs.gzipped(dataset, Path(folder, "gz"))
         scratch, output = Path(folder, "scratch"), Path(folder, "output")
-        scratch.mkdir()
         for _ in range(count):
             results["tutorial"].append(runs.tutorial(gzipped, scratch))
             results["pipeline"].append(runs.pipeline(output, "--clean"))
@@ -72,10 +71,8 @@ def cnn(dataset: VerifiedFiles, console: Console) -> None:
     tutorials: list[runs.Run] = []
     with tempfile.TemporaryDirectory() as folder:
         gzipped = runs.gzipped(dataset, Path(folder, "gz"))
-        scratch = Path(folder, "scratch")
-        scratch.mkdir()
         for seed in CNN_SEEDS:
-            tutorials.append(runs.tutorial(gzipped, scratch))
+            tutorials.append(runs.tutorial(gzipped, Path(folder, "scratch")))
             by_seed[f"seed {seed}"] = runs.pipeline(Path(folder, f"{seed}"), *CNN_FLAGS, "--seed", str(seed))
             medians = {"median": summary.medians(list(by_seed.values())), "tutorial": summary.medians(tutorials)}
             ratio = medians["median"]["seconds"] / medians["tutorial"]["seconds"]

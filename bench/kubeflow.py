@@ -67,9 +67,8 @@ def _round(dataset: VerifiedFiles) -> dict[str, Any]:
 
 def _tutorial(dataset: VerifiedFiles, folder: Path) -> dict[str, float]:
     """Seconds of its three steps: the clone, which is taken to cost its pods alone, and the scripts on a volume."""
-    gzipped, scratch = runs.gzipped(dataset, folder / "gz"), folder / "scratch"
-    scratch.mkdir()
-    return {"clone": 0.0, **runs.tutorial(gzipped, scratch)["steps"]}
+    gzipped = runs.gzipped(dataset, folder / "gz")
+    return {"clone": 0.0, **runs.tutorial(gzipped, folder / "scratch")["steps"]}
 
 
 def _package(pods: str, file: Path) -> Package:

@@ -37,11 +37,12 @@ def tutorial(gzipped: Path, scratch: Path) -> Run:
 
     Args:
         gzipped: Folder of the four gzipped IDX files.
-        scratch: Folder for its pickles and its model.
+        scratch: Folder for its pickles and its model; made where it is absent.
 
     Returns:
         Totals of both processes, ``accuracy``, and seconds by ``steps``.
     """
+    scratch.mkdir(exist_ok=True)
     steps = {
         "preprocessing": measure(module("bench.tutorial.preprocessing", gzipped, scratch)),
         "training": measure(module("bench.tutorial.train", scratch, scratch)),

@@ -7,7 +7,7 @@ import string
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
@@ -77,8 +77,9 @@ def require_cluster(rest: str, worker_pool: str, parallelism: int) -> list[str]:
             f"--flink {rest}: the cluster has {slots} slots, fewer than beam.parallelism={parallelism}; start "
             "TaskManagers, or set a smaller one"
         )
-    _require_network_memory(rest, parallelism or slots)
-    _require_worker_pool(rest, worker_pool)
+    managers = ask(rest, "/taskmanagers").get("taskmanagers", [])
+    _require_network_memory(rest, parallelism or slots, managers)
+    _require_worker_pool(worker_pool, managers)
     workers = json.dumps({"url": worker_pool, "params": {CODE: workers_code_digest()}}, separators=(",", ":"))
     return [f"--parallelism={parallelism or slots}", f"--environment_config={workers}"]
 
@@ -100,7 +101,7 @@ def _slots(rest: str) -> int:
     return slots
 
 
-def _require_network_memory(rest: str, parallelism: int) -> None:
+def _require_network_memory(rest: str, parallelism: int, managers: Sequence[Any]) -> None:
     """Refuses TaskManagers that the evaluator's job surely outgrows, which Flink only says when the model is trained.
 
     Flink sorts what goes between two steps in ``sort-shuffle.min-buffers`` buffers, unless the parallelism is below
@@ -115,7 +116,6 @@ def _require_network_memory(rest: str, parallelism: int) -> None:
         return  # it says other things than Flink 1.19 does
     if parallelism < sorts_from:
         return
-    managers: Any = ask(rest, "/taskmanagers").get("taskmanagers", [])
     for manager in managers:
         memory = manager.get("memoryConfiguration", {}).get("networkMemory")
         needed = of_slot * min(manager.get("slotsNumber", 1), -(-parallelism // len(managers)))
@@ -133,10 +133,10 @@ def _memory_size(text: str) -> int:
     return int(number) << 10 * "bkmg".index(unit[:1] or "b")
 
 
-def _require_worker_pool(rest: str, worker_pool: str) -> None:
+def _require_worker_pool(worker_pool: str, managers: Sequence[Any]) -> None:
     """Tries the pool's address where it means the same here as where the TaskManagers are, or is a name known here."""
     host, _, port = worker_pool.rpartition(":")
-    if _is_loopback(host) and not _is_here(rest):
+    if _is_loopback(host) and not _are_here(managers):
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SECONDS).close()
@@ -149,9 +149,8 @@ def _require_worker_pool(rest: str, worker_pool: str) -> None:
         return  # a name or a network of the cluster's own
 
 
-def _is_here(rest: str) -> bool:
+def _are_here(managers: Sequence[Any]) -> bool:
     """Whether the TaskManagers are known by this machine's loopback address."""
-    managers: Any = ask(rest, "/taskmanagers").get("taskmanagers", [])
     hosts = [re.search(r"@([^@]*):\d+/", str(manager.get("path"))) for manager in managers]
     return all(found is not None and _is_loopback(found[1]) for found in hosts)
 

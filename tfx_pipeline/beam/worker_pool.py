@@ -31,9 +31,6 @@ _LIBRARIES: Final = [
 ]
 """Loaded once, for all workers: each takes a tenth of a second then, not ten. The project's own code is loaded anew."""
 
-_DATA: Final = ("beam:runner:source:v1", "beam:runner:sink:v1")
-"""What Beam calls the ends of a bundle, whose payload says where its data is."""
-
 _GRACE_SECONDS: Final = 1
 
 logger = logging.getLogger(__name__)
@@ -113,12 +110,14 @@ def answer_for(control_endpoint: str, worker_id: str, reason: str) -> None:
 
 def _data_ports(stub: Any, asked: Any) -> list[Any]:
     """Where the data of a bundle is to be fetched and brought."""
+    from apache_beam.runners.worker.bundle_processor import DATA_INPUT_URN, DATA_OUTPUT_URN  # noqa: PLC0415 - seldom
+
     if asked.WhichOneof("request") != "process_bundle":
         return []
-    bundle = asked.process_bundle.process_bundle_descriptor_id
+    ends, bundle = (DATA_INPUT_URN, DATA_OUTPUT_URN), asked.process_bundle.process_bundle_descriptor_id
     request = beam_fn_api_pb2.GetProcessBundleDescriptorRequest(process_bundle_descriptor_id=bundle)
     specs = [transform.spec for transform in stub.GetProcessBundleDescriptor(request).transforms.values()]
-    return [beam_fn_api_pb2.RemoteGrpcPort.FromString(spec.payload) for spec in specs if spec.urn in _DATA]
+    return [beam_fn_api_pb2.RemoteGrpcPort.FromString(spec.payload) for spec in specs if spec.urn in ends]
 
 
 def serve(place: str) -> None:

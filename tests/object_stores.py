@@ -1,7 +1,6 @@
 """Object stores on loopback, S3 and Google's, as fixtures: a bucket of its own for each test."""
 
 import json
-import socket
 from collections.abc import Iterator
 
 import boto3
@@ -11,6 +10,7 @@ from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
 
 from tfx_pipeline.process.object_store import filesystem
+from tools.ports import held_ports
 
 BUCKET = "models"
 REGION = "us-east-1"
@@ -62,14 +62,12 @@ class Keys:
 @pytest.fixture
 def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Google Cloud Storage on loopback; gives a bucket."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
-    server.start()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-    yield f"gs://{BUCKET}"
-    server.stop()
+    with held_ports(0) as (port,):
+        server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+        server.start()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        yield f"gs://{BUCKET}"
+        server.stop()
 
 
 def mark_folder(gcs: str, key: str) -> None:

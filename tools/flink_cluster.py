@@ -30,8 +30,8 @@ from typing import Any, Final
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.files import write_atomically
 from tools.flink_parts import jars, sent_with_jobs
+from tools.ports import HOST, held_ports
 
-HOST: Final = "127.0.0.1"
 TASK_MANAGERS: Final = 2
 SLOTS: Final = 1
 PORTS: Final = (8081, 8099, 50000)
@@ -189,12 +189,16 @@ def session_cluster(
     Raises:
         UserError: Its parts cannot be had, a port is taken, or a process ended.
     """
-    places = [f"{HOST}:{port}" for port in ports or free_ports(3)]
-    for place in places:
-        _require_free(place)
-    folder.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(*places, folder.absolute())
-    (folder / "config.yaml").write_text(json.dumps(_configuration(cluster)))
+    with held_ports(*(ports or (0, 0, 0)), 0) as (*shown, rpc):
+        folder.mkdir(parents=True, exist_ok=True)
+        cluster = Cluster(*(f"{HOST}:{port}" for port in shown), folder.absolute())
+        (folder / "config.yaml").write_text(json.dumps(_configuration(cluster, rpc)))
+        with _started(cluster, task_managers, slots):
+            yield cluster
+
+
+@contextlib.contextmanager
+def _started(cluster: Cluster, task_managers: int, slots: int) -> Iterator[None]:
     try:
         cluster.start_job_manager()
         for number in range(task_managers):
@@ -202,34 +206,19 @@ def session_cluster(
         cluster.start_job_server()
         cluster.start_worker_pool()
         _wait(cluster, task_managers)
-        yield cluster
+        yield
     finally:
         cluster.stop()
 
 
-def free_ports(count: int) -> list[int]:
-    """Finds ports of the loopback address that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(count + 1)]
-        return [one.getsockname()[1] for one in found][:count]
-
-
-def _require_free(place: str) -> None:
-    host, _, port = place.rpartition(":")
-    try:
-        socket.create_server((host, int(port))).close()
-    except OSError as error:
-        raise UserError(f"{place}: {os.strerror(error.errno or 0)}; end what uses this port, or give others") from error
-
-
-def _configuration(cluster: Cluster) -> dict[str, Any]:
+def _configuration(cluster: Cluster, rpc: int) -> dict[str, Any]:
     """What every process of Flink reads; JSON is YAML."""
     return {
         "rest.address": HOST,
         "rest.bind-address": HOST,
         "rest.port": int(cluster.rest.rpartition(":")[2]),
         "jobmanager.rpc.address": HOST,
-        "jobmanager.rpc.port": free_ports(1)[0],
+        "jobmanager.rpc.port": rpc,
         "jobmanager.bind-host": HOST,
         "jobmanager.memory.process.size": "768m",
         "taskmanager.host": HOST,
@@ -251,12 +240,17 @@ def _wait(cluster: Cluster, task_managers: int) -> None:
     while not _is_ready(cluster, task_managers):
         for name, process in cluster.processes.items():
             if process.poll() is not None:
-                raise UserError(
-                    f"{name}: ended with {process.returncode} at its start; see {cluster.folder}/{name}.log"
-                )
+                log = cluster.folder / f"{name}.log"
+                raise UserError(f"{name}: ended with {process.returncode} at its start: {_last_cause(log)}; see {log}")
         if time.monotonic() > end:
             raise UserError(f"the cluster is not ready after {_PATIENCE_SECONDS} s; see {cluster.folder}/*.log")
         time.sleep(0.2)
+
+
+def _last_cause(log: Path) -> str:
+    """The last line that is no part of a stack: Java writes the first cause last, Python the error."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line[:1].strip()]
+    return lines[-1] if lines else "it said nothing"
 
 
 def _is_ready(cluster: Cluster, task_managers: int) -> bool:

@@ -23,7 +23,7 @@ from tfx_pipeline.beam.worker_pool import WorkerPool
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
-from tools.flink_cluster import free_ports
+from tools.ports import held_ports
 
 OVERVIEW = {"taskmanagers": 2, "slots-total": 2, "slots-available": 2, "flink-version": "1.19.0"}
 MANAGERS = {"taskmanagers": [{"id": "1", "path": "pekko.tcp://flink@127.0.0.1:39391/user/rpc/taskmanager_0"}]}
@@ -197,15 +197,16 @@ def test_what_is_no_flink_is_said() -> None:
 
 
 def test_a_worker_pool_that_is_not_there_is_refused_where_it_can_be_known() -> None:
-    pool = f"127.0.0.1:{free_ports(1)[0]}"
-    with (
-        rest_api({"/overview": OVERVIEW, "/taskmanagers": MANAGERS}) as rest,
-        pytest.raises(UserError, match=rf"^beam\.worker_pool={pool}: nobody listens there; start Beam's workers"),
-    ):
-        require_cluster(rest, pool, 0)
-    # A sidecar's address says nothing here.
-    with rest_api({"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}) as rest:
-        assert require_cluster(rest, pool, 0)[0] == "--parallelism=2"
+    with held_ports(0) as (port,):
+        pool = f"127.0.0.1:{port}"
+        with (
+            rest_api({"/overview": OVERVIEW, "/taskmanagers": MANAGERS}) as rest,
+            pytest.raises(UserError, match=rf"^beam\.worker_pool={pool}: nobody listens there; start Beam's workers"),
+        ):
+            require_cluster(rest, pool, 0)
+        # A sidecar's address says nothing here.
+        with rest_api({"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}) as rest:
+            assert require_cluster(rest, pool, 0)[0] == "--parallelism=2"
 
 
 def test_the_workers_are_told_which_code_the_run_has() -> None:
@@ -225,14 +226,15 @@ def test_workers_of_other_code_are_refused_in_words() -> None:
 
 def test_nobody_at_the_address_is_refused_within_seconds() -> None:
     begin = time.monotonic()
-    rest, jobs = (f"127.0.0.1:{port}" for port in free_ports(2))
-    with pytest.raises(UserError, match=rf"^--flink {rest}: no Flink cluster answers there"):
-        require_runner(beam_options([], BeamConfig(runner="flink", flink=rest)))
-    with (
-        rest_api({"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}) as rest,
-        pytest.raises(UserError, match=rf"^beam\.job_server={jobs}: no job server of Apache Beam answers there"),
-    ):
-        require_runner(beam_options([], BeamConfig(runner="flink", flink=rest, job_server=jobs)))
+    with held_ports(0) as (port,):
+        nobody = f"127.0.0.1:{port}"
+        with pytest.raises(UserError, match=rf"^--flink {nobody}: no Flink cluster answers there"):
+            require_runner(beam_options([], BeamConfig(runner="flink", flink=nobody)))
+        with (
+            rest_api({"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}) as rest,
+            pytest.raises(UserError, match=rf"^beam\.job_server={nobody}: no job server of Apache Beam answers there"),
+        ):
+            require_runner(beam_options([], BeamConfig(runner="flink", flink=rest, job_server=nobody)))
     assert time.monotonic() - begin < 10
 
 

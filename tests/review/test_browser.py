@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.inputs import ReviewInputs
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
+from tools.ports import held_ports
 
 pytestmark = pytest.mark.e2e
 
@@ -96,13 +96,13 @@ def log_directory(review: Review, review_inputs: ReviewInputs, tmp_path_factory:
 @pytest.fixture(scope="module")
 def tensorboard(log_directory: Path) -> Iterator[str]:
     """TensorBoard on a free port of the loopback interface; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", log_directory, "--host", "127.0.0.1"]
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL) as server:
+    with (
+        held_ports(0) as (port,),
+        subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL) as server,
+    ):
         try:
+            url = f"http://127.0.0.1:{port}"
             wait_for_runs(url)
             yield url
         finally:

@@ -13,7 +13,8 @@ from tests.small_run import ROOT
 from tests.tools.test_env import program
 from tfx_pipeline.process.errors import UserError
 from tools import flink_parts
-from tools.flink_cluster import free_ports, session_cluster
+from tools.flink_cluster import session_cluster
+from tools.ports import held_ports
 
 MAVEN = """
 for word; do case "$word" in -DoutputDirectory=*) folder=${word#*=} ;; esac; done
@@ -82,9 +83,21 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         taken = server.getsockname()[1]
         with (
             pytest.raises(UserError, match=rf"^127\.0\.0\.1:{taken}: Address already in use; end what uses this port"),
-            session_cluster(tmp_path, ports=(taken, *free_ports(2))),
+            session_cluster(tmp_path, ports=(0, taken, 0)),
         ):
             pass
+
+
+def test_a_process_that_ends_at_its_start_is_named_with_its_cause(machine: Path, tmp_path: Path) -> None:
+    program(machine / "java", "echo 'Caused by: Address already in use' >&2\nprintf '\\t... 5 more\\n' >&2\nexit 1\n")
+    program(machine / "mvn", MAVEN)
+    with (
+        pytest.raises(
+            UserError, match=r"^[a-z0-9-]+: ended with 1 at its start: Caused by: Address already in use; see "
+        ),
+        session_cluster(tmp_path / "cluster"),
+    ):
+        pass
 
 
 @pytest.fixture
@@ -122,24 +135,24 @@ def test_a_cluster_goes_up_is_shown_and_ends_with_all_its_processes(
 ) -> None:
     if shutil.which("java") is None:
         pytest.skip("Flink needs Java, which is not here")
-    ports = free_ports(3)
     monkeypatch.setenv("FASHION_MNIST_ENV", "image")
-    monkeypatch.setenv("FLINK_PORTS", " ".join(map(str, ports)))
     monkeypatch.setenv("FLINK_TASK_MANAGERS", "1")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{Path('/usr/bin')}:{Path('/bin')}")
-    try:
-        up = flink(checkout, "up")
-        assert up.returncode == 0, up.stderr
-        assert up.stdout.startswith(
-            f"--beam-runner flink --flink 127.0.0.1:{ports[0]} --set beam.job_server=127.0.0.1:"
-        )
-        assert flink(checkout, "status").stdout.splitlines()[:3] == [
-            "TaskManagers  1", "slots         1, 1 free", "running jobs  none",
-        ]  # fmt: skip
-    finally:
-        down = flink(checkout, "down")
-    assert down.returncode == 0
-    for port in ports:
-        assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
+    with held_ports(0, 0, 0) as ports:
+        monkeypatch.setenv("FLINK_PORTS", " ".join(map(str, ports)))
+        try:
+            up = flink(checkout, "up")
+            assert up.returncode == 0, up.stderr
+            assert up.stdout.startswith(
+                f"--beam-runner flink --flink 127.0.0.1:{ports[0]} --set beam.job_server=127.0.0.1:"
+            )
+            assert flink(checkout, "status").stdout.splitlines()[:3] == [
+                "TaskManagers  1", "slots         1, 1 free", "running jobs  none",
+            ]  # fmt: skip
+        finally:
+            down = flink(checkout, "down")
+        assert down.returncode == 0
+        for port in ports:
+            assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(checkout) not in running

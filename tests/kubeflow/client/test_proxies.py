@@ -1,6 +1,5 @@
 """Kubeflow behind a proxy that asks to log in, and through a forward proxy: real servers, kfp's own client."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.proxy import proxy_for
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.process.errors import UserError
+from tools.ports import held_ports
 
 COOKIE = "authservice_session=MTcwMDAwMDAwMA"
 
@@ -138,11 +138,10 @@ def test_a_proxy_that_wants_a_log_in_is_one_line(
 def test_a_proxy_that_does_not_answer_is_not_the_servers_fault(
     server: tuple[str, State], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("HTTP_PROXY", f"http://user:topsecret@127.0.0.1:{unused.getsockname()[1]}")
-    with pytest.raises(UserError) as error:
-        Server(Connection(server[0]))
+    with held_ports(0) as (port,):
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:topsecret@127.0.0.1:{port}")
+        with pytest.raises(UserError) as error:
+            Server(Connection(server[0]))
     assert str(error.value) == (
         f"{server[0]}: the proxy to it fails (Connection refused); check HTTP_PROXY and HTTPS_PROXY, or name the host "
         "in NO_PROXY"

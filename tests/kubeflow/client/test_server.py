@@ -1,7 +1,6 @@
 """kfp's client against a small API server: uploads, runs, and each thing that can go wrong in one line."""
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.submit import Request, submit
 from tfx_pipeline.process.errors import UserError
+from tools.ports import held_ports
 
 EVERYTHING = Request(
     upload=True, run=True, watch=True, experiment="trials", service_account="trainers", arguments={"epochs": 3}
@@ -199,11 +199,10 @@ def test_a_page_in_place_of_the_servers_address_is_one_line(send: Callable[..., 
 
 
 def test_a_host_that_does_not_answer_is_one_line(send: Callable[..., list[str]]) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        host = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    with pytest.raises(UserError) as error:
-        send(ONLY_UPLOAD, host=host)
+    with held_ports(0) as (port,):
+        host = f"http://127.0.0.1:{port}"
+        with pytest.raises(UserError) as error:
+            send(ONLY_UPLOAD, host=host)
     assert str(error.value) == (
         f"{host}: does not answer (Connection refused); check --host, and that a port-forward to it still runs"
     )

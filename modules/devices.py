@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 import logging
 import math
+import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
 import keras
@@ -113,21 +114,19 @@ def precision_in_force(device: str, precision: str) -> str:
 
 
 def _gain_of_bfloat16() -> float:
-    """How many times as fast as float32 a CPU convolves in bfloat16: the best of several tries, as it may be busy."""
+    """How many times as fast as float32 a CPU convolves in bfloat16, in turns, by CPU time, as it may be busy."""
     convolve = tf.function(lambda images, kernel: tf.nn.conv2d(images, kernel, 1, "SAME"), autograph=False)
 
-    def best(dtype: tf.DType) -> float:
+    def cpu_seconds(dtype: tf.DType) -> float:
         images, kernel = tf.ones((64, 14, 14, 64), dtype), tf.ones((3, 3, 64, 64), dtype)
-        return min(_seconds(lambda: convolve(images, kernel).numpy()) for _ in range(TRIES))
+        start = time.process_time()
+        convolve(images, kernel).numpy()
+        return time.process_time() - start
 
     with tf.device("CPU:0"):
-        return best(tf.float32) / best(tf.bfloat16)
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+        tries = [(cpu_seconds(tf.float32), cpu_seconds(tf.bfloat16)) for _ in range(TRIES)]
+    float32, bfloat16 = map(statistics.median, zip(*tries, strict=True))
+    return float32 / bfloat16
 
 
 def require_gpu() -> None:

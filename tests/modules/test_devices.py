@@ -3,6 +3,8 @@
 import logging
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,14 +150,21 @@ def test_the_fastest_precision_of_a_cpu_is_what_is_measured(
     assert devices.precision_in_force("cpu", "mixed_float16") == "mixed_float16"
 
 
-def test_the_gain_of_bfloat16_is_measured_alike_each_time_and_moves_no_random_numbers() -> None:
+def test_the_gain_of_bfloat16_is_alike_on_a_busy_machine_and_moves_no_random_numbers() -> None:
     keras.utils.set_random_seed(3)
     expected = tf.random.uniform([3]).numpy()
     keras.utils.set_random_seed(3)
-    gains = [devices._gain_of_bfloat16() for _ in range(3)]
+    gains = [devices._gain_of_bfloat16() for _ in range(2)]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        gains += [devices._gain_of_bfloat16() for _ in range(4)]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
     np.testing.assert_array_equal(tf.random.uniform([3]).numpy(), expected)
     # Either the processor has instructions for it or not: far from the limit on one side.
-    assert len({gain >= devices.FASTER for gain in gains}) == 1
+    assert len({gain >= devices.FASTER for gain in gains}) == 1, gains
 
 
 def test_the_learning_rate_grows_with_the_square_root_of_the_devices() -> None:

@@ -125,8 +125,7 @@ def _gain_of_bfloat16() -> float:
 
     with tf.device("CPU:0"):
         tries = [(cpu_seconds(tf.float32), cpu_seconds(tf.bfloat16)) for _ in range(TRIES)]
-    float32, bfloat16 = map(statistics.median, zip(*tries, strict=True))
-    return float32 / bfloat16
+    return statistics.median(float32 for float32, _ in tries) / statistics.median(bfloat16 for _, bfloat16 in tries)
 
 
 def require_gpu() -> None:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_connection
 
 from tfx_pipeline.steps.git.environment import named_user
+from tools.ports import held_ports
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 PROGRAMS = ("git", "ssh", "ssh-keygen")
@@ -88,13 +89,6 @@ def make_repository(folder: Path) -> Repository:
     return repository
 
 
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
 @dataclass
 class SshServer:
     """A running server: where it is, what it proves itself by, and which key it lets in."""
@@ -122,15 +116,13 @@ def user_name() -> str:
 
 
 @contextmanager
-def ssh_server(folder: Path, port: int | None = None) -> Iterator[SshServer]:
+def ssh_server(folder: Path) -> Iterator[SshServer]:
     """Runs sshd as the current user on loopback; it lets one key in, `folder/client`, and ends with the block."""
     folder.mkdir(exist_ok=True)
-    port = port or free_port()
     host_key, client_key = make_key(folder / "host"), make_key(folder / "client")
     shutil.copy(folder / "client.pub", folder / "authorized_keys")
     configuration = folder / "sshd_config"
     lines = {
-        "Port": port,
         "ListenAddress": "127.0.0.1",
         "HostKey": host_key,
         "AuthorizedKeysFile": folder / "authorized_keys",
@@ -141,22 +133,20 @@ def ssh_server(folder: Path, port: int | None = None) -> Iterator[SshServer]:
         "StrictModes": "no",  # folders of tests belong to groups
         "UsePAM": "no",
     }
-    configuration.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
     _make_privilege_separation_directory()
     log = folder / "sshd.log"
     command = [str(SSHD), "-D", "-e", "-f", str(configuration)]
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
+    with held_ports(0) as (port,), log.open("w") as output:
+        configuration.write_text("".join(f"{name} {value}\n" for name, value in {"Port": port, **lines}.items()))
+        with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=output, env={**os.environ, **named_user(folder)}
-        ) as process,
-    ):
-        try:
-            _wait_for(port, process, log)
-            kind, key = Path(f"{host_key}.pub").read_text().split()[:2]
-            yield SshServer(port, f"{kind} {key}", client_key)
-        finally:
-            process.terminate()
+        ) as process:
+            try:
+                _wait_for(port, process, log)
+                kind, key = Path(f"{host_key}.pub").read_text().split()[:2]
+                yield SshServer(port, f"{kind} {key}", client_key)
+            finally:
+                process.terminate()
 
 
 def _make_privilege_separation_directory() -> None:
@@ -166,7 +156,7 @@ def _make_privilege_separation_directory() -> None:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         try:
             create_connection(("127.0.0.1", port), timeout=1).close()

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.steps.git.conftest import TOKEN
-from tests.steps.git.servers import HttpsServer, Repository, free_port, git
+from tests.steps.git.servers import HttpsServer, Repository, git
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.git.checkout import Checkout
 from tfx_pipeline.steps.git.secrets import Secret
+from tools.ports import held_ports
 
 Get = Callable[..., Checkout]
 MakeSecret = Callable[..., Secret]
@@ -88,8 +89,8 @@ def test_missing_repository_is_refused_naming_it(
 
 
 def test_server_that_does_not_listen_is_refused_naming_it(get: Get, token: Secret) -> None:
-    port = free_port()
-    assert f"[localhost]:{port} cannot be reached" in refused(get, f"https://localhost:{port}/fashion.git", token)
+    with held_ports(0) as (port,):
+        assert f"[localhost]:{port} cannot be reached" in refused(get, f"https://localhost:{port}/fashion.git", token)
 
 
 def test_token_is_in_no_argument_and_no_variable(

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.data.servers import silent_server
-from tests.steps.git.servers import Repository, SshServer, free_port, git, make_key
+from tests.steps.git.servers import Repository, SshServer, git, make_key
 from tfx_pipeline.config.git_remote import parse_url
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.git.checkout import Checkout, _fetch
 from tfx_pipeline.steps.git.command import Git
 from tfx_pipeline.steps.git.environment import git_environment, ssh_command
 from tfx_pipeline.steps.git.secrets import Secret
+from tools.ports import held_ports
 
 Get = Callable[..., Checkout]
 MakeSecret = Callable[..., Secret]
@@ -137,8 +138,8 @@ def test_missing_known_hosts_is_refused_before_the_server_is_asked(
     get: Get, ssh: SshServer, secret: MakeSecret, known_hosts: str | None
 ) -> None:
     content = {"id_rsa": ssh.client_key.read_text()} | ({} if known_hosts is None else {"known_hosts": known_hosts})
-    url = f"ssh://git@127.0.0.1:{free_port()}/fashion.git"
-    line = refused(get, url, "main", secret("ssh-key-secret", content))
+    with held_ports(0) as (port,):
+        line = refused(get, f"ssh://git@127.0.0.1:{port}/fashion.git", "main", secret("ssh-key-secret", content))
     assert line.startswith("Secret ssh-key-secret: no key known_hosts, so the server cannot be trusted; make it with")
     assert "ssh-keygen -lf known_hosts" in line
 
@@ -177,9 +178,9 @@ def test_missing_repository_is_refused_naming_it(
 
 
 def test_server_that_does_not_listen_is_refused_naming_it(get: Get, secret: MakeSecret, ssh: SshServer) -> None:
-    port = free_port()
     content = {"id_rsa": ssh.client_key.read_text(), "known_hosts": ssh.known_hosts}
-    line = refused(get, f"ssh://git@127.0.0.1:{port}/fashion.git", "main", secret("ssh-key-secret", content))
+    with held_ports(0) as (port,):
+        line = refused(get, f"ssh://git@127.0.0.1:{port}/fashion.git", "main", secret("ssh-key-secret", content))
     assert f"[127.0.0.1]:{port} cannot be reached" in line
 
 

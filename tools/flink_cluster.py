@@ -173,7 +173,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def session_cluster(
-    folder: Path, task_managers: int = TASK_MANAGERS, slots: int = SLOTS, ports: tuple[int, ...] = ()
+    folder: Path, task_managers: int = TASK_MANAGERS, slots: int = SLOTS, ports: tuple[int, ...] = (0, 0, 0)
 ) -> Iterator[Cluster]:
     """Runs a cluster on loopback for as long as the context lasts.
 
@@ -181,7 +181,7 @@ def session_cluster(
         folder: For logs and temporary files; made when it is absent.
         task_managers: How many there are.
         slots: Of each TaskManager.
-        ports: Of REST API, job server and worker pool; free ones where none are given.
+        ports: Of REST API, job server and worker pool; any free one for a 0.
 
     Yields:
         The cluster, ready to take jobs.
@@ -189,26 +189,19 @@ def session_cluster(
     Raises:
         UserError: Its parts cannot be had, a port is taken, or a process ended.
     """
-    with held_ports(*(ports or (0, 0, 0)), 0) as (*shown, rpc):
+    with contextlib.ExitStack() as stack:
+        *shown, rpc = stack.enter_context(held_ports(*ports, 0))
         folder.mkdir(parents=True, exist_ok=True)
         cluster = Cluster(*(f"{HOST}:{port}" for port in shown), folder.absolute())
         (folder / "config.yaml").write_text(json.dumps(_configuration(cluster, rpc)))
-        with _started(cluster, task_managers, slots):
-            yield cluster
-
-
-@contextlib.contextmanager
-def _started(cluster: Cluster, task_managers: int, slots: int) -> Iterator[None]:
-    try:
+        stack.callback(cluster.stop)
         cluster.start_job_manager()
         for number in range(task_managers):
             cluster.start_task_manager(number + 1, slots)
         cluster.start_job_server()
         cluster.start_worker_pool()
         _wait(cluster, task_managers)
-        yield
-    finally:
-        cluster.stop()
+        yield cluster
 
 
 def _configuration(cluster: Cluster, rpc: int) -> dict[str, Any]:

@@ -133,20 +133,24 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
         "StrictModes": "no",  # folders of tests belong to groups
         "UsePAM": "no",
     }
+    configuration.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
     _make_privilege_separation_directory()
     log = folder / "sshd.log"
     command = [str(SSHD), "-D", "-e", "-f", str(configuration)]
-    with held_ports(0) as (port,), log.open("w") as output:
-        configuration.write_text("".join(f"{name} {value}\n" for name, value in {"Port": port, **lines}.items()))
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=output, env={**os.environ, **named_user(folder)}
-        ) as process:
-            try:
-                _wait_for(port, process, log)
-                kind, key = Path(f"{host_key}.pub").read_text().split()[:2]
-                yield SshServer(port, f"{kind} {key}", client_key)
-            finally:
-                process.terminate()
+    environment = {**os.environ, **named_user(folder)}
+    with (
+        held_ports(0) as (port,),
+        log.open("w") as output,
+        subprocess.Popen(
+            [*command, "-p", str(port)], stdin=subprocess.DEVNULL, stderr=output, env=environment
+        ) as process,
+    ):
+        try:
+            _wait_for(port, process, log)
+            kind, key = Path(f"{host_key}.pub").read_text().split()[:2]
+            yield SshServer(port, f"{kind} {key}", client_key)
+        finally:
+            process.terminate()
 
 
 def _make_privilege_separation_directory() -> None:

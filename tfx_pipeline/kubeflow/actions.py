@@ -43,13 +43,6 @@ class Action(NamedTuple):
 def chosen_action(flags: Flags, given: Collection[str]) -> Action | None:
     """Finds the action that the flags ask for.
 
-    Args:
-        flags: The flags of ``kubeflow_runner.py`` by name.
-        given: The names of those that were typed.
-
-    Returns:
-        The action; None where a package is to be written.
-
     Raises:
         UserError: There are two, a flag means nothing with the action, or its value is empty.
     """

@@ -62,13 +62,6 @@ def run(
 ) -> None:
     """Runs a component and writes its output file.
 
-    Args:
-        executor_class_path: Import path of its executor class.
-        executor_input: Its ``ExecutorInput`` as the launcher passes it.
-        inputs_spec: Its ``ComponentInputsSpec``.
-        beam_args: Options for Apache Beam.
-        claim: What it shares with Beam's workers.
-
     Raises:
         Exception: Whatever the component raises; no output file is left then.
     """

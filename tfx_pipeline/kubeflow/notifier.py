@@ -57,15 +57,8 @@ def _result(parameters: Mapping[str, Any]) -> Result:
 def result_of(run: str, name: str, steps: Sequence[str], executions: Mapping[str, Execution]) -> Result:
     """Finds out how a run ended.
 
-    Args:
-        run: Its id.
-        name: What Kubeflow's page calls it.
-        steps: All steps that it should have.
-        executions: Those that began.
-
-    Returns:
-        The result. Where no step failed, but not all are done, those that began are the failed ones: their pods are
-        gone, or somebody ended the run.
+    Where no step failed, but not all are done, those that began are the failed ones: their pods are gone, or somebody
+    ended the run.
     """
     states = {step: executions[step].state for step in steps if step in executions}
     failed = [step for step in states if states[step] == "FAILED"] or [s for s in states if states[s] not in DONE]

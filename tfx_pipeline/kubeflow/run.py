@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 def run(flags: dict[str, Any], given: Collection[str]) -> None:
     """Writes the package and submits it, or does what needs no package, as the flags ask.
 
-    Args:
-        flags: The flags of ``kubeflow_runner.py`` by name; the configuration's own as ``load`` takes them.
-        given: The names of those that were typed.
-
     Raises:
         UserError: A flag is wrong, the backend would reject the package, or the server refuses.
         RunFailedError: The run that was followed failed.

@@ -43,14 +43,7 @@ class Execution(NamedTuple):
 
 
 def read_run(call: Call, run_id: str) -> dict[str, Execution]:
-    """Reads the steps of a run that began.
-
-    Args:
-        call: Reaches ML Metadata.
-        run_id: The run.
-
-    Returns:
-        The last execution of each step by the step's name; none where ML Metadata does not know the run.
+    """Reads the last execution of each step of a run that began, by the step's name.
 
     Raises:
         Exception: What ``call`` raises.

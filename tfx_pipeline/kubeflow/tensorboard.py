@@ -86,14 +86,6 @@ class EventFolder:
 def serve(logdir: str, refresh_seconds: float, flags: Sequence[str]) -> int:
     """Serves a log directory until the process is told to end.
 
-    Args:
-        logdir: A directory, or a URL with s3://, gs:// or minio://.
-        refresh_seconds: How long to wait between two looks at the object store.
-        flags: Further flags of TensorBoard.
-
-    Returns:
-        The exit code.
-
     Raises:
         UserError: The object store does not answer, or refuses.
     """

@@ -20,9 +20,6 @@ ServingPlace: TypeAlias = "ServingDirectory | ServingBucket"
 def open_place(uri: str) -> ServingPlace:
     """Opens a serving place, which need not exist.
 
-    Args:
-        uri: An absolute path, or a URL with s3://, gs:// or minio://.
-
     Raises:
         UserError: It is another one, as Kubeflow's page sends for a cleared field.
     """

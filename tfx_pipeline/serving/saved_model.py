@@ -31,16 +31,9 @@ _SavedModel: Final = _saved_model_class()
 
 
 def problem_of(sizes: Mapping[str, int], graph: bytes) -> str | None:
-    """Says what keeps a version from being compared with this pipeline's models.
+    """Says what keeps a version from being compared with this pipeline's models; None where nothing does.
 
     What only TensorFlow can tell, such as weights cut short, is left to whoever loads it.
-
-    Args:
-        sizes: The bytes of each of its files, by relative name.
-        graph: The content of its ``saved_model.pb``.
-
-    Returns:
-        Words that follow on its name; None where nothing does.
     """
     if not graph:
         return f"its {SAVED_MODEL} is empty"

@@ -33,12 +33,7 @@ def tasks_of(spec: Spec) -> dict[str, Spec]:
 
 
 def with_notifier(spec: Spec, secret: str) -> Spec:
-    """Adds the notifier to a compiled pipeline spec, as a task that does not wait yet.
-
-    Args:
-        spec: What TFX compiled, schema 2.1.0.
-        secret: Name of the Secret with the webhook's address.
-    """
+    """Adds the notifier to a compiled pipeline spec, as a task that does not wait yet."""
     root, components, deployment = spec["root"], spec["components"], spec["deploymentSpec"]
     constants = {
         "run": "{{$.pipeline_job_uuid}}",
@@ -63,11 +58,7 @@ def with_notifier(spec: Spec, secret: str) -> Spec:
 
 
 def with_exit_handler(spec: Spec) -> Spec:
-    """Puts all other tasks into a graph of their own, after which the notifier runs.
-
-    Args:
-        spec: A completed spec with the notifier; its run parameters go through the new graph to the tasks.
-    """
+    """Puts all other tasks into a graph of their own, after which the notifier runs."""
     root, name = spec["root"], f"comp-{EXIT_HANDLER}"
     steps = dict(root["dag"]["tasks"])
     notifier = steps.pop(STEP)

@@ -41,11 +41,7 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
 
 
 def with_viewer_output(spec: Spec) -> Spec:
-    """Adds the output from which Kubeflow's page makes its button "Start Tensorboard" to the step that has the events.
-
-    Args:
-        spec: What TFX compiled.
-    """
+    """Adds the output of which Kubeflow's page makes its button "Start Tensorboard" to the step with the events."""
     component = spec["components"][tensorboard_viewer.STEP]
     outputs = component["outputDefinitions"]
     definition = {

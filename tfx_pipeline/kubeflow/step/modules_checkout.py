@@ -14,12 +14,6 @@ PROJECT: Final = Path(__file__).parents[3]
 def import_modules_from_checkout(executor_input: Message) -> Message:
     """Puts the checkout in place, and takes it out of the inputs: TFX's components know nothing of it.
 
-    Args:
-        executor_input: A prepared ``ExecutorInput``, with local paths; most steps have no checkout.
-
-    Returns:
-        The message without the checkout.
-
     Raises:
         RuntimeError: ``modules`` was imported already: part of the code would be the image's.
         FileNotFoundError: The checkout was not downloaded.

@@ -96,14 +96,7 @@ class Stage:
         return folders[-1].name if folders else "the step"
 
     def attempt(self, attempt: Try) -> list[Failure]:
-        """Runs the members that did not finish in an attempt before, and writes the stage's output file.
-
-        Args:
-            attempt: Runs one of them.
-
-        Returns:
-            What failed; no output file is left then.
-        """
+        """Runs the members that did not finish in an attempt before, and writes the output file where none fails."""
         made: dict[str, Message] = {}
         failures: list[Failure] = []
         for member in self._members:

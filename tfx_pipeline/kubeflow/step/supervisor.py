@@ -41,15 +41,9 @@ def _is_passing(error: BaseException) -> bool:
 def supervise(
     step: Callable[[], int], clean: Callable[[], None], running: Callable[[], str] = lambda: "the step"
 ) -> int:
-    """Runs a step until it succeeds, fails for good, or has been tried as often as ``WAITS`` says.
+    """Runs a step in a child until it succeeds, fails for good, or has been tried as often as ``WAITS`` says.
 
-    Args:
-        step: Returns the exit code; is called in a child process.
-        clean: Removes what an attempt left.
-        running: Names what ran when an attempt was ended.
-
-    Returns:
-        The exit code: 0, 1, or that of the signal that asked this process to end.
+    Gives the exit code: 0, 1, or that of the signal that asked this process to end.
     """
     for wait in os.environ.get(WAITS, "").split():
         code, asked_to_end = _run_child(step)

@@ -27,11 +27,7 @@ STAND_ALONE: Final = "ML_PIPELINE_SERVICE_HOST"
 
 
 def write_viewer(executor_input: Message) -> None:
-    """Writes the file, if the step has the output.
-
-    Args:
-        executor_input: An ``ExecutorInput`` as the launcher passes it.
-    """
+    """Writes the file, if the step has the output."""
     outputs = dict(artifacts_of(executor_input["outputs"]))
     if OUTPUT not in outputs:
         return

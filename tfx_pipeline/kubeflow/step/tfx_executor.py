@@ -33,15 +33,6 @@ def run_executor(
 ) -> Message:
     """Runs an executor.
 
-    Args:
-        executor_class_path: Import path of the executor class.
-        executor_input: A prepared ``ExecutorInput``, with local paths.
-        inputs_spec: The component's ``ComponentInputsSpec``, from which TFX knows which numbers are integers.
-        beam_args: Options for Apache Beam.
-
-    Returns:
-        The ``ExecutorOutput`` that TFX wrote, with local paths.
-
     Raises:
         UserError: Beam's runner cannot work from here.
         Exception: Whatever the executor raises.

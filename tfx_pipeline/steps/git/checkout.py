@@ -46,18 +46,7 @@ def check_out(
     """Writes ``modules`` of one revision into a directory.
 
     Keys and tokens are copied into files of a private directory that is gone when this returns; they are in no
-    argument, no variable and no message.
-
-    Args:
-        url: The repository; see ``parse_url``.
-        ref: A branch, tag or commit (seven digits or more), or ``HEAD``.
-        destination: An existing directory; ``modules`` is written below it.
-        ssh: The Secret for SSH.
-        token: The Secret for HTTPS; its name is "" for a public repository.
-        seconds: Time for all of it.
-
-    Returns:
-        The commit.
+    argument, no variable and no message. A token whose Secret has no name is none: the repository is public.
 
     Raises:
         UserError: The server, the login, the ref or the repository's content is not what it should be.

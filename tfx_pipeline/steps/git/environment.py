@@ -31,15 +31,7 @@ GIT_CONFIG: Final = {
 
 
 def ssh_command(key: Path, known_hosts: Path) -> str:
-    """The command by which git calls OpenSSH: this key, these host keys, no question to anyone.
-
-    Args:
-        key: The private key; its mode must be 0600.
-        known_hosts: The host keys that are trusted; any other is refused.
-
-    Returns:
-        The command, quoted for a shell.
-    """
+    """The command by which git calls OpenSSH: this key, these host keys, no question to anyone."""
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": str(_CONNECT_SECONDS),
@@ -93,13 +85,6 @@ def named_user(directory: Path, libraries: Path = Path("/usr/lib")) -> dict[str,
     """Gives the current user a name where a cluster runs the image under a number without one.
 
     OpenSSH refuses to run for such a user; nss_wrapper has it find a name in a file.
-
-    Args:
-        directory: Where the file goes.
-        libraries: Where nss_wrapper's library is looked for.
-
-    Returns:
-        Variables for the processes; none where the user has a name or the library is missing.
     """
     uid, gid = os.getuid(), os.getgid()
     wrapper = next(libraries.glob(_NSS_WRAPPER), None)

@@ -57,15 +57,7 @@ def missing_ref(remote: Remote, ref: str) -> UserError:
 
 
 def explain(said: str, remote: Remote, ssh: Secret, token: Secret) -> UserError:
-    """Makes the error for a failed contact with the server.
-
-    Args:
-        said: git's error output, whose last line is shown where no pattern fits; it holds no secret, since neither
-            git's arguments nor the URL do.
-        remote: The repository.
-        ssh: The Secret with the key.
-        token: The Secret with the token.
-    """
+    """Makes the error for a failed contact with the server."""
     for pattern, explanation in _EXPLANATIONS.items():
         if re.search(pattern, said, re.IGNORECASE):
             text = explanation.format(

@@ -28,7 +28,7 @@ from tfx_pipeline.kubeflow.step.stage import Failure, Member, Stage
 from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
 from tfx_pipeline.kubeflow.step.tfx_executor import run_executor, uses_beam
 from tfx_pipeline.process import signals
-from tfx_pipeline.process.errors import one_line, readable
+from tfx_pipeline.process.errors import UserError, causes, one_line, readable
 from tfx_pipeline.process.redaction import redact
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
@@ -137,12 +137,14 @@ def _clean(claim: SharedClaim, clean: Callable[[], None]) -> None:
 
 
 def attempt(name: str, component: Callable[[], None]) -> Failure | None:
-    """Runs a component once; shows the traceback of what it raises, and returns what was wrong."""
+    """Runs a component once, and returns what was wrong; what only its code explains is shown with its traceback."""
     try:
         with signals.exit_refused(name):
             component()
     except Exception as error:  # noqa: BLE001 - a step may raise anything
-        _say(readable(traceback.format_exc()).rstrip("\n"))
+        # A verdict or a user's mistake is one line, which thirty others of code would hide on Kubeflow's page.
+        if step_log.shows_all() or not any(isinstance(cause, UserError) for cause in causes(error)):
+            _say(readable(traceback.format_exc()).rstrip("\n"))
         return Failure(one_line(error), supervisor.may_pass(error))
     return None
 

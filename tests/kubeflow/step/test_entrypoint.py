@@ -64,10 +64,11 @@ def arguments(executor: str, message: dict[str, Any]) -> list[str]:
     ]
 
 
-def call(executor: str, message: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+def call(executor: str, message: dict[str, Any], **env: str) -> "subprocess.CompletedProcess[str]":
     """Runs the container's command as the launcher does."""
     command = [sys.executable, *entrypoint.COMMAND[1:3], *arguments(executor, message)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    environment = os.environ | env
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
 def serve_model(serving: Path) -> None:
@@ -174,12 +175,21 @@ def failing_message(root: Path) -> dict[str, Any]:
     return message_for(root, {}, ["baseline"], serving_dir="ftp://host/models")
 
 
-def test_failing_step_ends_with_one_line_after_its_traceback(tmp_path: Path) -> None:
-    done = call("baseline_locator.BaselineLocator_Executor", failing_message(tmp_path))
-    *traceback, last = done.stderr.rstrip("\n").split("\n")
+@pytest.mark.parametrize("level", ["WARNING", "INFO"])
+def test_what_a_user_can_mend_is_one_line_and_its_traceback_is_there_for_who_asks(level: str, tmp_path: Path) -> None:
+    done = call("baseline_locator.BaselineLocator_Executor", failing_message(tmp_path), LIBRARY_LOG_LEVEL=level)
+    *before, last = done.stderr.rstrip("\n").split("\n")
     assert done.returncode == 1
     assert last.startswith("error: ftp://host/models: models cannot be pushed there")
-    assert any(line.startswith("Traceback") for line in traceback)
+    assert any(line.startswith("Traceback") for line in before) == (level == "INFO")
+
+
+def test_what_only_the_code_explains_is_shown_with_its_traceback(tmp_path: Path) -> None:
+    done = call("no_such_component.Executor", failing_message(tmp_path))
+    *before, last = done.stderr.rstrip("\n").split("\n")
+    assert done.returncode == 1
+    assert last.startswith("error: ImportError: Could not import")
+    assert any(line.startswith("Traceback") for line in before)
 
 
 def test_a_damaged_input_is_named_before_the_step_reads_it(tmp_path: Path) -> None:

@@ -33,9 +33,17 @@ def is_own(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] in _OWN
 
 
+def _level() -> int:
+    return logging.getLevelNamesMapping().get(os.environ.get(_LIBRARIES_LEVEL, ""), logging.WARNING)
+
+
 def _is_shown(record: logging.LogRecord) -> bool:
-    level = logging.getLevelNamesMapping().get(os.environ.get(_LIBRARIES_LEVEL, ""), logging.WARNING)
-    return is_own(record) or record.levelno >= level
+    return is_own(record) or record.levelno >= _level()
+
+
+def shows_all() -> bool:
+    """Whether a person asked for all that there is to say, tracebacks of what one line explains too."""
+    return _level() <= logging.INFO
 
 
 def start() -> None:

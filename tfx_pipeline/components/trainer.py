@@ -29,6 +29,7 @@ from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
 from tfx_pipeline.process.code_digest import modules_digest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.review.event_files import note_files
 
 _OUTPUT: Final = standard_component_specs.MODEL_KEY
 KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
@@ -160,8 +161,9 @@ class Executor(tfx_executor.GenericExecutor):
         with errors_of_modules_as_user_errors():
             super().Do(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
-        model_run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
-        for name, value in (config | _epochs(Path(model_run, EPOCHS_FILE))).items():
+        model_run = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_RUN_KEY])
+        note_files(model_run)
+        for name, value in (config | _epochs(Path(model_run.uri, EPOCHS_FILE))).items():
             _SETTERS[type(value)](model, name, value)
         chosen = sorted(KEYS[name] for name in tuned if getattr(asked, name) is None)
         if chosen:

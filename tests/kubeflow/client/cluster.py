@@ -71,14 +71,15 @@ class Cluster:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
 
-    def full(self, run_id: str = RUN, **run: Any) -> None:
-        """Adds the recorded run that went through, with all that it left."""
+    def full(self, run_id: str = RUN, *, noted: bool = True, **run: Any) -> None:
+        """Adds the recorded run that went through, with all that it left; older packages note no names of files."""
         self.add(run_id, "full", **run)
         examples = {"data_source": "tfds", "data_kind": "fashion-mnist", "data_digest": "5cf0", "train_examples": 60000}
         self.record(run_id, "example-gen", "CACHED", examples=("tfx.Examples", examples))
         self.record(run_id, "data-gate", report=("tfx.JsonValue", {}))
-        self.record(run_id, "trainer", model_run=("tfx.ModelRun", {}))
-        review = {"tensorboard": ("tfx.ModelRun", {}), "report": ("system.HTML", {})}
+        events = ("tfx.ModelRun", {"files": json.dumps(EVENTS)} if noted else {})
+        self.record(run_id, "trainer", model_run=events)
+        review = {"tensorboard": events, "report": ("system.HTML", {})}
         self.record(run_id, "evaluation-review", **review)
         self.record(run_id, "pusher", pushed_model=("tfx.PushedModel", {"pushed_destination": "/serving/4"}))
         self.put(self.uri(run_id, "data-gate", "report"), json.dumps(GATE))

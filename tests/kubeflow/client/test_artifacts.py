@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.kubeflow.client.cluster import NAME, RUN, WHOLE, Cluster, Fetch, left
+from tests.kubeflow.client.cluster import EVENTS, NAME, RUN, WHOLE, Cluster, Fetch, left
 from tests.object_stores import BUCKET, endpoint, s3  # noqa: F401 - fixtures
 from tfx_pipeline.kubeflow.client import cluster_run
 from tfx_pipeline.kubeflow.client.connection import Connection
@@ -28,9 +28,33 @@ def test_artifacts_that_were_deleted_are_said_and_nothing_is_left(
     assert not (output / ".fetch").exists()
 
 
-def test_an_archive_that_broke_off_is_not_taken_for_whole(cluster: Cluster, bring: Fetch, output: Path) -> None:
+def test_without_noted_names_the_page_gives_an_archive_where_its_store_says_that_a_folder_is_no_key(
+    cluster: Cluster, bring: Fetch, output: Path
+) -> None:
+    cluster.full(noted=False)
+    with pytest.raises(UserError, match="the page gives no whole archive of it"):
+        bring()
+    cluster.page.store = (4, 38)
+    bring()
+    assert left(output) == WHOLE
+
+
+def test_an_event_file_of_which_the_page_gives_no_bytes_is_not_taken_for_brought(
+    cluster: Cluster, bring: Fetch, output: Path
+) -> None:
     cluster.full()
-    cluster.page.lost = 1
+    place = cluster.store.path(cluster.uri(RUN, "evaluation-review", "tensorboard")) / EVENTS[1]
+    place.unlink()
+    (place / "inside").mkdir(parents=True)
+    (place / "inside" / "file").touch()
+    with pytest.raises(UserError, match="it has no bytes"):
+        bring()
+    assert left(output) == []
+
+
+def test_an_archive_that_broke_off_is_not_taken_for_whole(cluster: Cluster, bring: Fetch, output: Path) -> None:
+    cluster.full(noted=False)
+    cluster.page.store, cluster.page.lost = (4, 38), 1
     with pytest.raises(UserError, match="the page gives no whole archive of it"):
         bring()
     assert left(output) == []
@@ -137,11 +161,22 @@ def test_a_name_that_leads_out_of_the_folder_is_not_followed(
     output: Path,
     s3: boto3.client,  # noqa: F811
 ) -> None:
-    cluster.full()
+    cluster.full(noted=False)
     cluster.page.version = "2.16"
     in_the_store(cluster, s3)
     prefix = cluster.uri(RUN, "evaluation-review", "tensorboard").removeprefix(f"minio://{BUCKET}/")
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}/../../../../evil.tfevents", Body=b"x")
+    with pytest.raises(UserError, match="whose name leads out of its folder"):
+        bring()
+    assert left(output) == []
+
+
+def test_a_noted_name_that_leads_out_of_the_folder_is_not_followed(
+    cluster: Cluster, bring: Fetch, output: Path
+) -> None:
+    cluster.full()
+    events = ("tfx.ModelRun", {"files": '["../evil.tfevents"]'})
+    cluster.record(RUN, "evaluation-review", tensorboard=events, report=("system.HTML", {}))
     with pytest.raises(UserError, match="whose name leads out of its folder"):
         bring()
     assert left(output) == []

@@ -205,7 +205,7 @@ def test_a_run_that_failed_before_its_first_step_has_a_manifest(cluster: Cluster
 
 def test_without_a_review_the_trainings_curves_come(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.add(RUN, "trainer-failed")
-    cluster.record(RUN, "trainer", model_run=("tfx.ModelRun", {}))
+    cluster.record(RUN, "trainer", model_run=("tfx.ModelRun", {"files": json.dumps([EVENTS[1]])}))
     cluster.put(f"{cluster.uri(RUN, 'trainer', 'model_run')}/{EVENTS[1]}", "of the training")
     bring()
     (run,) = (output / "tensorboard").iterdir()

@@ -15,6 +15,7 @@ from tfx_pipeline.kubeflow.client.page import GoneError, Page
 from tfx_pipeline.kubeflow.run_metadata import Execution, Output
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.review.event_files import noted_files
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Artifacts:
         """
         return _either(
             output,
-            lambda: self._get(output, lambda answer: parse(answer.data)),
+            lambda: self._get(output, output.uri, lambda answer: parse(answer.data)),
             lambda: parse(_read_from_store(output)),
         )
 
@@ -70,23 +71,35 @@ class Artifacts:
             GoneError: It was deleted.
             UserError: Neither page nor object store has it.
         """
-        _either(output, lambda: self._unpack(output, folder), lambda: _copy_from_store(output, folder))
+        names = noted_files(output.properties)
+        page = self._each if names else self._unpack
+        _either(output, lambda: page(output, folder), lambda: _copy_from_store(output, folder))
         return _files(folder)
 
+    def _each(self, output: Output, folder: Path) -> None:
+        """Asks for one object after the other, by the names that the step has noted."""
+        _fresh(folder)
+        for name in noted_files(output.properties):
+            target = folder / _inside(name, output.uri)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._get(output, f"{output.uri.rstrip('/')}/{name}", _content))
+
     def _unpack(self, output: Output, folder: Path) -> None:
-        """Unpacks the archive that the page makes of a directory since 2.17.
+        """Unpacks the archive that the page makes of a directory since 2.17, for artifacts without noted names.
 
         An archive that broke off while it was made ends as a whole one does, so the files are counted.
         """
-        count = self._get(output, lambda answer: _COUNT.search(answer.data), peek="1")
-        self._get(output, lambda answer: _extract(answer, folder))
-        if not count or len(_files(folder)) < int(count[1]):
+        count = self._get(output, output.uri, lambda answer: _COUNT.search(answer.data), peek="1")
+        if not count:
+            raise UserError("the page gives no whole archive of it")
+        self._get(output, output.uri, lambda answer: _extract(answer, folder))
+        if len(_files(folder)) < int(count[1]):
             raise UserError("the page gives no whole archive of it")
 
-    def _get(self, output: Output, parse: Callable[[urllib3.HTTPResponse], T], peek: str = "") -> T:
-        match = _URI.fullmatch(output.uri)
+    def _get(self, output: Output, uri: str, parse: Callable[[urllib3.HTTPResponse], T], peek: str = "") -> T:
+        match = _URI.fullmatch(uri)
         if not match:
-            raise UserError(f"{output.uri}: is in no object store that the page knows")
+            raise UserError(f"{uri}: is in no object store that the page knows")
         query = {
             "source": _SOURCES[match["scheme"]],
             "bucket": match["bucket"],
@@ -113,6 +126,13 @@ def _either(output: Output, page: Callable[[], T], store: Callable[[], T]) -> T:
     raise UserError(
         f"{output.uri}: Kubeflow's page does not give it ({reasons[0]}), nor the object store: {reasons[1]}"
     )
+
+
+def _content(answer: urllib3.HTTPResponse) -> bytes:
+    """What an object holds; one without any bytes is a folder's name, of which SeaweedFS 4.34 says so."""
+    if not answer.data:
+        raise ValueError("it has no bytes")
+    return bytes(answer.data)
 
 
 def _extract(answer: urllib3.HTTPResponse, folder: Path) -> None:

@@ -1,36 +1,26 @@
 """The pipeline: the only place that wires components, for every runner."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, Final
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
 from modules.dataset import DATASET
 from tfx_pipeline.beam.options import beam_options
-from tfx_pipeline.components.baseline_locator import BaselineLocator
-from tfx_pipeline.components.data_gate import DataGate
-from tfx_pipeline.components.evaluation_review import EvaluationReview
-from tfx_pipeline.components.evaluator import Evaluator
-from tfx_pipeline.components.example_gen import ExampleGen
-from tfx_pipeline.components.pusher import Pusher
-from tfx_pipeline.components.schema_import import SchemaImport
 from tfx_pipeline.components.source_checkout import GitRepository, run_code_from, source_checkout
-from tfx_pipeline.components.statistics_gen import StatisticsGen
-from tfx_pipeline.components.trainer import Trainer
-from tfx_pipeline.components.transform import ANALYZED_SPLIT, Transform
+from tfx_pipeline.components.transform import ANALYZED_SPLIT
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.process.code_digest import modules_digest
+from tfx_pipeline.steps import table
 from tfx_pipeline.steps.schema_import import schema_digest
+from tfx_pipeline.steps.table import Step
 
 PIPELINE_NAME: Final = DATASET.name
-
-UNCACHED: Final = frozenset({"baseline-locator"})
-"""Components that look at what lies outside the pipeline, and so run each time."""
 
 
 def create_pipeline(
@@ -66,30 +56,31 @@ def create_pipeline(
     # What a step runs follows from the checkout then, which is an input of its own.
     code_digest = "" if repository else modules_digest()
 
-    example_gen = ExampleGen(
+    example_gen = _made(
+        table.EXAMPLE_GEN,
         source=data.source,
         data_dir=data.dir or "",
         digest=data_digest,
         version=data.version,
         limit=data.limit,
-    ).with_id("example-gen")
+    )
     examples = example_gen.outputs["examples"]
 
-    schema_import = SchemaImport(digest=schema_digest()).with_id("schema-import")
+    schema_import = _made(table.SCHEMA_IMPORT, digest=schema_digest())
     schema = schema_import.outputs["schema"]
-    statistics_gen = StatisticsGen(examples=examples, schema=schema).with_id("statistics-gen")
-    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema).with_id(
-        "example-validator"
-    )
-    data_gate = DataGate(
+    statistics_gen = _made(table.STATISTICS_GEN, examples=examples, schema=schema)
+    example_validator = _made(table.EXAMPLE_VALIDATOR, statistics=statistics_gen.outputs["statistics"], schema=schema)
+    data_gate = _made(
+        table.DATA_GATE,
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         mode=data_gate_mode,
         limits=config.data_gate.limits,
-    ).with_id("data-gate")
+    )
 
-    transform = Transform(
+    transform = _made(
+        table.TRANSFORM,
         examples=examples,
         schema=schema,
         preprocessing_fn="modules.preprocessing.preprocessing_fn",
@@ -97,42 +88,46 @@ def create_pipeline(
         materialize=False,
         disable_statistics=True,
         custom_config={"code_digest": code_digest},
-    ).with_id("transform")
-
-    baseline_locator = BaselineLocator(serving_dir=serving_dir, baseline_version=serving.baseline).with_id(
-        "baseline-locator"
     )
+
+    baseline_locator = _made(table.BASELINE_LOCATOR, serving_dir=serving_dir, baseline_version=serving.baseline)
     training: dict[str, Any] = {
         "code_digest": code_digest,
         "examples": examples,
         "transform_graph": transform.outputs["transform_graph"],
         "hyperparameters": parameters(config.training),
     }
-    tuner = _tuner(parameters(config.tuning).trials, training) if config.tuning.trials else None
+    tuner = None
+    if config.tuning.trials:
+        trials = parameters(config.tuning).trials
+        tuner = _made(table.TUNER, tuner_fn="modules.tuner.tuner_fn", trials=trials, **training)
     best = {"best_hyperparameters": tuner.outputs["best_hyperparameters"]} if tuner else {}
-    trainer = Trainer(run_fn="modules.trainer.run_fn", **training, **best).with_id("trainer")
+    trainer = _made(table.TRAINER, run_fn="modules.trainer.run_fn", **training, **best)
     # Transform need not wait for the gate: nothing is learnt before these two. Nor is a baseline that is not fit to
     # compare with found out after the training.
     for learner in filter(None, (tuner, trainer)):
         learner.add_upstream_node(data_gate)
         learner.add_upstream_node(baseline_locator)
 
-    evaluator = Evaluator(
+    evaluator = _made(
+        table.EVALUATOR,
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=baseline_locator.outputs["baseline"],
         schema=schema,
         thresholds=parameters(config.evaluation),
-    ).with_id("evaluator")
-    pusher = Pusher(
+    )
+    pusher = _made(
+        table.PUSHER,
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         baseline_model=baseline_locator.outputs["baseline"],
         evaluation=evaluator.outputs["evaluation"],
         serving_dir=serving_dir,
         keep_versions=serving.keep_versions,
-    ).with_id("pusher")
-    evaluation_review = EvaluationReview(
+    )
+    evaluation_review = _made(
+        table.EVALUATION_REVIEW,
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
         data_gate=data_gate.outputs["report"],
@@ -142,7 +137,7 @@ def create_pipeline(
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         **({"tuner_results": tuner.outputs["tuner_results"]} if tuner else {}),
-    ).with_id("evaluation-review")
+    )
 
     components = [
         example_gen, statistics_gen, schema_import, example_validator, data_gate,
@@ -163,7 +158,8 @@ def create_pipeline(
     )
 
 
-def _tuner(trials: Any, training: dict[str, Any]) -> BaseComponent:
-    from tfx_pipeline.components.tuner import Tuner  # noqa: PLC0415 - KerasTuner, which few runs need
-
-    return Tuner(tuner_fn="modules.tuner.tuner_fn", trials=trials, **training).with_id("tuner")
+def _made(step: Step, **arguments: Any) -> BaseComponent:
+    """Makes the component of a step, which is imported here: KerasTuner is loaded where there is a tuner alone."""
+    module, _, name = step.component.rpartition(".")
+    component: BaseComponent = getattr(import_module(module), name)(**arguments)
+    return component.with_id(step.name)

@@ -9,23 +9,36 @@ from typing import Any, Final, NamedTuple
 
 from tfx_pipeline.process.errors import UserError, causes, flat
 from tfx_pipeline.serving.versions import SAVED_MODEL, SERVING_FORMAT
+from tfx_pipeline.steps.table import (
+    BASELINE_LOCATOR,
+    DATA_GATE,
+    EVALUATOR,
+    EXAMPLE_GEN,
+    EXAMPLE_VALIDATOR,
+    SCHEMA_IMPORT,
+    SOURCE_CHECKOUT,
+    STATISTICS_GEN,
+    TRAINER,
+    TRANSFORM,
+    TUNER,
+)
 
 PRODUCERS: Final = {
-    "examples": "example-gen",
-    "statistics": "statistics-gen",
-    "schema": "schema-import",
-    "anomalies": "example-validator",
-    "data_gate": "data-gate",
-    "transform_graph": "transform",
-    "hyperparameters": "tuner",
-    "tuner_results": "tuner",
-    "model": "trainer",
-    "model_run": "trainer",
-    "baseline_model": "baseline-locator",
-    "evaluation": "evaluator",
-    "blessing": "evaluator",
-    "model_blessing": "evaluator",
-    "source": "source-checkout",
+    "examples": EXAMPLE_GEN.name,
+    "statistics": STATISTICS_GEN.name,
+    "schema": SCHEMA_IMPORT.name,
+    "anomalies": EXAMPLE_VALIDATOR.name,
+    "data_gate": DATA_GATE.name,
+    "transform_graph": TRANSFORM.name,
+    "hyperparameters": TUNER.name,
+    "tuner_results": TUNER.name,
+    "model": TRAINER.name,
+    "model_run": TRAINER.name,
+    "baseline_model": BASELINE_LOCATOR.name,
+    "evaluation": EVALUATOR.name,
+    "blessing": EVALUATOR.name,
+    "model_blessing": EVALUATOR.name,
+    "source": SOURCE_CHECKOUT.name,
 }
 """The step that makes each input, by its key."""
 

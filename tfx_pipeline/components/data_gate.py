@@ -19,6 +19,7 @@ from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.repetitions import Pair
 from tfx_pipeline.gate.report import Report, judge
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import DATA_GATE
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         limits = Limits.model_validate_json(exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         profiles, common = self._profile(examples, limits)
-        require_all("data-gate", examples, {split: profile.examples for split, profile in profiles.items()})
+        require_all(DATA_GATE.name, examples, {split: profile.examples for split, profile in profiles.items()})
         report = judge(
             mode,
             profiles,

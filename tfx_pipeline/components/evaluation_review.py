@@ -20,6 +20,7 @@ from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, version_of
+from tfx_pipeline.steps.table import EVALUATION_REVIEW
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +105,8 @@ class Executor(base_executor.BaseExecutor):
 
 def _require_all(review: Review, examples: Artifact) -> None:
     curve = review.predictions.curves[0]
-    require_all("evaluation-review", examples, {EVALUATED_SPLIT: curve.positives + curve.negatives})
-    require_all("evaluation-review", examples, {split.name: split.examples for split in review.statistics})
+    require_all(EVALUATION_REVIEW.name, examples, {EVALUATED_SPLIT: curve.positives + curve.negatives})
+    require_all(EVALUATION_REVIEW.name, examples, {split.name: split.examples for split in review.statistics})
 
 
 def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs: str, run_id: str) -> None:

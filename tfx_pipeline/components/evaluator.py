@@ -31,6 +31,7 @@ from tfx_pipeline.review.inputs import versions
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.versions import MODEL_CARD, SAVED_MODEL
 from tfx_pipeline.steps.baseline_locator import URI_PROPERTY, unfit
+from tfx_pipeline.steps.table import EVALUATOR
 
 logger = logging.getLogger(__name__)
 
@@ -111,9 +112,9 @@ def _read(evaluation_uri: str, examples: Artifact) -> Evaluation:
     try:
         found = read_evaluation(evaluation_uri)
     except ValueError:  # of no example at all, TFMA leaves no metric
-        require_all("evaluator", examples, {EVALUATED_SPLIT: 0})
+        require_all(EVALUATOR.name, examples, {EVALUATED_SPLIT: 0})
         raise
-    require_all("evaluator", examples, {EVALUATED_SPLIT: found.model.overall.examples})
+    require_all(EVALUATOR.name, examples, {EVALUATED_SPLIT: found.model.overall.examples})
     return found
 
 

@@ -19,7 +19,8 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.steps.git import CHECKOUT_KEY
-from tfx_pipeline.steps.source_checkout import SSH_MOUNT, STEP, TOKEN_MOUNT, check_out_modules
+from tfx_pipeline.steps.source_checkout import SSH_MOUNT, TOKEN_MOUNT, check_out_modules
+from tfx_pipeline.steps.table import SOURCE_CHECKOUT
 
 
 class GitRepository(NamedTuple):
@@ -75,7 +76,7 @@ def source_checkout(repository: GitRepository) -> BaseComponent:
         ssh_dir=SSH_MOUNT,
         token_secret=repository.token_secret,
         token_dir=TOKEN_MOUNT,
-    ).with_id(STEP)
+    ).with_id(SOURCE_CHECKOUT.name)
 
 
 def run_code_from(checkout: BaseComponent, *steps: BaseComponent) -> None:

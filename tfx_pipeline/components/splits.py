@@ -7,6 +7,7 @@ from tfx.dsl.io import fileio
 from tfx.types import Artifact, artifact_utils
 
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import EXAMPLE_GEN
 
 COUNT_PROPERTY: Final = "{}_examples"
 """Custom property of the examples' artifact with the number that example-gen wrote of a split."""
@@ -49,6 +50,6 @@ def require_all(step: str, examples: Artifact, read: Mapping[str, int]) -> None:
     for split, count in read.items():
         if count != written.get(split, count):
             raise UserError(
-                f"{step}: read {count:,} examples of the split {split}, and example-gen wrote {written[split]:,} to "
-                f"{artifact_utils.get_split_uri([examples], split)}; run again with --no-cache"
+                f"{step}: read {count:,} examples of the split {split}, and {EXAMPLE_GEN.name} wrote "
+                f"{written[split]:,} to {artifact_utils.get_split_uri([examples], split)}; run again with --no-cache"
             )

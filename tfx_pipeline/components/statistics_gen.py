@@ -20,6 +20,7 @@ from tfx_bsl.statistics import merge_util
 
 from tfx_pipeline.components.splits import require_all, split_files
 from tfx_pipeline.data.records import record_batches
+from tfx_pipeline.steps.table import STATISTICS_GEN
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_dir))
         with self._make_beam_pipeline() as pipeline:
             compute_statistics(pipeline, files, schema, outputs)
-        require_all("statistics-gen", examples, counted_examples(statistics))
+        require_all(STATISTICS_GEN.name, examples, counted_examples(statistics))
 
 
 def compute_statistics(

@@ -11,6 +11,7 @@ from tfx.dsl.components.base import executor_spec
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 
 from tfx_pipeline.components.splits import require_all
+from tfx_pipeline.steps.table import TRANSFORM
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Executor(tfx_executor.Executor):
         if counted:  # a runner that counts, counts more than examples
             read = sum(counter.result for counter in counted if counter.key.metric.name.endswith(_COUNTER))
             examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-            require_all("transform", examples, {ANALYZED_SPLIT: read})
+            require_all(TRANSFORM.name, examples, {ANALYZED_SPLIT: read})
 
     def _make_beam_pipeline(self) -> beam.Pipeline:
         pipeline = super()._make_beam_pipeline()

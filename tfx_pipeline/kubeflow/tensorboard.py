@@ -19,6 +19,7 @@ from typing import Any, Final
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.redaction import redact
+from tfx_pipeline.steps.table import EVALUATION_REVIEW, TRAINER
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,9 @@ REFRESH_SECONDS: Final = 30
 EVENTS: Final = "tfevents"
 """What TensorBoard looks for in the name of a file."""
 
-STEP_FOLDERS: Final = re.compile(r"((?:evaluation-review|judgement)/[^/]+/tensorboard|trainer/[^/]+/model_run)/")
+STEP_FOLDERS: Final = re.compile(
+    rf"((?:{EVALUATION_REVIEW.name}|{EVALUATION_REVIEW.stage})/[^/]+/tensorboard|{TRAINER.name}/[^/]+/model_run)/"
+)
 """Where Kubeflow keeps the events of a run. Without these, TensorBoard names a run by its id, and what the review
 copied of the training's curves is the same file as the trainer's."""
 

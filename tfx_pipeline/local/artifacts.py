@@ -20,6 +20,16 @@ from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
+from tfx_pipeline.steps.table import (
+    BASELINE_LOCATOR,
+    DATA_GATE,
+    EVALUATION_REVIEW,
+    EVALUATOR,
+    EXAMPLE_GEN,
+    PUSHER,
+    TRAINER,
+    TUNER,
+)
 
 
 def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome:
@@ -34,28 +44,28 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     """
     outputs = {component: _outputs(store, execution) for component, execution in executions.items()}
     outcome = Outcome()
-    if "example-gen" in outputs:
-        outcome = dataclasses.replace(outcome, data=_data(outputs["example-gen"]["examples"]))
-    if "data-gate" in outputs:
-        report = json.loads(Path(outputs["data-gate"][REPORT_KEY].uri).read_bytes())
+    if EXAMPLE_GEN.name in outputs:
+        outcome = dataclasses.replace(outcome, data=_data(outputs[EXAMPLE_GEN.name]["examples"]))
+    if DATA_GATE.name in outputs:
+        report = json.loads(Path(outputs[DATA_GATE.name][REPORT_KEY].uri).read_bytes())
         outcome = dataclasses.replace(outcome, data_gate=summary(report))
-    if "tuner" in outputs:
-        trials = read_trials(outputs["tuner"]["tuner_results"].uri)
+    if TUNER.name in outputs:
+        trials = read_trials(outputs[TUNER.name]["tuner_results"].uri)
         outcome = dataclasses.replace(outcome, tuning=tuning(trials))
-    if "trainer" in outputs:
-        model, logs = outputs["trainer"]["model"], Path(outputs["trainer"]["model_run"].uri)
+    if TRAINER.name in outputs:
+        model, logs = outputs[TRAINER.name]["model"], Path(outputs[TRAINER.name]["model_run"].uri)
         outcome = dataclasses.replace(outcome, training=_training(model), training_logs=logs)
-    if "baseline-locator" in outputs:
-        baseline = outputs["baseline-locator"]["baseline"].custom_properties
+    if BASELINE_LOCATOR.name in outputs:
+        baseline = outputs[BASELINE_LOCATOR.name]["baseline"].custom_properties
         version = baseline[VERSION_PROPERTY].int_value if VERSION_PROPERTY in baseline else None
         outcome = dataclasses.replace(outcome, baseline=version)
-    if "evaluator" in outputs:
-        outcome = _with_evaluation(outcome, outputs["evaluator"])
-    if "pusher" in outputs:
-        pushed = outputs["pusher"]["pushed_model"].custom_properties
+    if EVALUATOR.name in outputs:
+        outcome = _with_evaluation(outcome, outputs[EVALUATOR.name])
+    if PUSHER.name in outputs:
+        pushed = outputs[PUSHER.name]["pushed_model"].custom_properties
         outcome = dataclasses.replace(outcome, pushed=pushed["pushed_destination"].string_value or None)
-    if "evaluation-review" in outputs:
-        review = outputs["evaluation-review"]
+    if EVALUATION_REVIEW.name in outputs:
+        review = outputs[EVALUATION_REVIEW.name]
         outcome = dataclasses.replace(
             outcome, training_logs=Path(review["tensorboard"].uri), report=Path(review["report"].uri)
         )

@@ -5,7 +5,6 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from typing import Final
 
 from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
@@ -19,14 +18,13 @@ from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
-from tfx_pipeline.pipeline import UNCACHED, create_pipeline
+from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.output import Output
 from tfx_pipeline.review import report_pages
+from tfx_pipeline.steps.table import TRAINER
 
 logger = logging.getLogger(__name__)
-
-TRAINER: Final = "trainer"
 
 
 def execute(
@@ -72,10 +70,10 @@ def execute(
     if not config.run.cache:
         shutil.rmtree(output.checkpoints, ignore_errors=True)
     try:
-        LocalDagRunner(run_id=output.run_id, progress=progress, uncached=UNCACHED).run(pipeline)
+        LocalDagRunner(run_id=output.run_id, progress=progress).run(pipeline)
     finally:
         user_logger.removeHandler(epochs)
-        if TRAINER in progress.executions:
+        if TRAINER.name in progress.executions:
             shutil.rmtree(output.checkpoints, ignore_errors=True)
 
 

@@ -1,7 +1,6 @@
 """LocalDagRunner that tells a run's progress about each component."""
 
 import time
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tfx_pipeline.components.damage import Input, named_damage
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.process import graph, signals
+from tfx_pipeline.steps.table import step_named
 
 
 class LocalDagRunner(TfxLocalDagRunner):
@@ -26,18 +26,16 @@ class LocalDagRunner(TfxLocalDagRunner):
     TFX's loop cannot report progress, take a run id, or leave a component uncached; everything else is TFX's.
     """
 
-    def __init__(self, *, run_id: str, progress: Progress, uncached: Collection[str] = ()) -> None:
+    def __init__(self, *, run_id: str, progress: Progress) -> None:
         """Makes a runner for one run.
 
         Args:
             run_id: The run's name in ML Metadata.
             progress: Is told how each component goes.
-            uncached: The ids of components that run each time.
         """
         super().__init__()
         self._run_id = run_id
         self._progress = progress
-        self._uncached = uncached
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None) -> None:
         """Runs a compiled pipeline.
@@ -65,7 +63,7 @@ class LocalDagRunner(TfxLocalDagRunner):
             if not graph.is_of_use(name, waits, failed):
                 continue
             signals.raise_missed()
-            if name in self._uncached:
+            if not step_named(name).cached:
                 nodes[name].execution_options.caching_options.enable_cache = False
             try:
                 self._run_node(pipeline, nodes[name])

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
-STEP: Final = "notifier"
 SECRET_MOUNT: Final = "/etc/notify"  # noqa: S105 - a path
 _PATIENCE: Final = 10  # seconds for the whole exchange
 _TEAMS_HOSTS: Final = ("webhook.office.com", "logic.azure.com", "powerplatform.com", "powerautomate.com")

@@ -10,7 +10,6 @@ from tfx_pipeline.steps.git.secrets import Secret
 
 logger = logging.getLogger(__name__)
 
-STEP: Final = "source-checkout"
 SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
 

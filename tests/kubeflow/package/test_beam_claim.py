@@ -4,24 +4,17 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
 from tests.kubeflow.conftest import Documents, read_config
-from tfx_pipeline.config.sections import Config
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
-from tfx_pipeline.kubeflow.package.step_settings import BEAM_STEPS
-from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import STEPS
 
 REMOTE = ("--set", "run.beam_args=--runner=PortableRunner", "--set", "run.beam_args=--job_endpoint=flink:8099")
+BEAM_STEPS = {step.name for step in STEPS if step.beam}
 CLAIM = ("--beam-pvc", "shared")
 MOUNT = {"mountPath": "/beam", "pvcNameParameter": {"runtimeValue": {"constant": "shared"}}}
 VARIABLE = {"name": "BEAM_MOUNT", "value": "/beam"}
-
-
-def test_the_steps_with_beam_are_those_whose_executors_are_beams() -> None:
-    components = create_pipeline(Config(), pipeline_root="/r", serving_dir="/s").components
-    assert {c.id for c in components if isinstance(c.executor_spec, BeamExecutorSpec)} == BEAM_STEPS
 
 
 def test_the_steps_with_beam_mount_the_claim_and_no_others(compiled: Callable[..., Documents]) -> None:

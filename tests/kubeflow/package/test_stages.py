@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.kubeflow.conftest import COMPONENTS, Documents, read_config
-from tfx_pipeline.kubeflow.package.stages import names, stages_of
+from tfx_pipeline.kubeflow.package.stages import names
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import stages_of
 
 STAGE = ("--set", "kubeflow.pods=stage")
 REPOSITORY = ("--repo-url", "git@git.example.org:ml/fashion.git", "--repo-ref", "main")

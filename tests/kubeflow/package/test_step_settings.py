@@ -6,7 +6,7 @@ from tfx_pipeline.kubeflow.package.step_settings import serving_uri, settings_of
 
 
 def settings(step: str, *flags: str) -> StepSettings:
-    return settings_of(step, read_config(*flags).kubeflow, uncached={"baseline-locator"})
+    return settings_of(step, read_config(*flags).kubeflow)
 
 
 def test_without_settings_a_step_has_its_defaults() -> None:

@@ -86,7 +86,7 @@ def metadata_of(message: dict[str, Any], key: str) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("path", sorted(light_steps.STEPS))
+@pytest.mark.parametrize("path", sorted(light_steps.WORK))
 def test_light_step_is_a_component_of_the_pipeline_with_the_same_keys(path: str) -> None:
     module, _, name = path.rpartition(".")
     component = getattr(importlib.import_module(module), name.removesuffix("_Executor"))
@@ -102,7 +102,7 @@ def test_step_of_another_executor_runs_through_tfx() -> None:
     assert light_steps.step_of("tfx.components.statistics_gen.executor.Executor") is None
 
 
-@pytest.mark.parametrize("path", sorted(light_steps.STEPS))
+@pytest.mark.parametrize("path", sorted(light_steps.WORK))
 def test_light_step_starts_without_tfx_tensorflow_and_the_kubeflow_sdk(path: str) -> None:
     code = (
         "import sys\n"

@@ -10,8 +10,9 @@ from typing import Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, container, object_name, placement, volumes, without_empty
-from tfx_pipeline.kubeflow.package.step_settings import BEAM_WORKER, settings_of
+from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import BEAM_WORKER
 
 JOB_MANAGER: Final = "jobmanager"
 TASK_MANAGER: Final = "taskmanager"
@@ -93,7 +94,7 @@ class Cluster:
     @property
     def worker(self) -> StepSettings:
         """Settings of Beam's workers; where pods run is said there for all of them."""
-        return settings_of(BEAM_WORKER, self.config)
+        return settings_of(BEAM_WORKER.name, self.config)
 
     @property
     def options(self) -> dict[str, str]:
@@ -175,7 +176,7 @@ def task_manager_pod(cluster: Cluster, main: Manifest, mounted: list[Manifest]) 
     """The template of a TaskManager's pod; the arguments are those of ``job_manager_pod``."""
     # At the pod's own loopback address: the TaskManager beside it is the only one that asks for workers.
     own = {"command": ["python3", "-m", WORKER_POOL], "args": [f"127.0.0.1:{WORKER_PORT}"]}
-    worker = _read_only(container(BEAM_WORKER, cluster.worker, own), {"/tmp": "beam-tmp"})  # noqa: S108
+    worker = _read_only(container(BEAM_WORKER.name, cluster.worker, own), {"/tmp": "beam-tmp"})  # noqa: S108
     claims = volumes(cluster.worker, written={cluster.config.beam_pvc})
     return _pod(cluster, TASK_MANAGER, [main, worker], [*mounted, *claims])
 

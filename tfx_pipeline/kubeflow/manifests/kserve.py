@@ -8,6 +8,7 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_namespace, object_name, without_empty
 from tfx_pipeline.kubeflow.package.step_settings import check_serving_place, serving_uri, settings_of
 from tfx_pipeline.process import object_store
+from tfx_pipeline.steps.table import PUSHER
 
 RUNTIME: Final = "kserve-tensorflow-serving"
 """The ClusterServingRuntime that KServe comes with."""
@@ -15,7 +16,6 @@ RUNTIME: Final = "kserve-tensorflow-serving"
 MODELS: Final = "/mnt/models"
 """Where that runtime looks for numbered versions."""
 
-PUSHER: Final = "pusher"
 GOOGLE_KEY: Final = "gcloud-application-credentials.json"
 """The key of a Secret that KServe mounts as Google's key file."""
 
@@ -73,7 +73,7 @@ def storage_of(config: KubeflowConfig) -> Storage:
         UserError: No volume is mounted there.
     """
     check_serving_place(config)
-    uri, settings = serving_uri(config).rstrip("/"), settings_of(PUSHER, config)
+    uri, settings = serving_uri(config).rstrip("/"), settings_of(PUSHER.name, config)
     scheme, _, path = uri.partition("://")
     if not object_store.handles(uri):
         return Storage(_claim_uri(uri, settings), {}, {})

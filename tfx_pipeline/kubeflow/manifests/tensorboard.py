@@ -15,9 +15,10 @@ from tfx_pipeline.kubeflow.manifests.pod import (
     pod_template,
     without_empty,
 )
-from tfx_pipeline.kubeflow.package.step_settings import TENSORBOARD, settings_of
+from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.table import TENSORBOARD
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.tensorboard")
 PORT: Final = 6006
@@ -46,11 +47,11 @@ def tensorboard_manifest(logs: str, config: KubeflowConfig, namespace: str = "")
         UserError: The location is of another kind.
     """
     logs = logs.rstrip("/")
-    logdir, settings = _source(logs, settings_of(TENSORBOARD, config))
+    logdir, settings = _source(logs, settings_of(TENSORBOARD.name, config))
     digest = hashlib.sha256(logs.encode()).hexdigest()[:8]
-    name = f"{object_name(TENSORBOARD, DATASET.name)}-{digest}"
+    name = f"{object_name(TENSORBOARD.name, DATASET.name)}-{digest}"
     namespace = checked_namespace(namespace)
-    labels = {"app.kubernetes.io/name": TENSORBOARD, "app.kubernetes.io/instance": name}
+    labels = {"app.kubernetes.io/name": TENSORBOARD.name, "app.kubernetes.io/instance": name}
     metadata = {"name": name, "namespace": namespace, "labels": labels}
     documents = (_pod(logdir, settings, metadata, config.service_account), _service(metadata))
     comment = (
@@ -66,12 +67,12 @@ def viewer(config: KubeflowConfig) -> dict[str, Any]:
 
     The page's controller names the container and replaces image and arguments; the command stays.
     """
-    settings = _without_claims(settings_of(TENSORBOARD, config))
+    settings = _without_claims(settings_of(TENSORBOARD.name, config))
     account = config.service_account or VIEWER_ACCOUNT
     return {
         "type": "tensorboard",
         "image": settings.image,
-        "pod_template_spec": pod_template(TENSORBOARD, settings, {"command": list(COMMAND)}, account),
+        "pod_template_spec": pod_template(TENSORBOARD.name, settings, {"command": list(COMMAND)}, account),
     }
 
 
@@ -111,7 +112,7 @@ def _pod(logdir: str, settings: StepSettings, metadata: Manifest, service_accoun
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/", "port": "http"}},
     }
-    template = pod_template(TENSORBOARD, settings, container, service_account)
+    template = pod_template(TENSORBOARD.name, settings, container, service_account)
     own = template["metadata"]
     return {
         "apiVersion": "v1",

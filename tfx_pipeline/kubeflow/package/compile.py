@@ -10,17 +10,11 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config, TrainingConfig, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
-from tfx_pipeline.kubeflow.package.step_settings import (
-    BEAM_STEPS,
-    DATA_MOUNT,
-    GPU_STEPS,
-    check_serving_place,
-    serving_uri,
-    settings_of,
-)
+from tfx_pipeline.kubeflow.package.step_settings import DATA_MOUNT, check_serving_place, serving_uri, settings_of
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import require_no_pattern
+from tfx_pipeline.steps.table import STEPS, TRAINER, TUNER
 
 
 def compile_package(config: Config) -> Package:
@@ -31,8 +25,8 @@ def compile_package(config: Config) -> Package:
     """
     check_serving_place(config.kubeflow)
     _check_beam_workers(config)
-    for step in GPU_STEPS:
-        checkpoints.check_place(settings_of(step, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
+    for step in (TRAINER, TUNER):
+        checkpoints.check_place(settings_of(step.name, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
     repository = _repository(config.kubeflow)
     if config.tuning.trials and not repository:
         _require_space(config.training)
@@ -101,7 +95,7 @@ def _check_beam_workers(config: Config) -> None:
 def _check_beam_mount(config: KubeflowConfig, claim: str) -> None:
     place = config.beam_mount
     require_no_pattern(place, "kubeflow.beam_mount")
-    for step in sorted(BEAM_STEPS):
+    for step in sorted(step.name for step in STEPS if step.beam):
         mounted = settings_of(step, config).pvc_mounts.get(place)
         if mounted != claim:
             raise UserError(
@@ -112,8 +106,8 @@ def _check_beam_mount(config: KubeflowConfig, claim: str) -> None:
 
 def _with_device(config: Config) -> Config:
     """Makes what trains fail without the GPUs that it asks for, unless the configuration names a device."""
-    steps = GPU_STEPS if config.tuning.trials else GPU_STEPS[:1]
-    gpus = [settings_of(step, config.kubeflow).gpus for step in steps]
+    steps = (TRAINER, TUNER) if config.tuning.trials else (TRAINER,)
+    gpus = [settings_of(step.name, config.kubeflow).gpus for step in steps]
     if "device" in config.training.model_fields_set or not all(gpus):
         return config
     return config.model_copy(update={"training": config.training.model_copy(update={"device": "gpu"})})

@@ -19,12 +19,11 @@ from tfx_pipeline.kubeflow.package.platform_spec import platform_document
 from tfx_pipeline.kubeflow.package.platform_spec_checks import check_platform
 from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_defaults
 from tfx_pipeline.kubeflow.package.stage_settings import stage_settings
-from tfx_pipeline.kubeflow.package.stages import stages_of, with_stages
-from tfx_pipeline.kubeflow.package.step_settings import BEAM_WORKER, TENSORBOARD, settings_of
+from tfx_pipeline.kubeflow.package.stages import with_stages
+from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
-from tfx_pipeline.pipeline import UNCACHED
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.steps import notifier
+from tfx_pipeline.steps.table import BEAM_WORKER, EVALUATION_REVIEW, TENSORBOARD, stages_of
 
 
 class Package(NamedTuple):
@@ -54,12 +53,12 @@ class KubeflowDagRunner:
         if secret:
             spec = with_notifier(spec, secret)
         steps = list(spec["root"]["dag"]["tasks"])
-        for unknown in sorted(self._config.steps.keys() - {*steps, BEAM_WORKER, TENSORBOARD}):
+        for unknown in sorted(self._config.steps.keys() - {*steps, BEAM_WORKER.name, TENSORBOARD.name}):
             raise UserError(f"step {unknown}: has settings but is no step, expected one of {', '.join(sorted(steps))}")
-        settings = {step: settings_of(step, self._config, UNCACHED | {notifier.STEP}) for step in steps}
-        events = settings[tensorboard_viewer.STEP]
+        settings = {step: settings_of(step, self._config) for step in steps}
+        events = settings[EVALUATION_REVIEW.name]
         variable = {tensorboard_viewer.VARIABLE: json.dumps(viewer(self._config), separators=(",", ":"))}
-        settings[tensorboard_viewer.STEP] = events.model_copy(update={"env": {**events.env, **variable}})
+        settings[EVALUATION_REVIEW.name] = events.model_copy(update={"env": {**events.env, **variable}})
         spec = with_viewer_output(with_defaults(spec, parameters_of(pipeline.components)))
         if self._config.pods == "stage":
             stages = stages_of(steps)

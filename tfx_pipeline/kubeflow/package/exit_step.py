@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tfx_pipeline.kubeflow.notifier import COMMAND
-from tfx_pipeline.steps.notifier import SECRET_MOUNT, STEP
+from tfx_pipeline.steps.notifier import SECRET_MOUNT
+from tfx_pipeline.steps.table import NOTIFIER
 
 Spec = dict[str, Any]
 
 EXIT_HANDLER: Final = "exit-handler"
+STEP: Final = NOTIFIER.name
 
 
 def graphs(spec: Spec) -> Iterator[Spec]:

@@ -7,6 +7,7 @@ from tfx_pipeline.config.kubeflow import StepSettings
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
 from tfx_pipeline.process.graph import upstream
+from tfx_pipeline.steps.table import EVALUATION_REVIEW
 
 Spec = dict[str, Any]
 
@@ -42,13 +43,13 @@ def complete(spec: Spec, settings: Mapping[str, StepSettings]) -> Spec:
 
 def with_viewer_output(spec: Spec) -> Spec:
     """Adds the output of which Kubeflow's page makes its button "Start Tensorboard" to the step with the events."""
-    component = spec["components"][tensorboard_viewer.STEP]
+    component = spec["components"][EVALUATION_REVIEW.name]
     outputs = component["outputDefinitions"]
     definition = {
         tensorboard_viewer.OUTPUT: {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}
     }
     changed = {**component, "outputDefinitions": {**outputs, "artifacts": {**outputs["artifacts"], **definition}}}
-    return {**spec, "components": {**spec["components"], tensorboard_viewer.STEP: changed}}
+    return {**spec, "components": {**spec["components"], EVALUATION_REVIEW.name: changed}}
 
 
 def _with_nearest(tasks: Spec) -> Spec:

@@ -11,26 +11,11 @@ from typing import Any, Final
 
 from tfx_pipeline.kubeflow.package.pipeline_spec import Spec
 from tfx_pipeline.kubeflow.step.stage import Member
-from tfx_pipeline.steps import source_checkout
 
 Key = tuple[str, str]
 """A component's name, and the key of an input, an output or a parameter."""
 
-DATA: Final = ("example-gen", "schema-import", "statistics-gen", "example-validator", "data-gate")
-JUDGEMENT: Final = ("evaluator", "evaluation-review", "pusher")
 _PAIRS: Final = 3  # arguments of TFX's own, before the options for Beam
-
-
-def stages_of(tasks: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """The stages of a pipeline: the members of each in their order. Every other component has a pod of its own.
-
-    So has the locator: the trainer waits for it, and it runs each time, which the data need not.
-
-    With a repository, transform has one too: it imports ``modules`` from the checkout, and what reads the data has
-    imported the image's; and the data stage stays cached when the user's code changes.
-    """
-    data = DATA if source_checkout.STEP in tasks else (*DATA, "transform")
-    return {"data": data, "judgement": JUDGEMENT}
 
 
 def with_stages(spec: Spec, stages: Mapping[str, Collection[str]]) -> Spec:

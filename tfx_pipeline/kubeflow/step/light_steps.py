@@ -6,19 +6,10 @@ from importlib import import_module
 from typing import Final
 
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, map_metadata
+from tfx_pipeline.steps.table import STEPS
 
-COMPONENTS: Final = "tfx_pipeline.components."
-
-STEPS: Final = {
-    f"{COMPONENTS}baseline_locator.BaselineLocator_Executor": (
-        "tfx_pipeline.steps.baseline_locator",
-        "locate_baseline",
-    ),
-    f"{COMPONENTS}pusher.Pusher_Executor": ("tfx_pipeline.steps.pusher", "push_model"),
-    f"{COMPONENTS}schema_import.SchemaImport_Executor": ("tfx_pipeline.steps.schema_import", "import_schema"),
-    f"{COMPONENTS}source_checkout.SourceCheckout_Executor": ("tfx_pipeline.steps.source_checkout", "check_out_modules"),
-}
-"""Module and function that do the work of an executor class, by the class's import path.
+WORK: Final = {f"{step.component}_Executor": step.work for step in STEPS if step.work}
+"""The function that does the work of an executor class, both by their import paths.
 
 A package names each step's executor class. Importing one of these would load TFX and TensorFlow: three to six seconds
 for milliseconds of work. TFX calls the same functions when the pipeline runs locally.
@@ -61,9 +52,9 @@ class LocalArtifact:
 
 def step_of(executor_class_path: str) -> Callable[..., None] | None:
     """The function that does the work of an executor, by its class's import path; None where TFX must run it."""
-    if executor_class_path not in STEPS:
+    if executor_class_path not in WORK:
         return None
-    module, name = STEPS[executor_class_path]
+    module, _, name = WORK[executor_class_path].rpartition(".")
     function: Callable[..., None] = getattr(import_module(module), name)
     return function
 

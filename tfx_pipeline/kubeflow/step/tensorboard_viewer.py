@@ -12,7 +12,6 @@ from typing import Any, Final
 from tfx_pipeline.kubeflow.step.local_paths import local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of
 
-STEP: Final = "evaluation-review"
 EVENTS: Final = "tensorboard"
 """The step's output whose address TensorBoard is given."""
 

@@ -1,7 +1,7 @@
 """The extreme values that each setting allows, as they follow from its declaration."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,10 +28,27 @@ def extremes(section: str) -> list[tuple[str, Any]]:
     return [(setting.key, value) for setting in own for value in _extremes_of(setting)]
 
 
+def rows(cases: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Combines settings with their values: as few rows as hold each value of each."""
+    values: dict[str, list[Any]] = {}
+    for key, value in cases:
+        values.setdefault(key, []).append(value)
+    count = max(map(len, values.values()), default=0)
+    return [{key: ends[index % len(ends)] for key, ends in values.items()} for index in range(count)]
+
+
+def config_of(values: Mapping[str, Any]) -> Config:
+    """The configuration with these values by key, and all else at its default."""
+    sections: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        sections.setdefault(section, {})[name] = value
+    return Config.model_validate(sections)
+
+
 def config_with(key: str, value: Any) -> Config:
     """The configuration with one value that is not its default."""
-    section, _, name = key.partition(".")
-    return Config.model_validate({section: {name: value}})
+    return config_of({key: value})
 
 
 def _extremes_of(setting: Setting) -> list[Any]:
@@ -48,6 +65,11 @@ def _extremes_of(setting: Setting) -> list[Any]:
             seen |= new
             kept.append(value)
     return [*(value for value in taken if value not in free), *kept]
+
+
+def is_template(value: Any) -> bool:
+    """Whether Kubernetes or Argo would replace a part of a value, for which a package is refused."""
+    return any("$(" in text or "{{" in text for text in _texts(value))
 
 
 def _texts(value: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Every setting at both ends of what it allows, in the code that it is meant for: it works, or says why in one line."""
 
 import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from modules import models
 from tests import train_extremes
-from tests.extremes import config_with, extremes
+from tests.extremes import config_of, config_with, extremes, is_template, rows
 from tests.gate.samples import Sample, profile_of
 from tests.local.test_runner import Quiet
 from tests.saved_model import export_classifier
@@ -63,10 +64,43 @@ CONSUMED = ("data", "data_gate", "training", "tuning", "evaluation", "serving", 
 TRAINING = extremes("training")
 
 
-def test_every_setting_has_two_ends_at_least_and_is_tried() -> None:
-    tried = [key for section in CONSUMED for key, _ in extremes(section)]
-    assert {setting.key for setting in settings()} - set(tried) == {"kubeflow.steps"}
-    assert {key for key in tried if tried.count(key) < 2} == set()
+APART: dict[str, dict[str, Any]] = {
+    "data.dir": {},
+    "tuning.trials": {},
+    "beam.runner": {"beam.flink": "h:1"},
+    "beam.flink": {"beam.runner": "flink"},
+    "kubeflow.retries": {},
+    "kubeflow.retry_backoff": {},
+    "kubeflow.retry_backoff_factor": {},
+    "kubeflow.retry_window": {},
+    "kubeflow.workspace": {"kubeflow.workspace_size": "3Gi"},
+    "kubeflow.flink_version": {"kubeflow.flink_job_server_image": "flink"},
+    "kubeflow.beam_pvc": {"beam.runner": "flink", "beam.flink": "h:1"},
+    "kubeflow.serving_uri": {"kubeflow.serving_pvc": "models"},
+    "kubeflow.serving_pvc": {},
+    "kubeflow.data_pvc": {},
+    "kubeflow.pvc_mounts": {},
+    "kubeflow.secret_files": {},
+    "kubeflow.secret_env": {},
+    "kubeflow.notify_secret": {},
+    "kubeflow.repo_url": {},
+    "kubeflow.repo_ref": {"kubeflow.repo_url": "https://h/p"},
+    "kubeflow.repo_ssh_secret": {"kubeflow.repo_url": "git@h:p"},
+    "kubeflow.repo_token_secret": {"kubeflow.repo_url": "https://h/p"},
+}
+"""Settings that a package may refuse for another's value: tried one by one, alone and with what they count with."""
+
+ENDS = [(key, value) for section in CONSUMED for key, value in extremes(section)]
+SINGLE = [(key, value) for key, value in ENDS if key in APART or is_template(value)]
+TOGETHER = rows(end for end in ENDS if end not in SINGLE)
+
+
+def test_every_setting_has_two_ends_at_least_and_each_is_tried() -> None:
+    keys = [key for key, _ in ENDS]
+    assert {setting.key for setting in settings()} - set(keys) == {"kubeflow.steps"}
+    assert {key for key in keys if keys.count(key) < 2} == set()
+    tried = [*SINGLE, *(pair for row in TOGETHER for pair in row.items())]
+    assert [end for end in ENDS if end not in tried] == []
 
 
 @pytest.fixture(scope="module")
@@ -192,14 +226,22 @@ def test_a_run_is_set_up(key: str, value: Any, tmp_path: Path, monkeypatch: Any)
                 assert new_run(root).run.is_dir()
 
 
-@pytest.mark.parametrize(("key", "value"), named([case for section in CONSUMED for case in extremes(section)]))
-def test_a_package_is_written_and_is_one_that_kubeflow_takes(key: str, value: Any, tmp_path: Path) -> None:
-    with one_line_or_none():
-        write(compile_package(config_with(key, value)), tmp_path / "package.yaml")
+@pytest.mark.parametrize("row", TOGETHER, ids=itertools.count())
+def test_a_package_of_many_extremes_is_one_that_kubeflow_takes(row: dict[str, Any], tmp_path: Path) -> None:
+    write(compile_package(config_of(row)), tmp_path / "package.yaml")
 
 
-@pytest.mark.parametrize(("key", "value"), named(extremes("kubeflow")))
-def test_a_flink_cluster_is_printed(key: str, value: Any) -> None:
-    with one_line_or_none():
-        documents = list(yaml.safe_load_all(flink_manifest("plain", config_with(key, value).kubeflow)))
-        assert {"Deployment", "Service"} <= {document["kind"] for document in documents}
+@pytest.mark.parametrize(("key", "value"), named(SINGLE))
+def test_a_package_is_written_or_refused_where_settings_depend_on_each_other(
+    key: str, value: Any, tmp_path: Path
+) -> None:
+    for others in ({}, APART.get(key, {})):
+        with one_line_or_none():
+            write(compile_package(config_of({**others, key: value})), tmp_path / "package.yaml")
+
+
+@pytest.mark.parametrize("row", rows(extremes("kubeflow")), ids=itertools.count())
+def test_a_flink_cluster_of_many_extremes_is_printed(row: dict[str, Any]) -> None:
+    values = {**APART["kubeflow.flink_version"], **{key: value for key, value in row.items() if value is not None}}
+    documents = list(yaml.safe_load_all(flink_manifest("plain", config_of(values).kubeflow)))
+    assert {"Deployment", "Service"} <= {document["kind"] for document in documents}

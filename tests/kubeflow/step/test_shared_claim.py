@@ -116,9 +116,11 @@ def test_an_attempt_that_was_killed_leaves_nothing_to_the_next(step: Callable[..
 def test_a_step_that_is_asked_to_end_can_cancel_its_job_and_leaves_nothing(
     step: Callable[..., Any], mount: Path
 ) -> None:
-    waits = "try: time.sleep(100)\n        except BaseException: (pathlib.Path(os.environ['MARK'])).touch(); raise"
+    waits = "try: print('waits', flush=True); time.sleep(100)\n"
+    waits += "        except BaseException: (pathlib.Path(os.environ['MARK'])).touch(); raise"
     _, process = step(waits, MARK=str(mount.parent / "cancelled"))
-    process.stdout.readline()
+    # Not before: a signal between two of its statements would end it before it can cancel anything.
+    assert "waits\n" in process.stdout
     assert len(list(mount.iterdir())) == 1
     process.send_signal(signal.SIGTERM)
     assert finished(process)[0] == 128 + signal.SIGTERM

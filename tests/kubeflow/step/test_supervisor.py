@@ -23,6 +23,7 @@ PROGRAM = """
 import os, pathlib, signal, sys, time
 from tfx_pipeline.kubeflow.step import supervisor
 marks = pathlib.Path(sys.argv[1])
+{before}
 def step():
     number = len(list(marks.iterdir()))
     (marks / str(number)).touch()
@@ -32,10 +33,10 @@ sys.exit(supervisor.supervise(step, lambda: print("cleaned", flush=True)))
 """
 
 
-def supervised(step: str, marks: Path, waits: str | None = "0 0") -> "subprocess.Popen[str]":
+def supervised(step: str, marks: Path, waits: str | None = "0 0", before: str = "") -> "subprocess.Popen[str]":
     marks.mkdir()
     environment = {**os.environ, **({WAITS: waits} if waits is not None else {})}
-    command = [sys.executable, "-c", PROGRAM.format(step=step), str(marks)]
+    command = [sys.executable, "-c", PROGRAM.format(step=step, before=before), str(marks)]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -95,6 +96,14 @@ def test_a_signal_that_asks_to_end_reaches_the_step_and_is_final(tmp_path: Path)
     process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
     assert len(list((tmp_path / "marks").iterdir())) == 1
+
+
+def test_a_signal_that_comes_while_the_step_is_started_reaches_it(tmp_path: Path) -> None:
+    before = "fork = os.fork\ndef fork_and_signal():\n    child = fork()\n"
+    before += "    if child: os.kill(os.getpid(), signal.SIGTERM)\n    return child\nos.fork = fork_and_signal"
+    process = supervised("time.sleep(60)", tmp_path / "marks", before=before)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 class UnavailableError(Exception):

@@ -73,10 +73,13 @@ def _run_child(step: Callable[[], int]) -> tuple[int, int]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    # One that comes before it can be passed on would end this process alone, and leave the step to nobody.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = os.fork()
     if child == 0:
         _be_child(step)
     with _forwarded(child) as received:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it started does not outlive it
@@ -87,6 +90,7 @@ def _be_child(step: Callable[[], int]) -> None:
     code = 1
     try:
         os.setpgid(0, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         code = step()
     except BaseException:  # noqa: BLE001 - nothing of this process may go on in the parent's code
         traceback.print_exc()

@@ -14,6 +14,10 @@ _KINDS: Final = (
     (rb"\x89PNG", "a PNG image"),
     (rb"\xff\xd8\xff", "a JPEG image"),
     (rb"GIF8", "a GIF image"),
+    (rb"RIFF....WEBP", "a WebP image"),
+    (rb"BM.{4}\0\0\0\0", "a BMP image"),
+    (rb"II\*\0|MM\0\*", "a TIFF image"),
+    (rb"....ftyp(heic|heix|mif1|avif)", "a HEIC or AVIF image"),
     (rb"PAR1", "a Parquet file"),
     (rb"\x93NUMPY", "a NumPy array"),
     (rb"\x89HDF", "an HDF5 file"),
@@ -42,4 +46,4 @@ def kind_of(start: bytes) -> str | None:
     """
     if not start:
         return "empty"
-    return next((kind for pattern, kind in _KINDS if re.match(pattern, start)), None)
+    return next((kind for pattern, kind in _KINDS if re.match(pattern, start, re.DOTALL)), None)

@@ -4,6 +4,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -110,6 +111,23 @@ def test_a_file_that_is_no_npz_is_refused_naming_it(
     line = refusal(tmp_path / "fashion.npz")
     assert line.startswith(f"{tmp_path}/fashion.npz: ")
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda member: member + b"\7", "x_train has bytes after its 200 values"),
+        (lambda member: member[:-1], "x_train ends before its 200 values"),
+    ],
+)
+def test_an_array_of_another_length_than_its_header_says_is_refused(
+    sample: Sample, tmp_path: Path, refusal: Callable[[Path], str], change: Callable[[bytes], bytes], expected: str
+) -> None:
+    np.savez(tmp_path / "whole.npz", **keras_arrays(sample))
+    with ZipFile(tmp_path / "whole.npz") as whole, ZipFile(tmp_path / "fashion.npz", "w") as spoilt:
+        for name in whole.namelist():
+            spoilt.writestr(name, change(whole.read(name)) if name == "x_train.npy" else whole.read(name))
+    assert refusal(tmp_path / "fashion.npz").startswith(f"{tmp_path}/fashion.npz: {expected}")
 
 
 @pytest.mark.parametrize(

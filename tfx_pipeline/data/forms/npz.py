@@ -12,7 +12,7 @@ from modules.dataset import DATASET
 from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, as_labels, by_split, reading
 from tfx_pipeline.data.forms.folder import Folder
 from tfx_pipeline.data.idx import size_text
-from tfx_pipeline.data.stream import IdxError, shown
+from tfx_pipeline.data.stream import AGAIN, IdxError, shown
 
 NAME: Final = ".npz files"
 _KERAS: Final = {"train": ("x_train", "y_train"), "eval": ("x_test", "y_test")}
@@ -67,8 +67,11 @@ def _parts(path: str, key: str) -> Iterator[np.ndarray]:
         for start in range(0, shape[0], BATCH):
             count = min(BATCH, shape[0] - start)
             data = member.read(count * item)
+            if len(data) < count * item:
+                raise IdxError(f"{shown(path)}: {key} ends before its {shape[0]:,} values; {AGAIN}")
             yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
-        member.read(1)  # reaches the check sum
+        if member.read(1):  # which also reaches the check sum
+            raise IdxError(f"{shown(path)}: {key} has bytes after its {shape[0]:,} values; {AGAIN}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ TARGET ?= runtime
 IMAGE ?= $(shell tools/image name $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check lint types contracts bench tensorboard flink compile image image-push audit clean clean-data
+.PHONY: help env run test test-thorough test-unit check lint types contracts bench tensorboard flink compile image image-push audit clean clean-data
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -17,11 +17,14 @@ env: ## Make the environment, without running anything in it
 run: ## Run the pipeline here, on the real Fashion-MNIST (ARGS="--model cnn")
 	@$(ENV) python local_runner.py $(ARGS)
 
-test: ## Run every test, the end-to-end ones too, a file at a time on each of two cores (ARGS="tests/data -x")
-	@$(ENV) pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
+test: ## Run the tests, the end-to-end ones too, a file at a time on each of two cores (ARGS="tests/data -x")
+	@$(ENV) pytest $(or $(ARGS),-m "not thorough" --numprocesses 2 --dist loadfile)
+
+test-thorough: ## Run the thorough tests, which test leaves out (SINCE=COMMIT: those of what changed since then)
+	@$(ENV) pytest -m thorough --numprocesses 2 --dist loadfile $(SINCE:%=--since %) $(ARGS) || [ $$? = 5 ]  # 5: none
 
 test-unit: ## Run the quick tests only
-	@$(ENV) pytest -m "not e2e" $(ARGS)
+	@$(ENV) pytest -m "not e2e and not thorough" $(ARGS)
 
 check: lint types contracts ## Run everything that reads the code without running it
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import thorough
 from tests.small_run import QUICK, Run, local_runner
 from tests.webhook import Webhook, webhook
 from tfx_pipeline.data import idx, sources
@@ -18,6 +19,16 @@ from tfx_pipeline.data.idx_files import SPLIT_FILES
 # What tests write is thrown away, and may be the container's own.
 for name in [name for name in os.environ if name.startswith("FASHION_MNIST_HOST_")]:
     del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds what `make test-thorough` says."""
+    parser.addoption("--since", metavar="COMMIT", default="", help="thorough tests of what changed since then alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the thorough tests that a change does not ask for."""
+    thorough.deselect_unasked(config, items)
 
 
 @dataclass

@@ -37,8 +37,8 @@ from tfx_pipeline.kubeflow.package.dag_runner import write
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output import new_run
-from tfx_pipeline.process.output_lock import exclusive
+from tfx_pipeline.record.output import new_run
+from tfx_pipeline.record.output_lock import exclusive
 from tfx_pipeline.serving.place import serving_place
 from tfx_pipeline.steps.baseline_locator import locate_baseline
 

@@ -10,14 +10,14 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import transform_pb2
 
 from modules.dataset import DATASET
-from tfx_pipeline.beam.options import beam_options
-from tfx_pipeline.components.source_checkout import GitRepository, run_code_from, source_checkout
+from tfx_pipeline.components.source_checkout import run_code_from, source_checkout
 from tfx_pipeline.components.transform import ANALYZED_SPLIT
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
-from tfx_pipeline.process.code_digest import modules_digest
 from tfx_pipeline.steps import table
+from tfx_pipeline.steps.code_digest import modules_digest
 from tfx_pipeline.steps.schema_import import schema_digest
+from tfx_pipeline.steps.source_checkout import GitRepository
 from tfx_pipeline.steps.table import Step
 
 PIPELINE_NAME: Final = DATASET.name
@@ -32,7 +32,7 @@ def create_pipeline(
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     parameters: Callable[[Section], Any] = lambda section: section,
     repository: GitRepository | None = None,
-    beam_args: Sequence[str] | None = None,
+    beam_args: Sequence[str] = (),
 ) -> Pipeline:
     """Wires the components.
 
@@ -46,7 +46,7 @@ def create_pipeline(
             values are fixed.
         repository: Where the steps that run the user's code take ``modules`` from; None for the package that is
             installed beside this one.
-        beam_args: Every option for Apache Beam; None for those of the configuration.
+        beam_args: Every option for Apache Beam.
 
     Returns:
         The pipeline, for any TFX runner.
@@ -153,9 +153,17 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         metadata_connection_config=metadata,
         enable_cache=config.run.cache,
-        beam_pipeline_args=[*beam_args] if beam_args else beam_options(config.run.beam_args, config.beam),
+        beam_pipeline_args=[*beam_args],
         components=components,
     )
+
+
+def require_search_space(config: Config) -> None:
+    """Fails, with a ``UserError``, where a search is asked for and there is nothing to search."""
+    if config.tuning.trials:
+        from tfx_pipeline.components.tuner import require_space  # noqa: PLC0415 - KerasTuner, which few runs need
+
+        require_space(config.training)
 
 
 def _made(step: Step, **arguments: Any) -> BaseComponent:

@@ -21,8 +21,8 @@ from tfx_pipeline.beam.flink_runner import FlinkRunner
 from tfx_pipeline.beam.options import beam_options, require_runner
 from tfx_pipeline.beam.worker_pool import WorkerPool
 from tfx_pipeline.config.beam import BeamConfig
-from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.code_digest import CODE, workers_code_digest
 from tools.ports import held_ports
 
 OVERVIEW = {"taskmanagers": 2, "slots-total": 2, "slots-available": 2, "flink-version": "1.19.0"}

@@ -16,10 +16,10 @@ from tests.gate.samples import write_examples
 from tests.small_run import Run
 from tests.training import HYPERPARAMETERS
 from tfx_pipeline.components import data_gate, evaluation_review, evaluator, statistics_gen, trainer, transform
-from tfx_pipeline.components.system_artifacts import HTML, ClassificationMetrics, Markdown, Metrics
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.process.errors import UserError, one_line
+from tfx_pipeline.record.system_types import HTML, ClassificationMetrics, Markdown, Metrics
 
 Written = Callable[..., Artifact]
 

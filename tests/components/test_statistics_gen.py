@@ -1,12 +1,12 @@
 """statistics-gen leaves what TFX's own StatisticsGen leaves."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorflow_data_validation.utils import stats_util
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx.components import StatisticsGen as TfxStatisticsGen
 from tfx.components.statistics_gen import executor as tfx_statistics_gen
 from tfx.types import Artifact, artifact_utils, channel_utils, standard_artifacts
 from tfx.types import standard_component_specs as keys
@@ -18,6 +18,7 @@ from tfx_pipeline.components import statistics_gen
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data import idx, sources
 from tfx_pipeline.gate.report import DataGateError
+from tfx_pipeline.steps import table
 from tfx_pipeline.steps.schema_import import schema_text
 
 
@@ -118,9 +119,9 @@ def test_the_component_records_the_properties_of_tfx_and_takes_no_options() -> N
         statistics_gen.StatisticsGen(**channels, exclude_splits=["eval"])
 
 
-def test_tfxs_own_component_takes_the_place_of_ours_by_one_import_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What `from tfx.components import StatisticsGen` in the place of ours does.
-    monkeypatch.setattr(pipeline, "StatisticsGen", TfxStatisticsGen)
+def test_tfxs_own_component_takes_the_place_of_ours_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    tfxs_own = dataclasses.replace(table.STATISTICS_GEN, component="tfx.components.StatisticsGen")
+    monkeypatch.setattr(table, "STATISTICS_GEN", tfxs_own)
     made = pipeline.create_pipeline(Config(), pipeline_root="root", serving_dir="serving")
     (component,) = [component for component in made.components if component.id == "statistics-gen"]
     assert component.executor_spec.executor_class is tfx_statistics_gen.Executor

@@ -5,10 +5,10 @@ from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import Examples, Model, TransformGraph
 
 from modules.models import cnn
-from tfx_pipeline.components.properties import training_end
 from tfx_pipeline.components.trainer import Trainer, given, in_force
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.properties import training_end
 
 
 def test_without_values_the_models_own_are_in_force() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.components.test_damage import flip
 from tests.e2e.test_bad_input import assert_one_line, content
 from tests.prefork import Runs
+from tests.record.test_damage import flip
 from tests.small_run import QUICK, Run, local_runner
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ import yaml, kubeflow_runner
 from tfx_pipeline.config.flags import ArgumentParser
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.manifests.tensorboard import tensorboard_manifest
-from tfx_pipeline.kubeflow.package.step_settings import serving_uri
+from tfx_pipeline.kubeflow.step_settings import serving_uri
 from tfx_pipeline.pipeline import PIPELINE_NAME
 parser = ArgumentParser()
 kubeflow_runner._add_client_flags(parser)

@@ -136,7 +136,7 @@ def test_whatever_it_is_given_it_does_not_fail(arguments: list[str]) -> None:
 def test_a_webhook_that_hangs_does_not_keep_the_pod(hook: Webhook, metadata: Metadata, tmp_path: Path) -> None:
     hook.silence.clear()
     (tmp_path / "url").write_text(hook.url)
-    code = "import sys; from tfx_pipeline.steps import notifier as n; n._PATIENCE = 0.5; "
+    code = "import sys; from tfx_pipeline.steps import webhook as n; n._PATIENCE = 0.5; "
     code += "from tfx_pipeline.kubeflow import notifier; sys.exit(notifier.main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, executor_input(tmp_path, "COMPLETE")]
     done = subprocess.run(command, env={**os.environ}, capture_output=True, text=True, check=False, timeout=60)

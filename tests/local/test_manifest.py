@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.local.manifest import begin, git_commit, write
-from tfx_pipeline.process.output import new_run
+from tfx_pipeline.record.output import new_run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.manifest import manifest
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.summary import summary
-from tfx_pipeline.process.output import Output
+from tfx_pipeline.record.output import Output
 
 RESULTS = Outcome(
     data_gate={"ok": True, "headline": "166 checks passed"},

@@ -12,7 +12,7 @@ from tests.small_run import Run
 from tfx_pipeline.components.evaluation_review import Executor, ReviewError
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.summary import summary
-from tfx_pipeline.process.output import Output
+from tfx_pipeline.record.output import Output
 
 
 def test_a_run_leaves_report_and_events(first_run: Run) -> None:

@@ -25,3 +25,16 @@ def test_a_refusal_says_how_many_thresholds_were_missed() -> None:
     assert Verdict(blessed=False, reasons=("a",), baseline=None).headline.startswith("Refused: this model missed 1 thr")
     assert "missed 2 thresholds" in Verdict(blessed=False, reasons=("a", "b"), baseline=3).headline
     assert "version 3" in Verdict(blessed=True, reasons=(), baseline=3).comparison
+
+
+@pytest.mark.parametrize(
+    ("version", "choice", "words"),
+    [
+        (None, "", "There was no pushed model to compare it with."),
+        (None, "none", "It was compared with no pushed model, as --baseline none asks."),
+        (17, "", "It was compared with version 17, the newest pushed model."),
+        (17, "17", "It was compared with version 17, as was asked for."),
+    ],
+)
+def test_the_comparison_is_said_in_words(version: int | None, choice: str, words: str) -> None:
+    assert Verdict(blessed=True, reasons=(), baseline=version, choice=choice).comparison == words

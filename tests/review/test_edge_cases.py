@@ -8,7 +8,7 @@ import pytest
 from tfx.types import Artifact
 
 from tests.predictions import Predicted
-from tfx_pipeline.components.system_artifacts import ClassificationMetrics, Metrics
+from tfx_pipeline.record.system_types import ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.report_writer import render

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from modules.dataset import DATASET
 from tests.predictions import Predicted
-from tfx_pipeline.components.system_artifacts import HTML, SYSTEM_ARTIFACTS, ClassificationMetrics, Metrics
+from tfx_pipeline.record.system_types import HTML, SYSTEM_ARTIFACTS, ClassificationMetrics, Metrics
 from tfx_pipeline.review import kubeflow_writer
 from tfx_pipeline.review.content import Review
 

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from modules.dataset import DATASET
 from tests.review.conftest import HYPERPARAMETERS
 from tests.small_run import Run
-from tfx_pipeline.components.properties import data_origin
+from tfx_pipeline.record.properties import data_origin
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.directory import ServingDirectory

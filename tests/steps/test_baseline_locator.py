@@ -15,7 +15,7 @@ from tfx_pipeline.kubeflow.step.light_steps import LocalArtifact
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
 from tfx_pipeline.serving.place import open_place
-from tfx_pipeline.steps.baseline_locator import comparison, locate_baseline, version_of
+from tfx_pipeline.steps.baseline_locator import locate_baseline, version_of
 
 KIMONOS = dataclasses.replace(DATASET, class_names=("Kimono", *DATASET.class_names[1:]))
 
@@ -164,16 +164,3 @@ def test_a_long_number_is_the_same_where_a_backend_keeps_numbers_as_floats(
     kept = LocalArtifact(located.uri, {"version": float(located.get_int_custom_property("version")), "source_uri": uri})
     assert version_of(kept) == version_of(located) == version
     assert version_of(LocalArtifact("", {})) is None
-
-
-@pytest.mark.parametrize(
-    ("version", "choice", "words"),
-    [
-        (None, "", "There was no pushed model to compare it with."),
-        (None, "none", "It was compared with no pushed model, as --baseline none asks."),
-        (17, "", "It was compared with version 17, the newest pushed model."),
-        (17, "17", "It was compared with version 17, as was asked for."),
-    ],
-)
-def test_the_comparison_is_said_in_words(version: int | None, choice: str, words: str) -> None:
-    assert comparison(version, choice) == words

@@ -14,11 +14,11 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
 import tfx_pipeline
 from tests.small_run import ROOT
-from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.sections import Config, TuningConfig
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.steps import table
 from tfx_pipeline.steps.git import CHECKOUT_KEY
+from tfx_pipeline.steps.source_checkout import GitRepository
 
 PACKAGE = Path(tfx_pipeline.__file__).parent
 WHOLE = create_pipeline(
@@ -31,7 +31,6 @@ COMPONENTS = {component.id: component for component in WHOLE.components}
 
 NAMES = {step.name for step in (*table.STEPS, table.NOTIFIER)} | {table.EVALUATOR.stage}
 ALLOWED = {
-    "process/output.py": "a room below the table",
     "config/kubeflow.py": "what its flags say to a person, in a room below the table",
     "steps/git/failures.py": "the setting that a person types, as a whole",
 }

@@ -14,8 +14,8 @@ from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOpt
 from apache_beam.version import __version__ as beam_version
 
 from tfx_pipeline.config.beam import BeamConfig
-from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.code_digest import CODE, workers_code_digest
 
 _PATIENCE_SECONDS: Final = 5
 _SHUFFLE: Final = "taskmanager.network.sort-shuffle"

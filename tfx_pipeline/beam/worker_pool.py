@@ -18,8 +18,8 @@ import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 
-from tfx_pipeline.process.code_digest import CODE, workers_code_digest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.steps.code_digest import CODE, workers_code_digest
 
 _LIBRARIES: Final = [
     "apache_beam.runners.worker.sdk_worker",

@@ -9,7 +9,6 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, component_spec, standard_artifacts
 
-from tfx_pipeline.components.splits import require_all, split_files
 from tfx_pipeline.components.statistics_gen import counted_examples
 from tfx_pipeline.config.limits import Limits, Mode
 from tfx_pipeline.gate.anomalies import checks_of
@@ -19,6 +18,7 @@ from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.repetitions import Pair
 from tfx_pipeline.gate.report import Report, judge
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.splits import require_all, split_files
 from tfx_pipeline.steps.table import DATA_GATE
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, comp
 from tfx.types import standard_component_specs as keys
 from tfx.utils import path_utils
 
-from tfx_pipeline.components import system_artifacts
 from tfx_pipeline.components.evaluator import EVALUATED_SPLIT
-from tfx_pipeline.components.properties import data_origin, hyperparameters, training_end, tuned
-from tfx_pipeline.components.splits import require_all
+from tfx_pipeline.record import system_types
+from tfx_pipeline.record.properties import data_origin, hyperparameters, training_end, tuned
+from tfx_pipeline.record.splits import require_all
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.event_files import note_files
@@ -48,10 +48,10 @@ class EvaluationReviewSpec(component_spec.ComponentSpec):
     }
     OUTPUTS = {  # noqa: RUF012
         TENSORBOARD_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
-        REPORT_KEY: component_spec.ChannelParameter(type=system_artifacts.HTML),
-        SUMMARY_KEY: component_spec.ChannelParameter(type=system_artifacts.Markdown),
-        METRICS_KEY: component_spec.ChannelParameter(type=system_artifacts.Metrics),
-        CLASSIFICATION_METRICS_KEY: component_spec.ChannelParameter(type=system_artifacts.ClassificationMetrics),
+        REPORT_KEY: component_spec.ChannelParameter(type=system_types.HTML),
+        SUMMARY_KEY: component_spec.ChannelParameter(type=system_types.Markdown),
+        METRICS_KEY: component_spec.ChannelParameter(type=system_types.Metrics),
+        CLASSIFICATION_METRICS_KEY: component_spec.ChannelParameter(type=system_types.ClassificationMetrics),
     }
 
 

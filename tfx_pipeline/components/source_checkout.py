@@ -11,32 +11,14 @@ moved is another artifact, so transform and trainer run again; a full commit is 
 A volume is empty in the next run, when the cache says that the checkout is done, and takes a storage class.
 """
 
-from typing import Any, NamedTuple
-
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.artifact import Artifact
 
 from tfx_pipeline.steps.git import CHECKOUT_KEY
-from tfx_pipeline.steps.source_checkout import SSH_MOUNT, TOKEN_MOUNT, check_out_modules
+from tfx_pipeline.steps.source_checkout import SSH_MOUNT, TOKEN_MOUNT, GitRepository, check_out_modules
 from tfx_pipeline.steps.table import SOURCE_CHECKOUT
-
-
-class GitRepository(NamedTuple):
-    """Where the user's code is, and the Secrets that open it.
-
-    Attributes:
-        url: The repository; text or a run parameter.
-        ref: A branch, tag or commit, or ``HEAD``; text or a run parameter.
-        ssh_secret: Name of the Secret with key and host keys.
-        token_secret: Name of the Secret with a token; "" where there is none.
-    """
-
-    url: Any
-    ref: Any
-    ssh_secret: str
-    token_secret: str
 
 
 class Checkout(Artifact):

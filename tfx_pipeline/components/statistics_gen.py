@@ -18,8 +18,8 @@ from tfx.types import Artifact, BaseChannel, artifact_utils, standard_component_
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.statistics import merge_util
 
-from tfx_pipeline.components.splits import require_all, split_files
 from tfx_pipeline.data.records import record_batches
+from tfx_pipeline.record.splits import require_all, split_files
 from tfx_pipeline.steps.table import STATISTICS_GEN
 
 logger = logging.getLogger(__name__)

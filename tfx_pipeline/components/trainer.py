@@ -23,22 +23,14 @@ from tfx.utils import json_utils
 
 import modules
 from modules.choices import EPOCHS_FILE
-from tfx_pipeline.components.checkpoints import checkpoint_dir
-from tfx_pipeline.components.splits import written_examples
-from tfx_pipeline.config.section import not_given, value_type
+from tfx_pipeline.config.section import not_given
 from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
-from tfx_pipeline.process.code_digest import modules_digest
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.checkpoints import checkpoint_dir
+from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS, TUNED_PROPERTY
+from tfx_pipeline.record.splits import written_examples
 from tfx_pipeline.review.event_files import note_files
-
-_OUTPUT: Final = standard_component_specs.MODEL_KEY
-KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
-"""What the component calls each hyperparameter: a parameter cannot have the name of an output."""
-
-HYPERPARAMETERS: Final[dict[str, type]] = {
-    KEYS[name]: value_type(field) for name, field in TrainingConfig.model_fields.items()
-}
-"""Every hyperparameter that the configuration declares, and its type in ML Metadata, where none is 0."""
+from tfx_pipeline.steps.code_digest import modules_digest
 
 MODELS_OWN: Final = frozenset(name for name, field in TrainingConfig.model_fields.items() if field.default is None)
 """The hyperparameters that are the model's own where a user gives none."""
@@ -51,10 +43,6 @@ _SETTERS: Final[dict[type, Any]] = {
     # ML Metadata in SQLite keeps six digits after the point of a number, which are few of a learning rate.
     float: lambda model, name, value: model.set_string_custom_property(name, repr(value)),
 }
-
-
-TUNED_PROPERTY: Final = "tuned"
-"""Custom property of a model with the names of the hyperparameters that the tuner chose, and a space between them."""
 
 
 def parameters(hyperparameters: Any) -> dict[str, Any]:

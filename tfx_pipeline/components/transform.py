@@ -10,7 +10,7 @@ from tfx.components.transform import executor as tfx_executor
 from tfx.dsl.components.base import executor_spec
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 
-from tfx_pipeline.components.splits import require_all
+from tfx_pipeline.record.splits import require_all
 from tfx_pipeline.steps.table import TRANSFORM
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,6 @@ from tfx.utils import json_utils
 
 from modules import tuner as modules_tuner
 from tfx_pipeline.components.trainer import (
-    HYPERPARAMETERS,
-    KEYS,
     MODELS_OWN,
     TrainerSpec,
     custom_config,
@@ -29,6 +27,7 @@ from tfx_pipeline.components.trainer import (
 )
 from tfx_pipeline.config.sections import TrainingConfig, TuningConfig
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
 from tfx_pipeline.review.trials import RESULTS
 
 TRIALS: Final = "trials"

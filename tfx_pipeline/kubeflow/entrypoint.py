@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.components import checkpoints
-from tfx_pipeline.components.damage import named_damage
 from tfx_pipeline.kubeflow.step import step_log, supervisor
 from tfx_pipeline.kubeflow.step.executor_input import inputs_of, make_directories, prepare, remove_outputs
 from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
@@ -30,6 +28,8 @@ from tfx_pipeline.kubeflow.step.tfx_executor import run_executor, uses_beam
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError, causes, one_line, readable
 from tfx_pipeline.process.redaction import redact
+from tfx_pipeline.record import checkpoints
+from tfx_pipeline.record.damage import named_damage
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in

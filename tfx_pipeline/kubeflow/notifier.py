@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_service_pb2_grpc
 
 from tfx_pipeline.kubeflow.run_metadata import DONE, Execution, read_run
 from tfx_pipeline.kubeflow.step import step_log
-from tfx_pipeline.steps.notifier import Result, notify
+from tfx_pipeline.steps.webhook import Result, notify
 
 logger = logging.getLogger(__name__)
 

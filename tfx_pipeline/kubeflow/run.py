@@ -13,7 +13,7 @@ from tfx_pipeline.kubeflow.actions import chosen_action, connection, say
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.kubeflow.client.cron import Schedule, parse_schedule
 from tfx_pipeline.kubeflow.package.images import image_warnings
-from tfx_pipeline.kubeflow.package.step_settings import check_serving_place, root_warnings, serving_uri
+from tfx_pipeline.kubeflow.step_settings import check_serving_place, root_warnings, serving_uri
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 from tfx_pipeline.process.log import captured_output

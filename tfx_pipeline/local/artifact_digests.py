@@ -11,7 +11,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import Artifact, artifact_utils
 
-from tfx_pipeline.components.damage import Input, damaged
+from tfx_pipeline.record.damage import Input, damaged
 
 PROPERTY: Final = "files"
 """Custom property of every artifact in the output directory's ML Metadata."""

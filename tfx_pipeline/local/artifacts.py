@@ -10,13 +10,12 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from tfx_pipeline.components.data_gate import REPORT_KEY
-from tfx_pipeline.components.trainer import HYPERPARAMETERS, KEYS
 from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.gate.report import summary
 from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
@@ -47,7 +46,7 @@ def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome
     if EXAMPLE_GEN.name in outputs:
         outcome = dataclasses.replace(outcome, data=_data(outputs[EXAMPLE_GEN.name]["examples"]))
     if DATA_GATE.name in outputs:
-        report = json.loads(Path(outputs[DATA_GATE.name][REPORT_KEY].uri).read_bytes())
+        report = json.loads(Path(outputs[DATA_GATE.name]["report"].uri).read_bytes())
         outcome = dataclasses.replace(outcome, data_gate=summary(report))
     if TUNER.name in outputs:
         trials = read_trials(outputs[TUNER.name]["tuner_results"].uri)

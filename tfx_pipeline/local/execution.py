@@ -10,17 +10,17 @@ from ml_metadata.metadata_store import MetadataStore
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from modules import devices
-from tfx_pipeline.components.checkpoints import CHECKPOINTS_VARIABLE
-from tfx_pipeline.config.sections import Config, TrainingConfig
+from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.local.artifacts import read_outcome
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
-from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.pipeline import create_pipeline, require_search_space
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output import Output
+from tfx_pipeline.record.checkpoints import CHECKPOINTS_VARIABLE
+from tfx_pipeline.record.output import Output
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.steps.table import TRAINER
 
@@ -51,8 +51,7 @@ def execute(
     """
     if config.training.device == "gpu":
         _require_gpu()
-    if config.tuning.trials:
-        _require_space(config.training)
+    require_search_space(config)  # before the data is read rather than when the tuner starts
     # Read from the cache: a slow form is not decoded twice, and the same data from elsewhere is the same to the graph.
     data = config.data.model_copy(update={"source": dataset.source, "dir": config.data.dir and dataset.path})
     pipeline = create_pipeline(
@@ -66,15 +65,16 @@ def execute(
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)
-    os.environ[CHECKPOINTS_VARIABLE] = str(output.checkpoints)
+    checkpoints = output.pipeline / TRAINER.name / ".checkpoints"
+    os.environ[CHECKPOINTS_VARIABLE] = str(checkpoints)
     if not config.run.cache:
-        shutil.rmtree(output.checkpoints, ignore_errors=True)
+        shutil.rmtree(checkpoints, ignore_errors=True)
     try:
         LocalDagRunner(run_id=output.run_id, progress=progress).run(pipeline)
     finally:
         user_logger.removeHandler(epochs)
         if TRAINER.name in progress.executions:
-            shutil.rmtree(output.checkpoints, ignore_errors=True)
+            shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _require_gpu() -> None:
@@ -83,13 +83,6 @@ def _require_gpu() -> None:
         devices.require_gpu()
     except devices.NoGpuError as error:
         raise UserError(str(error)) from error
-
-
-def _require_space(training: TrainingConfig) -> None:
-    """Fails before the data is read rather than when the tuner starts."""
-    from tfx_pipeline.components.tuner import require_space  # noqa: PLC0415 - KerasTuner, which few runs need
-
-    require_space(training)
 
 
 def collect(output: Output, progress: Progress) -> Outcome:

@@ -14,8 +14,8 @@ from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import ComponentRun
 from tfx_pipeline.process.files import write_atomically
-from tfx_pipeline.process.output import Output
 from tfx_pipeline.process.redaction import redact_all
+from tfx_pipeline.record.output import Output
 
 PACKAGES: Final = (
     "tfx",

@@ -13,7 +13,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.process.errors import UserError, flat, is_disk_full
-from tfx_pipeline.process.output import Output
+from tfx_pipeline.record.output import Output
 
 _UNFINISHED: Final = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 

@@ -17,8 +17,8 @@ from tfx_pipeline.process import signals
 from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
-from tfx_pipeline.process.output import Output, new_run
-from tfx_pipeline.process.output_lock import exclusive, write_errors_as_user_errors
+from tfx_pipeline.record.output import Output, new_run
+from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
 
 logger = logging.getLogger(__name__)
 

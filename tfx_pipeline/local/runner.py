@@ -13,10 +13,11 @@ from tfx.orchestration.portable import data_types, launcher, runtime_parameter_u
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact, artifact_utils
 
-from tfx_pipeline.components.damage import Input, named_damage
 from tfx_pipeline.local import artifact_digests
 from tfx_pipeline.local.progress import Progress, State
-from tfx_pipeline.process import graph, signals
+from tfx_pipeline.process import signals
+from tfx_pipeline.record.damage import Input, named_damage
+from tfx_pipeline.steps import graph
 from tfx_pipeline.steps.table import step_named
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.process.output import Output
+from tfx_pipeline.record.output import Output
 
 
 def summary(console: Console, output: Output, content: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.evaluation.scores import ModelScores, ThresholdResult
-from tfx_pipeline.steps.baseline_locator import comparison
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +38,13 @@ class Verdict:
     @property
     def comparison(self) -> str:
         """What the model was compared with, as one sentence."""
-        problem = f" Of that version, {self.baseline_problem}." if self.baseline_problem else ""
-        return comparison(self.baseline, self.choice) + problem
+        if self.baseline is not None:
+            choice = "as was asked for" if self.choice else "the newest pushed model"
+            problem = f" Of that version, {self.baseline_problem}." if self.baseline_problem else ""
+            return f"It was compared with version {self.baseline}, {choice}.{problem}"
+        if self.choice:
+            return "It was compared with no pushed model, as --baseline none asks."
+        return "There was no pushed model to compare it with."
 
 
 @dataclasses.dataclass(frozen=True)

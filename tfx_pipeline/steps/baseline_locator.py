@@ -62,20 +62,6 @@ def version_of(baseline: Artifact) -> int | None:
     return int(uri.rpartition("/")[2]) if uri else baseline.get_int_custom_property(VERSION_PROPERTY) or None
 
 
-def comparison(version: int | None, choice: str) -> str:
-    """What a model is compared with, as one sentence.
-
-    Args:
-        version: The baseline's; None without one.
-        choice: The baseline's property ``choice``, "" where there is none.
-    """
-    if version is not None:
-        return f"It was compared with version {version}, {'as was asked for' if choice else 'the newest pushed model'}."
-    if choice:
-        return "It was compared with no pushed model, as --baseline none asks."
-    return "There was no pushed model to compare it with."
-
-
 def unfit(uri: str, problem: str, fitting: str = "") -> UserError:
     """The error that a version cannot be the baseline.
 

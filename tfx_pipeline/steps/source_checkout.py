@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from tfx_pipeline.steps.artifact import Artifact
 from tfx_pipeline.steps.git.checkout import check_out
@@ -12,6 +12,22 @@ logger = logging.getLogger(__name__)
 
 SSH_MOUNT: Final = "/etc/ssh-key"
 TOKEN_MOUNT: Final = "/etc/git-token"  # noqa: S105 - a path
+
+
+class GitRepository(NamedTuple):
+    """Where the user's code is, and the Secrets that open it.
+
+    Attributes:
+        url: The repository; text or a run parameter.
+        ref: A branch, tag or commit, or ``HEAD``; text or a run parameter.
+        ssh_secret: Name of the Secret with key and host keys.
+        token_secret: Name of the Secret with a token; "" where there is none.
+    """
+
+    url: Any
+    ref: Any
+    ssh_secret: str
+    token_secret: str
 
 
 def check_out_modules(

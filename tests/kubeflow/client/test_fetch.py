@@ -9,7 +9,7 @@ from tests.kubeflow.client.cluster import DIGEST, EVENTS, NAME, OTHER, REPORT, R
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import recorded
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output_lock import exclusive
+from tfx_pipeline.record.output_lock import exclusive
 from tfx_pipeline.review.report_pages import read_runs
 
 

@@ -17,7 +17,7 @@ from tfx_pipeline.beam import worker_pool
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
 from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
+from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
 CRD = Path(__file__).with_name("flink_crd.yaml")

@@ -8,7 +8,7 @@ from kfp.client import client as kfp_client
 
 from tests.kubeflow.conftest import Documents
 from tfx_pipeline.kubeflow.package.pipeline_spec import _with_nearest
-from tfx_pipeline.process.graph import upstream
+from tfx_pipeline.steps.graph import upstream
 
 
 def test_the_package_has_the_one_schema_that_servers_accept(package: Documents) -> None:

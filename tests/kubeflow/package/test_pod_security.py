@@ -9,7 +9,7 @@ import yaml
 from tests.kubeflow.conftest import Documents, read_config
 from tests.kubeflow.replay.pod_spec import pod_spec, violations
 from tests.small_run import ROOT
-from tfx_pipeline.kubeflow.package.step_settings import root_warnings
+from tfx_pipeline.kubeflow.step_settings import root_warnings
 
 EVERY_VOLUME = (
     "--serving-pvc", "models", "--data-pvc", "images", "--repo-url", "git@example.org:me/fashion.git",

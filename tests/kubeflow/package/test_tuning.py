@@ -6,7 +6,7 @@ import pytest
 
 from tests.kubeflow.conftest import Documents, read_config
 from tfx_pipeline.kubeflow.package.compile import compile_package
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
+from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
 TRAINERS = (

@@ -12,13 +12,13 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
 from tfx.types import standard_artifacts
 
 from tests.kubeflow.step import backend
-from tfx_pipeline.components import system_artifacts
-from tfx_pipeline.components.properties import data_origin, hyperparameters
-from tfx_pipeline.components.splits import written_examples
 from tfx_pipeline.components.trainer import HYPERPARAMETERS
 from tfx_pipeline.kubeflow.step import executor_input, messages
 from tfx_pipeline.kubeflow.step.tfx_executor import CLASS_PATHS
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record import system_types
+from tfx_pipeline.record.properties import data_origin, hyperparameters
+from tfx_pipeline.record.splits import written_examples
 
 
 def prepared(message: dict[str, Any], spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -170,11 +170,11 @@ def test_every_system_type_has_the_class_of_this_project() -> None:
         kind.TYPE_NAME.split(".")[1]: backend.provisioned(
             "report", "minio://b/report", {"instanceSchema": f"title: {kind.TYPE_NAME}\ntype: object\n"}
         )
-        for kind in system_artifacts.SYSTEM_ARTIFACTS
+        for kind in system_types.SYSTEM_ARTIFACTS
     }
     message = backend.changed(backend.executor_input(), "outputs.artifacts", outputs)
     parsed = tfx_artifacts(executor_input.with_class_paths(prepared(message), CLASS_PATHS), "outputs")
-    assert {type(artifact) for artifact in parsed.values()} == set(system_artifacts.SYSTEM_ARTIFACTS)
+    assert {type(artifact) for artifact in parsed.values()} == set(system_types.SYSTEM_ARTIFACTS)
 
 
 def test_directories_are_made_for_outputs_and_parents_for_files(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_words_in_the_place_of_a_model_are_no_model(optional: bool, tmp_path: Pa
 
 
 def test_the_file_types_are_those_whose_class_writes_one_value() -> None:
-    kinds = [*vars(standard_artifacts).values(), *system_artifacts.SYSTEM_ARTIFACTS]
+    kinds = [*vars(standard_artifacts).values(), *system_types.SYSTEM_ARTIFACTS]
     values = [k for k in kinds if isinstance(k, type) and issubclass(k, standard_artifacts.ValueArtifact)]
     titles = {k.TYPE_NAME if "." in k.TYPE_NAME else f"tfx.{k.TYPE_NAME}" for k in values if k.TYPE_NAME}
     assert titles == messages.FILE_TITLES

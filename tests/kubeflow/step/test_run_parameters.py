@@ -12,13 +12,13 @@ import pytest
 from tests.config.test_wrong_settings import out_of_range
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.step import backend
-from tfx_pipeline.components import damage
 from tfx_pipeline.config.flags import Setting, settings
 from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.kubeflow.step.messages import artifacts_of
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record import damage
 
 FREE = {"data_version"}
 """Any text is right."""

@@ -19,8 +19,8 @@ from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import require_ended
 from tfx_pipeline.kubeflow.tensorboard import EVENTS
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output import Output
-from tfx_pipeline.process.output_lock import exclusive, write_errors_as_user_errors
+from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
 from tfx_pipeline.review import report_pages
 
 Say = Callable[[str], None]

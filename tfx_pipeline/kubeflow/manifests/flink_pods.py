@@ -10,7 +10,7 @@ from typing import Final
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, container, object_name, placement, volumes, without_empty
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
+from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import BEAM_WORKER
 

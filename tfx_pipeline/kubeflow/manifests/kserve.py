@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_namespace, object_name, without_empty
-from tfx_pipeline.kubeflow.package.step_settings import check_serving_place, serving_uri, settings_of
+from tfx_pipeline.kubeflow.step_settings import check_serving_place, serving_uri, settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.steps.table import PUSHER
 

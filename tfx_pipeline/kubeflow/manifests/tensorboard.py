@@ -15,7 +15,7 @@ from tfx_pipeline.kubeflow.manifests.pod import (
     pod_template,
     without_empty,
 )
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
+from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import TENSORBOARD

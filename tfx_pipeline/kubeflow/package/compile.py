@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from tfx_pipeline.beam.options import beam_options, workers_of
-from tfx_pipeline.components import checkpoints
-from tfx_pipeline.components.source_checkout import GitRepository
 from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
-from tfx_pipeline.config.sections import Config, TrainingConfig, require_found_anywhere
+from tfx_pipeline.config.sections import Config, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
 from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
-from tfx_pipeline.kubeflow.package.step_settings import DATA_MOUNT, check_serving_place, serving_uri, settings_of
-from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.kubeflow.step_settings import DATA_MOUNT, check_serving_place, serving_uri, settings_of
+from tfx_pipeline.pipeline import create_pipeline, require_search_space
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import require_no_pattern
+from tfx_pipeline.record import checkpoints
+from tfx_pipeline.steps.source_checkout import GitRepository
 from tfx_pipeline.steps.table import STEPS, TRAINER, TUNER
 
 
@@ -28,8 +28,8 @@ def compile_package(config: Config) -> Package:
     for step in (TRAINER, TUNER):
         checkpoints.check_place(settings_of(step.name, config.kubeflow).env.get(checkpoints.CHECKPOINTS_VARIABLE, ""))
     repository = _repository(config.kubeflow)
-    if config.tuning.trials and not repository:
-        _require_space(config.training)
+    if not repository:
+        require_search_space(config)
     config = _with_device(_with_data_place(config))
     pipeline = create_pipeline(
         config,
@@ -38,14 +38,9 @@ def compile_package(config: Config) -> Package:
         serving_dir=runtime_parameter("serving_dir", serving_uri(config.kubeflow), SERVING_DIR),
         parameters=RunParameters,
         repository=repository,
+        beam_args=beam_options(config.run.beam_args, config.beam),
     )
     return KubeflowDagRunner(config.kubeflow).run(pipeline)
-
-
-def _require_space(training: TrainingConfig) -> None:
-    from tfx_pipeline.components.tuner import require_space  # noqa: PLC0415 - KerasTuner, which few packages need
-
-    require_space(training)
 
 
 def _repository(config: KubeflowConfig) -> GitRepository | None:

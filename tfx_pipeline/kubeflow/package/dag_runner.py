@@ -20,8 +20,8 @@ from tfx_pipeline.kubeflow.package.platform_spec_checks import check_platform
 from tfx_pipeline.kubeflow.package.run_parameters import parameters_of, with_defaults
 from tfx_pipeline.kubeflow.package.stage_settings import stage_settings
 from tfx_pipeline.kubeflow.package.stages import with_stages
-from tfx_pipeline.kubeflow.package.step_settings import settings_of
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
+from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import BEAM_WORKER, EVALUATION_REVIEW, TENSORBOARD, stages_of
 

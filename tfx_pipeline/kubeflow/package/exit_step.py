@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tfx_pipeline.kubeflow.notifier import COMMAND
-from tfx_pipeline.steps.notifier import SECRET_MOUNT
 from tfx_pipeline.steps.table import NOTIFIER
+from tfx_pipeline.steps.webhook import SECRET_MOUNT
 
 Spec = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tfx_pipeline.config.kubeflow import StepSettings
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
-from tfx_pipeline.process.graph import upstream
+from tfx_pipeline.steps.graph import upstream
 from tfx_pipeline.steps.table import EVALUATION_REVIEW
 
 Spec = dict[str, Any]

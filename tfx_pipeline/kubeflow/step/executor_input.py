@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tfx_pipeline.components.damage import Input
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
 from tfx_pipeline.process.files import remove
 from tfx_pipeline.process.host_paths import require_no_pattern
+from tfx_pipeline.record.damage import Input
 
 BACKEND_OUTPUTS: Final = frozenset({"executor-logs", tensorboard_viewer.OUTPUT})
 """Outputs that no executor knows: the log, which the launcher writes, and what the page alone reads."""

@@ -22,7 +22,7 @@ TFX would take a file from an earlier attempt for a driver's output, so it is re
 _KFP_SWITCH: Final = "_KFP_RUNTIME"
 
 CLASS_PATHS: Final = {
-    f"system.{name}": f"tfx_pipeline.components.system_artifacts.{name}"
+    f"system.{name}": f"tfx_pipeline.record.system_types.{name}"
     for name in ("HTML", "Markdown", "Metrics", "ClassificationMetrics")
 }
 """Import path of the artifact class by type title, for the types that TFX does not know."""

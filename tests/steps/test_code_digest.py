@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import modules
-from tfx_pipeline.process.code_digest import modules_digest, workers_code_digest
+from tfx_pipeline.steps.code_digest import modules_digest, workers_code_digest
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 from tests.small_run import Run
-from tfx_pipeline.components.damage import PRODUCERS, Input, named_damage
 from tfx_pipeline.config.sections import Config, TuningConfig
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.damage import PRODUCERS, Input, named_damage
 
 SPLITS = ("train", "eval")
 

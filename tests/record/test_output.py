@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output import MANIFEST_BYTES, RESERVE_BYTES, new_run
+from tfx_pipeline.record.output import MANIFEST_BYTES, RESERVE_BYTES, new_run
 
 
 def test_runs_that_start_in_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.process.output_lock import write_errors_as_user_errors
+from tfx_pipeline.record.output_lock import write_errors_as_user_errors
 
 RESERVE_BYTES: Final = 1 << 18
 MANIFEST_BYTES: Final = 1 << 16
@@ -25,11 +25,6 @@ class Output:
     def pipeline(self) -> Path:
         """Artifacts, one folder a component."""
         return self.root / "pipeline"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The state of a training that is not finished."""
-        return self.pipeline / "trainer" / ".checkpoints"
 
     @property
     def metadata(self) -> Path:

@@ -1,12 +1,27 @@
 """Reads how artifacts were made, as recorded on them: a model's hyperparameters, the source of examples."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from tfx.types import Artifact
 
-from tfx_pipeline.components.splits import SOURCE_COUNT_PROPERTY, written_examples
-from tfx_pipeline.components.trainer import HYPERPARAMETERS, TUNED_PROPERTY
-from tfx_pipeline.review.content import Rows
+from tfx_pipeline.config.section import value_type
+from tfx_pipeline.config.sections import TrainingConfig
+from tfx_pipeline.record.splits import SOURCE_COUNT_PROPERTY, written_examples
+
+_OUTPUT: Final = "model"
+KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
+"""What the trainer calls each hyperparameter: a parameter cannot have the name of an output."""
+
+HYPERPARAMETERS: Final[dict[str, type]] = {
+    KEYS[name]: value_type(field) for name, field in TrainingConfig.model_fields.items()
+}
+"""Every hyperparameter that the configuration declares, and its type in ML Metadata, where none is 0."""
+
+TUNED_PROPERTY: Final = "tuned"
+"""Custom property of a model with the names of the hyperparameters that the tuner chose, and a space between them."""
+
+Rows: TypeAlias = tuple[tuple[str, str], ...]
+"""Names and values, as text that a person reads."""
 
 _GETTERS: Final[dict[type, Any]] = {
     str: Artifact.get_string_custom_property,

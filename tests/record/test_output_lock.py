@@ -13,12 +13,12 @@ import pytest
 
 from tests.small_run import ROOT
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.process.output_lock import LOCK, exclusive
+from tfx_pipeline.record.output_lock import LOCK, exclusive
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from tfx_pipeline.process.output_lock import exclusive
+from tfx_pipeline.record.output_lock import exclusive
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -1,6 +1,6 @@
 """In which order components run in one process, and which still run after a failure."""
 
-from tfx_pipeline.process.graph import is_of_use, run_order
+from tfx_pipeline.steps.graph import is_of_use, run_order
 
 WAITS = {
     "checkout": [], "examples": [], "locator": [], "transform": ["examples"], "statistics": ["examples"],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.components import checkpoints
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record import checkpoints
 
 PROPERTIES = {"epochs": 3, "seed": 1}
 

@@ -8,7 +8,7 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.step.shared_claim import MOUNT_VARIABLE
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.steps import notifier, source_checkout, table
+from tfx_pipeline.steps import source_checkout, table, webhook
 from tfx_pipeline.steps.table import Step, step_named
 
 SERVING_MOUNT: Final = "/serving"
@@ -90,7 +90,7 @@ def _access_settings(step: Step, config: KubeflowConfig) -> dict[str, Any]:
         return {"secret_files": _repository_secrets(config)}
     if step is table.NOTIFIER:
         # Without the Secret, the pod would wait for ever; the step says what is missing.
-        return {"secret_files": {notifier.SECRET_MOUNT: f"{config.notify_secret}?"}}
+        return {"secret_files": {webhook.SECRET_MOUNT: f"{config.notify_secret}?"}}
     mounts, env = {}, {}
     if step.beam and config.beam_pvc:
         mounts[config.beam_mount] = config.beam_pvc

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.webhook import Webhook
-from tfx_pipeline.steps import notifier
-from tfx_pipeline.steps.notifier import Result, body, notify
+from tfx_pipeline.steps import webhook
+from tfx_pipeline.steps.webhook import Result, body, notify
 
 BLESSED = Result("0f-1", "fashion-mnist run", "succeeded", None, "blessed", 0.89344)
 FAILED = Result(
@@ -91,7 +91,7 @@ def test_a_card_has_no_button_to_a_page_whose_address_is_not_known() -> None:
     ],
 )
 def test_teams_is_known_by_its_address(url: str, card: bool) -> None:
-    assert notifier._takes_cards(url) is card
+    assert webhook._takes_cards(url) is card
 
 
 @pytest.mark.parametrize(("form", "card"), [("card", True), ("text", False), ("", False)])
@@ -108,13 +108,13 @@ def test_another_answer_is_a_line_in_the_log(status: int, hook: Webhook, send: S
 
 
 def test_a_webhook_that_hangs_is_left_behind(hook: Webhook, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifier, "_PATIENCE", 0.2)
+    monkeypatch.setattr(webhook, "_PATIENCE", 0.2)
     hook.silence.clear()
     assert "not sent" in send(url=hook.url)
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_left_behind(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifier, "_PATIENCE", 0.3)
+    monkeypatch.setattr(webhook, "_PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         from threading import Event, Thread  # noqa: PLC0415
 

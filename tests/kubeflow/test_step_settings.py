@@ -2,7 +2,7 @@
 
 from tests.kubeflow.conftest import read_config
 from tfx_pipeline.config.kubeflow import StepSettings
-from tfx_pipeline.kubeflow.package.step_settings import serving_uri, settings_of
+from tfx_pipeline.kubeflow.step_settings import serving_uri, settings_of
 
 
 def settings(step: str, *flags: str) -> StepSettings:

@@ -15,8 +15,7 @@ from tests.kubeflow.replay import pod_spec
 from tests.small_run import ROOT
 from tfx_pipeline.beam import worker_pool
 from tfx_pipeline.config.beam import BeamConfig
-from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
-from tfx_pipeline.kubeflow.manifests.flink_pods import JOB_MANAGER_MIB, TASK_MANAGER_MIB
+from tfx_pipeline.kubeflow.manifests.flink import MEBIBYTES, flink_manifest
 from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
@@ -123,6 +122,13 @@ def test_a_pool_of_workers_in_the_steps_image_is_beside_each_task_manager(kind: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_value_is_text_whatever_yaml_or_jinja_would_make_of_it(kind: str) -> None:
+    value = "a\u0085\U0001f600: {{ b }}\n'\"{% if c %}#"
+    worker = container(pods(kind, "--set", f"kubeflow.env.A={value}")["taskmanager"], "beam-worker")
+    assert {"name": "A", "value": value} in worker["env"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_workers_write_to_the_claim_that_they_share_with_the_steps_and_read_others(kind: str) -> None:
     template = pods(kind, *FULL, "--set", "kubeflow.beam_mount=/shared")["taskmanager"]
     mounts = {m["mountPath"]: m["name"] for m in container(template, "beam-worker")["volumeMounts"]}
@@ -197,8 +203,8 @@ def test_both_kinds_have_the_same_memory_slots_and_network_buffers() -> None:
     deployment = one(found, "Deployment", "taskmanager")["spec"]
     assert deployment["replicas"] == spec["taskManager"]["replicas"] == 5
     for component, name, mib in (
-        ("jobManager", "jobmanager", JOB_MANAGER_MIB),
-        ("taskManager", "taskmanager", TASK_MANAGER_MIB),
+        ("jobManager", "jobmanager", MEBIBYTES["jobmanager"]),
+        ("taskManager", "taskmanager", MEBIBYTES["taskmanager"]),
     ):
         assert spec[component]["resource"]["memory"] == written[f"{name}.memory.process.size"] == f"{mib}m"
         main = container(one(found, "Deployment", name)["spec"]["template"], "flink-main-container")

@@ -5,22 +5,16 @@ from typing import Final, NamedTuple
 
 from modules.dataset import DATASET
 from tfx_pipeline.config.kubeflow import KubeflowConfig, StepSettings
-from tfx_pipeline.kubeflow.manifests.pod import Manifest, as_yaml, checked_namespace, object_name, without_empty
+from tfx_pipeline.kubeflow.manifests.render import as_yaml, rendered
+from tfx_pipeline.kubeflow.pod import Manifest, checked_namespace, object_name, without_empty
 from tfx_pipeline.kubeflow.step_settings import check_serving_place, serving_uri, settings_of
 from tfx_pipeline.process import object_store
 from tfx_pipeline.steps.table import PUSHER
-
-RUNTIME: Final = "kserve-tensorflow-serving"
-"""The ClusterServingRuntime that KServe comes with."""
-
-MODELS: Final = "/mnt/models"
-"""Where that runtime looks for numbered versions."""
 
 GOOGLE_KEY: Final = "gcloud-application-credentials.json"
 """The key of a Secret that KServe mounts as Google's key file."""
 
 ANNOTATION: Final = "serving.kserve.io/s3"
-RESOURCES: Final = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}}
 
 
 class Storage(NamedTuple):
@@ -59,10 +53,19 @@ def kserve_manifest(config: KubeflowConfig, namespace: str = "") -> str:
         "namespace": checked_namespace(namespace),
         "labels": dict(config.labels),
     }
-    access = {**metadata, "name": f"{metadata['name']}-storage"}
-    account = access["name"] if storage.keys else config.service_account
-    service = _inference_service(config, storage.uri, without_empty(metadata), account)
-    documents = [*(_access(storage, without_empty(access)) if storage.keys else []), service]
+    access = without_empty({**metadata, "name": f"{metadata['name']}-storage"})
+    documents = rendered(
+        "kserve.yaml",
+        metadata=without_empty(metadata),
+        access=access,
+        account=access["name"] if storage.keys else config.service_account,
+        keys=storage.keys,
+        annotations=storage.annotations or None,
+        uri=storage.uri,
+        version=config.kserve_version,
+        canary=config.kserve_canary,
+        runtime_version=config.kserve_runtime_version,
+    )
     return as_yaml(documents, _comment(storage, metadata, access) if storage.keys else [])
 
 
@@ -111,46 +114,6 @@ def _annotations(endpoint: str, region: str) -> dict[str, str]:
     https = str(int(scheme == "https"))
     found = {"endpoint": host, "usehttps": host and https, "verifyssl": host and https, "region": region}
     return {f"{ANNOTATION}-{name}": value for name, value in found.items() if value}
-
-
-def _access(storage: Storage, metadata: Manifest) -> list[Manifest]:
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": without_empty({**metadata, "annotations": storage.annotations}),
-    }
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": metadata,
-        "secrets": [{"name": metadata["name"]}],
-    }
-    return [secret, account]
-
-
-def _inference_service(config: KubeflowConfig, uri: str, metadata: Manifest, account: str | None) -> Manifest:
-    version = config.kserve_version
-    model = {
-        "modelFormat": {"name": "tensorflow", "version": "2"},
-        "protocolVersion": "v1",
-        "runtime": RUNTIME,
-        "runtimeVersion": config.kserve_runtime_version,
-        "storageUri": None if version else uri,
-        "resources": RESOURCES,
-    }
-    predictor = {
-        "canaryTrafficPercent": config.kserve_canary,
-        "serviceAccountName": account,
-        # One version alone, in the folder that TensorFlow Serving looks for: the next is another revision.
-        "storageUris": [{"uri": f"{uri}/{version}", "mountPath": f"{MODELS}/{version}"}] if version else None,
-        "model": without_empty(model),
-    }
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": metadata,
-        "spec": {"predictor": without_empty(predictor)},
-    }
 
 
 def _comment(storage: Storage, metadata: Manifest, access: Manifest) -> list[str]:

@@ -11,7 +11,6 @@ from tfx.orchestration.pipeline import Pipeline
 
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.entrypoint import COMMAND
-from tfx_pipeline.kubeflow.manifests.tensorboard import viewer
 from tfx_pipeline.kubeflow.package.exit_step import with_exit_handler, with_notifier
 from tfx_pipeline.kubeflow.package.pipeline_spec import complete, with_viewer_output
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import check_spec, refuse
@@ -22,6 +21,7 @@ from tfx_pipeline.kubeflow.package.stage_settings import stage_settings
 from tfx_pipeline.kubeflow.package.stages import with_stages
 from tfx_pipeline.kubeflow.step import tensorboard_viewer
 from tfx_pipeline.kubeflow.step_settings import settings_of
+from tfx_pipeline.kubeflow.tensorboard_pod import viewer
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import BEAM_WORKER, EVALUATION_REVIEW, TENSORBOARD, stages_of
 

@@ -1,9 +1,7 @@
 """A pod as Kubernetes takes it, from the settings that the steps have; it passes Pod Security `restricted`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, Final
-
-import yaml
 
 from tfx_pipeline.config.kubeflow import StepSettings
 from tfx_pipeline.config.kubernetes_values import is_namespace
@@ -31,28 +29,6 @@ def object_name(*parts: str) -> str:
     """Joins parts to a name that a service may have, too: a letter first, and room for what others append."""
     name = "-".join(parts)
     return (name if name[0].isalpha() else f"model-{name}")[:50].rstrip("-")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes a part that two documents share twice, as people expect."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's form
-        """Never refers to what was written before."""
-        return True
-
-
-def _lines(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Writes a text of several lines as such."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _lines)
-
-
-def as_yaml(documents: Sequence[Manifest], comment: Sequence[str]) -> str:
-    """Writes documents for ``kubectl apply -f -``, after lines of comment."""
-    text: str = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False)
-    return "".join(f"# {line}\n" for line in comment) + text
 
 
 def pod_template(name: str, settings: StepSettings, own: Manifest, service_account: str | None) -> Manifest:

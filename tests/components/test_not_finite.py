@@ -15,6 +15,7 @@ from tests.small_run import Run
 from tfx_pipeline.components import evaluation_review, evaluator
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
+from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.review import report_pages
 
 NAN, INFINITY = math.nan, math.inf
@@ -122,7 +123,7 @@ def test_a_model_with_outputs_that_are_not_finite_is_refused_in_words_and_review
     assert evaluation.refusals[0] in text
     # Outside of pictures, which are base64.
     assert len(re.findall(r"(?<![\w+/])nan(?![\w+/=])", text, re.IGNORECASE)) == text.count("(NaN or infinity)")
-    index = report_pages.publish(page, tmp_path / "pages", report_pages.Run("20260101-000000", None, ()))
+    index = report_pages.publish(page, tmp_path / "pages", RunRecord("20260101-000000"))
     assert evaluation.refusals[0] in index.read_text()
     card = (tmp_path / "evaluation" / "MODEL_CARD.md").read_text()
     assert "| loss | n/a |" in card

@@ -46,7 +46,7 @@ def test_a_run_whose_results_cannot_be_read_has_failed(tmp_path: Path, monkeypat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "metadata.db"))
 
     monkeypatch.setattr(local_run, "_run", lambda *_: None)
-    monkeypatch.setattr(local_run, "_outcome", full)
+    monkeypatch.setattr(local_run, "_with_results", full)
     monkeypatch.setattr(local_run.signals, "ignore", lambda: None)  # this process goes on
     assert run(Config(run=RunConfig(output_dir=tmp_path))) == 1
     manifest = json.loads((tmp_path / "run.json").read_text())

@@ -9,13 +9,15 @@ import pytest
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.local.manifest import manifest
-from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.summary import summary
+from tfx_pipeline.manifest.run_record import DataGate, RunRecord, Tuning
 from tfx_pipeline.record.output import Output
 
-RESULTS = Outcome(
-    data_gate={"ok": True, "headline": "166 checks passed"},
+RESULTS = RunRecord(
+    "1",
+    "succeeded",
+    config=Config().model_dump(mode="json"),
+    data_gate=DataGate("stop", ok=True, anomalies=0, headline="166 checks passed", checks=166),
     metrics={"accuracy": 0.9, "loss": 0.3, "num_examples": 10, "per_class_accuracy": {"Bag": 0.9}},
     blessed=True,
 )
@@ -24,8 +26,7 @@ RESULTS = Outcome(
 def last_line(root: Path) -> str:
     """The last line of a run's summary."""
     stream = io.StringIO()
-    content = manifest(run_id="1", config=Config(), commit=None, status="succeeded", outcome=RESULTS)
-    summary(Console(stream), Output(root, "1"), content)
+    summary(Console(stream), Output(root, "1"), RESULTS)
     return stream.getvalue().splitlines()[-1]
 
 
@@ -43,9 +44,7 @@ def test_the_command_at_the_end_can_be_pasted_whatever_the_folder_is_called(
 
 def test_a_run_with_a_search_says_what_it_found_also_where_it_was_reused(tmp_path: Path) -> None:
     stream = io.StringIO()
-    tuning = {"trials": 3, "diverged": 1, "accuracy": 0.88125, "best": {"learning_rate": 0.002, "batch_size": 64}}
-    outcome = dataclasses.replace(RESULTS, tuning=tuning)
-    content = manifest(run_id="1", config=Config(), commit=None, status="succeeded", outcome=outcome)
-    summary(Console(stream), Output(tmp_path, "1"), content)
+    tuning = Tuning(trials=3, diverged=1, accuracy=0.88125, best={"learning_rate": 0.002, "batch_size": 64})
+    summary(Console(stream), Output(tmp_path, "1"), dataclasses.replace(RESULTS, tuning=tuning))
     line = "tuned      learning_rate 0.002, batch_size 64: the best of 3 trials, 1 diverged, 0.8812 on held-back images"
     assert line in stream.getvalue()

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from modules.dataset import DATASET
 from tests.small_run import ROOT, Run
+from tfx_pipeline.manifest.run_record import ComponentRun, RunRecord
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.inputs import ReviewInputs
@@ -198,8 +199,8 @@ def reports(review: Review, tmp_path_factory: pytest.TempPathFactory) -> str:
     refused = dataclasses.replace(review, verdict=Verdict(blessed=False, reasons=reasons, baseline=None))
     for run, shown in zip(RUNS, (review, refused), strict=False):
         write_report(shown, str(folder / "page"))
-        timings = report_pages.timings({"trainer": ("succeeded", 9.5)})
-        report_pages.publish(folder / "page", folder / "report", report_pages.Run(run, None, timings))
+        record = RunRecord(run, components=(ComponentRun("trainer", "succeeded", 9.5),))
+        report_pages.publish(folder / "page", folder / "report", record)
     return (folder / "report").as_uri()
 
 

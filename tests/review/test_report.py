@@ -11,6 +11,7 @@ from sklearn.metrics import precision_score, recall_score
 
 from modules.dataset import DATASET
 from tests.predictions import Predicted
+from tfx_pipeline.manifest.run_record import ComponentRun, RunRecord
 from tfx_pipeline.review import markdown, report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import digest, embedded, render, write_report
@@ -102,8 +103,9 @@ def folder(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
     refused = dataclasses.replace(review, verdict=Verdict(blessed=False, reasons=("too bad",), baseline=7))
     for run, shown in (("20260101-000000", review), ("20260102-000000", refused)):
         write_report(shown, str(directory / "page"))
-        timings = report_pages.timings({"trainer": ("succeeded", 12.34), "pusher": ("not run", 0.0)})
-        report_pages.publish(directory / "page", directory / "report", report_pages.Run(run, "serving/1", timings))
+        steps = (ComponentRun("trainer", "succeeded", 12.34), ComponentRun("pusher", "not run", 0.0))
+        record = RunRecord(run, components=steps, pushed="serving/1")
+        report_pages.publish(directory / "page", directory / "report", record)
     return directory / "report"
 
 

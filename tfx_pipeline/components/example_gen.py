@@ -26,8 +26,8 @@ from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
 from tfx_pipeline.data import idx
 from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
+from tfx_pipeline.manifest.examples import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.record.splits import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 
 logger = logging.getLogger(__name__)
 

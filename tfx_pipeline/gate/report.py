@@ -10,6 +10,7 @@ from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
+from tfx_pipeline.manifest.run_record import DataGate
 from tfx_pipeline.process.errors import UserError
 
 MEASURE: Final = "python -m tfx_pipeline.gate.measure --data-dir FOLDER"
@@ -82,9 +83,11 @@ class Report:
             )
 
 
-def summary(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's manifest says of a report that ``to_dict`` made: its verdict, and how many checks there were."""
-    return {**{key: report[key] for key in ("mode", "ok", "anomalies", "headline")}, "checks": len(report["checks"])}
+def summary(report: Mapping[str, Any]) -> DataGate:
+    """What a run's record says of a report that ``to_dict`` made: its verdict, and the checks that failed."""
+    verdict = {key: report[key] for key in ("mode", "ok", "anomalies", "headline")}
+    findings = tuple(check for check in report["checks"] if not check["ok"])
+    return DataGate(**verdict, checks=len(report["checks"]), findings=findings)
 
 
 def judge(

@@ -2,19 +2,17 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from tfx_pipeline.data.sources import SPLIT_FILES
 from tfx_pipeline.evaluation.results import read_evaluation
-from tfx_pipeline.evaluation.scores import ModelScores
 from tfx_pipeline.gate.report import summary
-from tfx_pipeline.local.outcome import Outcome
+from tfx_pipeline.manifest.examples import data_of
+from tfx_pipeline.manifest.run_record import RunRecord, metrics_of
 from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
@@ -30,45 +28,51 @@ from tfx_pipeline.steps.table import (
     TUNER,
 )
 
+Outputs = Mapping[str, Mapping[str, metadata_store_pb2.Artifact]]
+"""The output artifacts of the components that finished, by component and key."""
 
-def read_outcome(store: MetadataStore, executions: Mapping[str, int]) -> Outcome:
-    """Collects the results of the components that finished.
 
-    Args:
-        store: ML Metadata.
-        executions: The execution of each component that finished, executed or cached.
+class Pages(NamedTuple):
+    """What people look at: TensorBoard's events, those of the training where there is no review; and the review."""
 
-    Returns:
-        Their results.
-    """
-    outputs = {component: _outputs(store, execution) for component, execution in executions.items()}
-    outcome = Outcome()
+    tensorboard: Path | None
+    report: Path | None
+
+
+def outputs_of(store: MetadataStore, executions: Mapping[str, int]) -> Outputs:
+    """Finds the artifacts of the execution of each component that finished, executed or cached."""
+    return {component: _outputs(store, execution) for component, execution in executions.items()}
+
+
+def with_results(record: RunRecord, outputs: Outputs) -> RunRecord:
+    """Adds what the components that finished came to."""
     if EXAMPLE_GEN.name in outputs:
-        outcome = dataclasses.replace(outcome, data=_data(outputs[EXAMPLE_GEN.name]["examples"]))
+        record = dataclasses.replace(record, data=data_of(_properties(outputs[EXAMPLE_GEN.name]["examples"])))
     if DATA_GATE.name in outputs:
         report = json.loads(Path(outputs[DATA_GATE.name]["report"].uri).read_bytes())
-        outcome = dataclasses.replace(outcome, data_gate=summary(report))
+        record = dataclasses.replace(record, data_gate=summary(report))
     if TUNER.name in outputs:
         trials = read_trials(outputs[TUNER.name]["tuner_results"].uri)
-        outcome = dataclasses.replace(outcome, tuning=tuning(trials))
+        record = dataclasses.replace(record, tuning=tuning(trials))
     if TRAINER.name in outputs:
-        model, logs = outputs[TRAINER.name]["model"], Path(outputs[TRAINER.name]["model_run"].uri)
-        outcome = dataclasses.replace(outcome, training=_training(model), training_logs=logs)
+        record = dataclasses.replace(record, config=_with_training(record.config, outputs[TRAINER.name]["model"]))
     if BASELINE_LOCATOR.name in outputs:
-        baseline = outputs[BASELINE_LOCATOR.name]["baseline"].custom_properties
-        version = baseline[VERSION_PROPERTY].int_value if VERSION_PROPERTY in baseline else None
-        outcome = dataclasses.replace(outcome, baseline=version)
+        baseline = _properties(outputs[BASELINE_LOCATOR.name]["baseline"])
+        record = dataclasses.replace(record, baseline=baseline.get(VERSION_PROPERTY))
     if EVALUATOR.name in outputs:
-        outcome = _with_evaluation(outcome, outputs[EVALUATOR.name])
+        record = _with_evaluation(record, outputs[EVALUATOR.name])
     if PUSHER.name in outputs:
-        pushed = outputs[PUSHER.name]["pushed_model"].custom_properties
-        outcome = dataclasses.replace(outcome, pushed=pushed["pushed_destination"].string_value or None)
+        pushed = _properties(outputs[PUSHER.name]["pushed_model"])
+        record = dataclasses.replace(record, pushed=pushed["pushed_destination"] or None)
+    return record
+
+
+def pages_of(outputs: Outputs) -> Pages:
+    """Finds the review, or at least the training's curves."""
     if EVALUATION_REVIEW.name in outputs:
         review = outputs[EVALUATION_REVIEW.name]
-        outcome = dataclasses.replace(
-            outcome, training_logs=Path(review["tensorboard"].uri), report=Path(review["report"].uri)
-        )
-    return outcome
+        return Pages(Path(review["tensorboard"].uri), Path(review["report"].uri))
+    return Pages(Path(outputs[TRAINER.name]["model_run"].uri) if TRAINER.name in outputs else None, None)
 
 
 def _outputs(store: MetadataStore, execution: int) -> dict[str, metadata_store_pb2.Artifact]:
@@ -78,33 +82,24 @@ def _outputs(store: MetadataStore, execution: int) -> dict[str, metadata_store_p
     return {keys[artifact.id]: artifact for artifact in store.get_artifacts_by_id(list(keys))}
 
 
-def _data(examples: metadata_store_pb2.Artifact) -> dict[str, Any]:
-    properties = examples.custom_properties
-    names = ("source", "kind", "digest")
-    counts = {split: properties[f"{split}_examples"].int_value for split in SPLIT_FILES}
-    return {name: properties[f"data_{name}"].string_value for name in names} | {"counts": counts}
+def _properties(artifact: metadata_store_pb2.Artifact) -> dict[str, Any]:
+    return {name: getattr(value, value.WhichOneof("value")) for name, value in artifact.custom_properties.items()}
 
 
-def _training(model: metadata_store_pb2.Artifact) -> dict[str, Any]:
-    values = {key: model.custom_properties[key] for key in HYPERPARAMETERS}
-    found = {key: getattr(value, value.WhichOneof("value")) for key, value in values.items()}
-    return {name: HYPERPARAMETERS[key](found[key]) for name, key in KEYS.items()}
+def _with_training(config: Mapping[str, Any], model: metadata_store_pb2.Artifact) -> dict[str, Any]:
+    """The configuration with the hyperparameters in force: where none were given, the model's own."""
+    properties = _properties(model)
+    values = {name: HYPERPARAMETERS[key](properties[key]) for name, key in KEYS.items()}
+    return {**config, "training": {**config["training"], **values}}
 
 
-def _with_evaluation(outcome: Outcome, outputs: dict[str, metadata_store_pb2.Artifact]) -> Outcome:
+def _with_evaluation(record: RunRecord, outputs: Mapping[str, metadata_store_pb2.Artifact]) -> RunRecord:
     evaluation = read_evaluation(outputs["evaluation"].uri)
+    model = evaluation.model
+    recall = {scores.name: scores.recall for scores in model.classes if scores.examples}
     return dataclasses.replace(
-        outcome,
-        metrics=_metrics(evaluation.model),
-        blessed=bool(outputs["blessing"].custom_properties["blessed"].int_value),
+        record,
+        metrics=metrics_of(model.overall.metrics, model.overall.examples, recall),
+        blessed=bool(_properties(outputs["blessing"])["blessed"]),
         refusals=evaluation.refusals,
     )
-
-
-def _metrics(model: ModelScores) -> dict[str, Any]:
-    defined = {title: value if math.isfinite(value) else None for title, value in model.overall.metrics.items()}
-    return {
-        **{title.replace(" ", "_"): value for title, value in defined.items()},
-        "num_examples": model.overall.examples,
-        "per_class_accuracy": {scores.name: scores.recall for scores in model.classes if scores.examples},
-    }

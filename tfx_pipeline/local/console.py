@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console as RichConsole
 from rich.status import Status
 
-from tfx_pipeline.local.progress import State
+from tfx_pipeline.manifest.run_record import State
 from tfx_pipeline.process.redaction import redact
 
 MARKS: dict[State, str] = {

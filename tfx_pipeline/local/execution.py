@@ -1,6 +1,5 @@
 """Executes the pipeline with LocalDagRunner and collects what it came to."""
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -12,11 +11,11 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from modules import devices
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles
-from tfx_pipeline.local.artifacts import read_outcome
+from tfx_pipeline.local.artifacts import Pages, outputs_of, pages_of, with_results
 from tfx_pipeline.local.console import Console, EpochHandler
-from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
+from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.pipeline import create_pipeline, require_search_space
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.checkpoints import CHECKPOINTS_VARIABLE
@@ -85,34 +84,24 @@ def _require_gpu() -> None:
         raise UserError(str(error)) from error
 
 
-def collect(output: Output, progress: Progress) -> Outcome:
-    """Reads what the run came to, and puts curves and review where TensorBoard and the reader find them.
-
-    Args:
-        output: The run's places.
-        progress: How each component went.
-
-    Returns:
-        The results.
-    """
+def collect(record: RunRecord, output: Output, progress: Progress) -> RunRecord:
+    """Adds what the run came to, and puts curves and review where TensorBoard and the reader find them."""
     if not progress.executions:
-        return Outcome()
+        return record
     store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
-    outcome = read_outcome(store, progress.executions)
+    outputs = outputs_of(store, progress.executions)
+    record = with_results(record, outputs)
     try:
-        _show(output, progress, outcome)
+        _show(output, record, pages_of(outputs))
     except Exception:
         # A page that fails must not cost the verdict, which the caller shows next.
         logger.exception("the review cannot be shown")
         shutil.rmtree(output.tensorboard, ignore_errors=True)  # on a full disk, the manifest needs the room of a half
-        return dataclasses.replace(outcome, report=None)
-    return outcome
+    return record
 
 
-def _show(output: Output, progress: Progress, outcome: Outcome) -> None:
-    if outcome.training_logs:
-        shutil.copytree(outcome.training_logs, output.tensorboard)
-    if outcome.report:
-        components = {name: (run.state, run.seconds) for name, run in progress.components.items()}
-        run = report_pages.Run(output.run_id, outcome.pushed, report_pages.timings(components))
-        report_pages.publish(outcome.report, output.report, run)
+def _show(output: Output, record: RunRecord, pages: Pages) -> None:
+    if pages.tensorboard:
+        shutil.copytree(pages.tensorboard, output.tensorboard)
+    if pages.report:
+        report_pages.publish(pages.report, output.report, record)

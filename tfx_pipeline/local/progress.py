@@ -1,19 +1,9 @@
 """How each component of a run went."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-State = Literal["succeeded", "cached", "failed", "not run"]
-
-
-@dataclasses.dataclass(frozen=True)
-class ComponentRun:
-    """How one component went; ``seconds`` is wall time, 0 where it did not run."""
-
-    id: str
-    state: State
-    seconds: float
+from tfx_pipeline.manifest.run_record import ComponentRun, State
 
 
 class Display(Protocol):
@@ -53,7 +43,7 @@ class Progress:
 
     def finished(self, component: str, state: State, seconds: float, execution: int | None) -> None:
         """A component ended."""
-        self.components[component] = ComponentRun(component, state, seconds)
+        self.components[component] = ComponentRun(component, state, round(seconds, 3))
         if execution is not None:
             self.executions[component] = execution
         self._display.finished(component, state, seconds)

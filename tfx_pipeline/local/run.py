@@ -1,22 +1,21 @@
 """One run on this machine, from the configuration to the exit code."""
 
+import dataclasses
 import logging
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, error_line
-from tfx_pipeline.local.manifest import begin, git_commit, manifest, write
-from tfx_pipeline.local.outcome import Outcome
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
+from tfx_pipeline.manifest.run_record import RunRecord
+from tfx_pipeline.manifest.versions import git_commit, versions
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
 from tfx_pipeline.process.log import captured_output
+from tfx_pipeline.record.manifests import begin, write
 from tfx_pipeline.record.output import Output, new_run
 from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
 
@@ -42,9 +41,10 @@ def run(config: Config) -> int:
     require_visible(root, "--output-dir")
     with exclusive(root) as died:
         output = new_run(config.run.output_dir)
-        described = partial(manifest, run_id=output.run_id, config=config, commit=git_commit())
+        values = config.model_dump(mode="json", exclude={"kubeflow"})
+        record = RunRecord(output.run_id, config=values, versions=versions(), git_commit=git_commit())
         with write_errors_as_user_errors(root):
-            begin(output, described())
+            begin(output, record)
         with captured_output(output.log) as stream:
             console = Console(stream)
             if died:
@@ -53,8 +53,8 @@ def run(config: Config) -> int:
             failure = _attempt(config, output, console, progress)
             signals.ignore()
             output.reserve.unlink(missing_ok=True)
-            described = partial(described, wall_seconds=time.monotonic() - started)
-            failure = _record(described, output, console, progress, failure)
+            record = dataclasses.replace(record, wall_seconds=round(time.monotonic() - started, 3))
+            failure = _finish(record, output, console, progress, failure)
     return failure.code if failure else 0
 
 
@@ -113,29 +113,22 @@ def _close(output: Output, progress: Progress) -> None:
         logger.exception("the next run will mark as failed what was interrupted")
 
 
-def _record(
-    described: Callable[..., dict[str, Any]],
-    output: Output,
-    console: Console,
-    progress: Progress,
-    failure: Failure | None,
+def _finish(
+    record: RunRecord, output: Output, console: Console, progress: Progress, failure: Failure | None
 ) -> Failure | None:
-    """Writes manifest and summary; returns what stopped the run, or kept its results from being recorded."""
-    outcome = Outcome()
+    """Writes record and summary; returns what stopped the run, or kept its results from being recorded."""
+    record = dataclasses.replace(record, components=tuple(progress.components.values()))
     try:
-        outcome = _outcome(output, progress)
+        record = _with_results(record, output, progress)
     except Exception as exception:
         logger.exception("the run's results cannot be read")
         failure = failure or Failure(error_line(exception, output.root))
+    record = dataclasses.replace(
+        record, status="failed" if failure else "succeeded", error=failure.error if failure else None
+    )
     try:
-        content = described(
-            status="failed" if failure else "succeeded",
-            error=failure.error if failure else None,
-            components=list(progress.components.values()),
-            outcome=outcome,
-        )
-        write(output, content)
-        summary(console, output, content)
+        write(output, record)
+        summary(console, output, record)
     except Exception as exception:
         logger.exception("the run's results cannot be recorded")
         failure = failure or Failure(error_line(exception, output.root))
@@ -143,9 +136,9 @@ def _record(
     return failure
 
 
-def _outcome(output: Output, progress: Progress) -> Outcome:
+def _with_results(record: RunRecord, output: Output, progress: Progress) -> RunRecord:
     if not progress.components:
-        return Outcome()
+        return record
     from tfx_pipeline.local.execution import collect  # noqa: PLC0415
 
-    return collect(output, progress)
+    return collect(record, output, progress)

@@ -14,7 +14,8 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact, artifact_utils
 
 from tfx_pipeline.local import artifact_digests
-from tfx_pipeline.local.progress import Progress, State
+from tfx_pipeline.local.progress import Progress
+from tfx_pipeline.manifest.run_record import State
 from tfx_pipeline.process import signals
 from tfx_pipeline.record.damage import Input, named_damage
 from tfx_pipeline.steps import graph

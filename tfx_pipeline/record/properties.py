@@ -1,12 +1,12 @@
 """Reads how artifacts were made, as recorded on them: a model's hyperparameters, the source of examples."""
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from tfx.types import Artifact
 
 from tfx_pipeline.config.section import value_type
 from tfx_pipeline.config.sections import TrainingConfig
-from tfx_pipeline.record.splits import SOURCE_COUNT_PROPERTY, written_examples
+from tfx_pipeline.manifest.examples import Rows, data_rows
 
 _OUTPUT: Final = "model"
 KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
@@ -20,8 +20,6 @@ HYPERPARAMETERS: Final[dict[str, type]] = {
 TUNED_PROPERTY: Final = "tuned"
 """Custom property of a model with the names of the hyperparameters that the tuner chose, and a space between them."""
 
-Rows: TypeAlias = tuple[tuple[str, str], ...]
-"""Names and values, as text that a person reads."""
 
 _GETTERS: Final[dict[type, Any]] = {
     str: Artifact.get_string_custom_property,
@@ -32,7 +30,6 @@ _GETTERS: Final[dict[type, Any]] = {
 """Kubeflow gives every number back as a float, and ``get_custom_property`` takes what is 0 or "" for absent then."""
 
 TRAINED_EPOCHS, KEPT_EPOCH = "trained_epochs", "kept_epoch"
-DATA_PROPERTIES: Final = ("data_source", "data_kind", "data_digest")
 
 
 def hyperparameters(model: Artifact) -> dict[str, str | int | float]:
@@ -63,12 +60,5 @@ def data_origin(examples: Artifact) -> Rows:
 
     Every later step has read as many examples, or has failed.
     """
-    texts = [(name.replace("_", " "), examples.get_string_custom_property(name)) for name in DATA_PROPERTIES]
-    counts = [(f"{split} examples", _taken(examples, split, n)) for split, n in written_examples(examples).items()]
-    return (*texts, *counts)
-
-
-def _taken(examples: Artifact, split: str, count: int) -> str:
-    """How many examples of a split there are, and where that is not all of the data, of how many."""
-    source = examples.get_int_custom_property(SOURCE_COUNT_PROPERTY.format(split))
-    return f"{count:,}, the first of {source:,}" if source > count else f"{count:,}"
+    names = examples.mlmd_artifact.custom_properties
+    return data_rows({name: examples.get_custom_property(name) for name in names})

@@ -1,20 +1,13 @@
 """The files of an artifact's splits, and how many examples each split has."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, artifact_utils
 
+from tfx_pipeline.manifest.examples import COUNT_PROPERTY
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import EXAMPLE_GEN
-
-COUNT_PROPERTY: Final = "{}_examples"
-"""Custom property of the examples' artifact with the number that example-gen wrote of a split."""
-
-SOURCE_COUNT_PROPERTY: Final = "{}_in_source"
-"""Custom property of the examples' artifact with the number that the data has of a split, of which ``--limit`` takes
-the first."""
 
 
 def split_files(examples: Artifact, splits: Iterable[str]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.evaluation.scores import ModelScores, ThresholdResult
+from tfx_pipeline.manifest.examples import Rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,10 +218,6 @@ class Trial:
     number: int
     accuracy: float | None
     values: dict[str, str | int | float]
-
-
-Rows = tuple[tuple[str, str], ...]
-"""Named values, as text."""
 
 
 @dataclasses.dataclass(frozen=True)

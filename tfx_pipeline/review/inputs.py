@@ -1,20 +1,18 @@
 """Reads a review from the artifacts of a run."""
 
 import dataclasses
-import importlib.metadata
-import platform
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import not_finite
+from tfx_pipeline.manifest.examples import Rows
+from tfx_pipeline.manifest.versions import versions
 from tfx_pipeline.review import predictions, statistics
-from tfx_pipeline.review.content import Review, Rows, Verdict
+from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.gate_checks import read_gate
 from tfx_pipeline.review.training_curves import read_training_curves
 from tfx_pipeline.review.trials import read_trials
-
-PACKAGES: Final = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "tensorflow-transform", "numpy")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,12 +76,7 @@ def read_review(inputs: ReviewInputs) -> Review:
         hyperparameters=inputs.hyperparameters,
         training_end=inputs.training_end,
         data=inputs.data,
-        versions=versions(),
+        versions=tuple(versions().items()),
         tuned=inputs.tuned,
         trials=read_trials(inputs.tuner_results) if inputs.tuner_results else (),
     )
-
-
-def versions() -> Rows:
-    """The versions of Python and of the libraries that the figures depend on."""
-    return (("python", platform.python_version()), *((name, importlib.metadata.version(name)) for name in PACKAGES))

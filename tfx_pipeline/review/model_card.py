@@ -5,8 +5,8 @@ from typing import Final
 
 from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ModelScores
+from tfx_pipeline.manifest.examples import Rows
 from tfx_pipeline.review import markdown
-from tfx_pipeline.review.content import Rows
 
 CUSTOM_KIND: Final = "custom"
 """The kind that example-gen notes for data other than the published data set, whose licence is unknown."""

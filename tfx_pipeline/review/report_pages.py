@@ -1,12 +1,11 @@
 """Keeps the reports of many runs in one folder: the newest as its index, a list of the others, and a comparison."""
 
-import dataclasses
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.review.report_writer import embedded, environment
 
@@ -15,28 +14,13 @@ COMPARISON: Final = "compare.html"
 _DIGEST: Final = re.compile(r'<script type="application/json" id="review">(.*?)</script>', re.DOTALL)
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What only the runner knows of a run.
-
-    Attributes:
-        id: Its name.
-        pushed: Where the model was pushed; None where it was not.
-        timings: Each component with what became of it and its wall time, as text.
-    """
-
-    id: str
-    pushed: str | None
-    timings: tuple[tuple[str, str, str], ...]
-
-
-def publish(report: Path, directory: Path, run: Run, *, as_index: bool = True) -> Path:
+def publish(report: Path, directory: Path, run: RunRecord, *, as_index: bool = True) -> Path:
     """Adds a run's report to the folder and makes it the index.
 
     Args:
         report: The page that evaluation-review wrote.
         directory: The folder; made where it does not exist.
-        run: What to add to the page.
+        run: What to add to the page: its name, the components, and where the model was pushed.
         as_index: False where it is the index only if no other run is newer, by the names.
 
     Returns:
@@ -53,9 +37,9 @@ def publish(report: Path, directory: Path, run: Run, *, as_index: bool = True) -
         links=pages.get_template("links.html.j2").render(index=INDEX, comparison=COMPARISON),
         timings=pages.get_template("timings.html.j2").render(run=run),
     )
-    write_atomically(directory / f"{run.id}.html", page)
+    write_atomically(directory / f"{run.run_id}.html", page)
     runs = read_runs(directory)
-    current = run.id if as_index else next(iter(runs))
+    current = run.run_id if as_index else next(iter(runs))
     earlier = pages.get_template("runs.html.j2").render(runs=runs, current=current, comparison=COMPARISON)
     write_atomically(
         directory / COMPARISON, pages.get_template("compare.html.j2").render(runs=embedded(runs), index=INDEX)
@@ -93,11 +77,3 @@ def _fill(page: str, **slots: str) -> str:
     for name, content in slots.items():
         page = page.replace(f"<!-- slot:{name} -->", content, 1)
     return page
-
-
-def timings(components: Mapping[str, tuple[str, float]]) -> tuple[tuple[str, str, str], ...]:
-    """Puts each component's state and seconds into words; no time where it did not run."""
-    return tuple(
-        (name, state, f"{seconds:.1f} s" if state in ("succeeded", "failed") else "")
-        for name, (state, seconds) in components.items()
-    )

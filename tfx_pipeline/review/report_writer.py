@@ -103,7 +103,7 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 
 def digest(review: Review) -> dict[str, Any]:
     """What a comparison of two runs needs, as plain JSON; a metric that is not defined is null."""
-    overall = review.model.overall
+    overall, tuning = review.model.overall, summary(review.trials)
     classes = [dataclasses.asdict(c) | {"f1": c.f1} for c in review.model.classes]
     content: dict[str, Any] = {
         "blessed": review.verdict.blessed,
@@ -119,7 +119,7 @@ def digest(review: Review) -> dict[str, Any]:
         "hyperparameters": review.hyperparameters,
         "training_end": dict(review.training_end),
         "tuned": sorted(review.tuned),
-        "tuning": summary(review.trials),
+        "tuning": dataclasses.asdict(tuning) if tuning else None,
         "data": dict(review.data),
         "versions": dict(review.versions),
     }

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from tfx_pipeline.manifest.run_record import Tuning
 from tfx_pipeline.review.content import Trial
 
 RESULTS: Final = "tuner_results.json"
@@ -22,10 +23,10 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     return max((trial for trial in trials if trial.accuracy is not None), key=lambda trial: trial.accuracy or 0.0)
 
 
-def summary(trials: Sequence[Trial]) -> dict[str, Any] | None:
-    """What a search came to, for a manifest; None where there was none."""
+def summary(trials: Sequence[Trial]) -> Tuning | None:
+    """What a search came to; None where there was none."""
     if not trials:
         return None
     best = best_of(trials)
     diverged = sum(trial.accuracy is None for trial in trials)
-    return {"trials": len(trials), "diverged": diverged, "accuracy": best.accuracy, "best": best.values}
+    return Tuning(len(trials), diverged, best.accuracy, best.values)

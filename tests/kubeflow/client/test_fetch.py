@@ -53,7 +53,14 @@ def test_the_manifest_has_the_fields_of_a_local_one(cluster: Cluster, bring: Fet
         "baseline": 3,
         "pushed": "/serving/4",
         "data": {"source": "tfds", "kind": "fashion-mnist", "digest": "5cf0", "counts": {"train": 60000}},
-        "data_gate": {"mode": "stop", "ok": True, "anomalies": 0, "headline": "12 of 12 checks passed", "checks": 12},
+        "data_gate": {
+            "mode": "stop",
+            "ok": True,
+            "anomalies": 0,
+            "headline": "12 of 12 checks passed",
+            "checks": 12,
+            "findings": [],
+        },
         "versions": {"python": "3.13.1", "tfx": "1.21.0"},
         "git_commit": None,
     }

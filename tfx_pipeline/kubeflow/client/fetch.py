@@ -1,6 +1,7 @@
 """Brings the reviews of runs on Kubeflow into the output directory, beside those of runs on this machine."""
 
 import contextlib
+import dataclasses
 import json
 import re
 import shutil
@@ -14,10 +15,11 @@ from modules.dataset import DATASET
 from tfx_pipeline.kubeflow.client.artifacts import PAGE_KIND, REPORT, TENSORBOARD, Artifacts
 from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun, find
 from tfx_pipeline.kubeflow.client.page import GoneError, Page
-from tfx_pipeline.kubeflow.client.run_manifest import finished, manifest
+from tfx_pipeline.kubeflow.client.run_manifest import finished, record_of
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import require_ended
 from tfx_pipeline.kubeflow.tensorboard import EVENTS
+from tfx_pipeline.manifest.run_record import KubeflowRun, RunRecord, read_record
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.output import Output
 from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
@@ -89,17 +91,15 @@ def folder_name(root: Path, run: kfp_server_api.V2beta1Run, run_id: str) -> str:
         known = sorted((root / "runs").glob(f"*-kubeflow-{part}"))
         if not known:
             return f"{run.created_at.astimezone():%Y%m%d-%H%M%S}-kubeflow-{part}"
-        if _facts(known[0]).get("run_id", run_id) == run_id:
+        if _kubeflow_run(known[0]).run_id in (None, run_id):
             return known[0].name
     raise UserError(f"{known[0]}: is another run's; move it elsewhere")
 
 
-def _facts(folder: Path) -> dict[str, Any]:
-    """What a run's manifest says of Kubeflow; {} where it is none."""
-    try:
-        return dict(json.loads((folder / "run.json").read_bytes())["kubeflow"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+def _kubeflow_run(folder: Path) -> KubeflowRun:
+    """What a run's record says of Kubeflow; nothing where it is none."""
+    record = read_record(folder / "run.json")
+    return (record and record.kubeflow) or KubeflowRun(None, None, "", None, {}, brought=("?",))
 
 
 class _Fetch:
@@ -127,24 +127,24 @@ class _Fetch:
         self._say(f"{output.run_id}: {found.outcome}")
         report = self._report(found)
         events = self._events(found)
-        content = manifest(found, report[1] if report else None, self._gate(found))
+        record = record_of(found, report[1] if report else None, self._gate(found))
         with write_errors_as_user_errors(self._root, OUTPUT_FLAG):
-            self._put(output, content, report[0] if report else "", events=events)
+            self._put(output, record, report[0] if report else "", events=events)
 
-    def _put(self, output: Output, content: dict[str, Any], page: str, *, events: bool) -> None:
+    def _put(self, output: Output, record: RunRecord, page: str, *, events: bool) -> None:
         """Puts all in its place; the manifest comes last, and says that the rest is there."""
-        content["kubeflow"]["brought"] = [*([TENSORBOARD] if events else []), *([REPORT] if page else [])]
+        if record.kubeflow:
+            brought = (*([TENSORBOARD] if events else []), *([REPORT] if page else []))
+            record = dataclasses.replace(record, kubeflow=dataclasses.replace(record.kubeflow, brought=brought))
         self._scratch.mkdir(exist_ok=True)
         if events:
             _replace(self._scratch / TENSORBOARD, output.tensorboard)
         if page:
             (self._scratch / "report.html").write_text(page, encoding="utf-8")
-            times = {step["id"]: (step["state"], step["seconds"]) for step in content["components"]}
-            run = report_pages.Run(output.run_id, content["pushed"], report_pages.timings(times))
-            report_pages.publish(self._scratch / "report.html", output.report, run, as_index=False)
+            report_pages.publish(self._scratch / "report.html", output.report, record, as_index=False)
         folder = self._scratch / "run"
         folder.mkdir()
-        (folder / "run.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (folder / "run.json").write_text(record.text(), encoding="utf-8")
         _replace(folder, output.run)
 
     def _report(self, found: ClusterRun) -> tuple[str, dict[str, Any]] | None:
@@ -183,9 +183,9 @@ class _Fetch:
 def _is_here(output: Output, run: kfp_server_api.V2beta1Run) -> bool:
     """Whether a run was brought, as a whole, and not retried since."""
     places = {TENSORBOARD: output.tensorboard, REPORT: output.report / f"{output.run_id}.html"}
-    facts = _facts(output.run)
-    whole = all(name in places and places[name].exists() for name in facts.get("brought", ["?"]))
-    return whole and facts.get("finished_at") == finished(run)
+    here = _kubeflow_run(output.run)
+    whole = all(name in places and places[name].exists() for name in here.brought)
+    return whole and here.finished_at == finished(run)
 
 
 def _replace(new: Path, place: Path) -> None:

@@ -1,4 +1,4 @@
-"""run.json of a run on Kubeflow: the same fields as for a run on this machine, where they can be known."""
+"""The record of a run on Kubeflow, as far as it can be known from here."""
 
 import datetime
 from collections.abc import Iterable, Mapping
@@ -11,24 +11,30 @@ from tfx_pipeline.gate.report import summary
 from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun
 from tfx_pipeline.kubeflow.client.step_states import Task, step_states
 from tfx_pipeline.kubeflow.run_metadata import Output
-from tfx_pipeline.process.redaction import redact_all
+from tfx_pipeline.manifest.examples import data_of
+from tfx_pipeline.manifest.run_record import ComponentRun, KubeflowRun, RunRecord, State, Tuning, metrics_of
 
-_STATES: Final = {"SUCCEEDED": "succeeded", "CACHED": "cached", "NOT RUN": "not run", "SKIPPED": "not run"}
+_STATES: Final[Mapping[str, State]] = {
+    "SUCCEEDED": "succeeded",
+    "CACHED": "cached",
+    "NOT RUN": "not run",
+    "SKIPPED": "not run",
+}
 
 
-def components(found: ClusterRun) -> list[dict[str, Any]]:
+def components(found: ClusterRun) -> tuple[ComponentRun, ...]:
     """State and seconds of each step; those that began come first, in their order."""
     tasks = list(found.run.run_details.task_details or []) if found.run.run_details else []
     states = step_states(tasks, found.steps)
     order = [*states, *(step for step in found.steps if step not in states)]
-    return [_component(step, states.get(step, "NOT RUN"), tasks) for step in order]
+    return tuple(_component(step, states.get(step, "NOT RUN"), tasks) for step in order)
 
 
-def _component(step: str, state: str, tasks: Iterable[Task]) -> dict[str, Any]:
-    known = _STATES.get(state, "failed")
+def _component(step: str, state: str, tasks: Iterable[Task]) -> ComponentRun:
+    outcome = _STATES.get(state, "failed")
     times = [task.end_time - task.start_time for task in tasks if task.display_name == step and _ended(task)]
-    ran = known in ("succeeded", "failed")
-    return {"id": step, "state": known, "seconds": sum(t.total_seconds() for t in times) if ran else 0.0}
+    ran = outcome in ("succeeded", "failed")
+    return ComponentRun(step, outcome, sum(t.total_seconds() for t in times) if ran else 0.0)
 
 
 def _ended(task: Task) -> bool:
@@ -36,44 +42,34 @@ def _ended(task: Task) -> bool:
     return bool(task.start_time and task.end_time and task.start_time.year > 1)
 
 
-def manifest(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Describes a run.
+def record_of(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping[str, Any] | None) -> RunRecord:
+    """Describes a run that has ended.
 
     Args:
         found: The run.
         digest: What its report says of the evaluation; None without one.
         gate: The data gate's report; None without one.
-
-    Returns:
-        The content of ``run.json``, without secrets; ``kubeflow`` has what a run on this machine has not.
     """
-    run, evaluation = found.run, digest or {}
-    content = {
-        "run_id": found.id,
-        "status": "succeeded" if found.outcome.succeeded else "failed",
-        "error": None if found.outcome.succeeded else f"the run {found.outcome}",
-        "wall_seconds": _seconds(run.created_at, run.finished_at),
-        "components": components(found),
-        "metrics": _metrics(evaluation) if digest else None,
-        "blessed": evaluation.get("blessed"),
-        "refusals": evaluation.get("reasons", []),
-        "baseline": evaluation.get("baseline"),
-        "pushed": _property(found.output("pushed_model"), "pushed_destination"),
-        "data": _data(found.output("examples")),
-        "data_gate": summary(gate) if gate else None,
-        "tuning": evaluation.get("tuning"),
-        "config": _config(found.parameters),
-        "versions": dict(evaluation.get("versions", {})),
-        "git_commit": _property(found.output("source"), "commit"),
-        "kubeflow": {
-            "run_id": run.run_id,
-            "name": run.display_name,
-            "page": found.page,
-            "finished_at": finished(run),
-            "parameters": dict(found.parameters),
-        },
-    }
-    return {key: redact_all(value) for key, value in content.items()}
+    run, evaluation, examples = found.run, digest or {}, found.output("examples")
+    return RunRecord(
+        run_id=found.id,
+        status="succeeded" if found.outcome.succeeded else "failed",
+        error=None if found.outcome.succeeded else f"the run {found.outcome}",
+        wall_seconds=_seconds(run.created_at, run.finished_at),
+        components=components(found),
+        metrics=_metrics(digest) if digest else None,
+        blessed=evaluation.get("blessed"),
+        refusals=tuple(evaluation.get("reasons", [])),
+        baseline=evaluation.get("baseline"),
+        pushed=_property(found.output("pushed_model"), "pushed_destination"),
+        data=data_of(examples.properties) if examples else None,
+        data_gate=summary(gate) if gate else None,
+        tuning=Tuning(**evaluation["tuning"]) if evaluation.get("tuning") else None,
+        config=_config(found.parameters),
+        versions=dict(evaluation.get("versions", {})),
+        git_commit=_property(found.output("source"), "commit"),
+        kubeflow=KubeflowRun(run.run_id, run.display_name, found.page, finished(run), dict(found.parameters)),
+    )
 
 
 def finished(run: kfp_server_api.V2beta1Run) -> str | None:
@@ -88,19 +84,7 @@ def _seconds(begin: datetime.datetime | None, end: datetime.datetime | None) -> 
 def _metrics(digest: Mapping[str, Any]) -> dict[str, Any]:
     overall = {name: value for name, value in digest["overall"].items() if name != "calibration_error"}
     examples = overall.pop("examples")
-    return {
-        **{title.replace(" ", "_"): value for title, value in overall.items()},
-        "num_examples": examples,
-        "per_class_accuracy": {c["name"]: c["recall"] for c in digest["classes"] if c["examples"]},
-    }
-
-
-def _data(examples: Output | None) -> dict[str, Any] | None:
-    if not examples:
-        return None
-    suffix, properties = "_examples", examples.properties
-    counts = {name.removesuffix(suffix): int(n) for name, n in properties.items() if name.endswith(suffix)}
-    return {name: properties.get(f"data_{name}") for name in ("source", "kind", "digest")} | {"counts": counts}
+    return metrics_of(overall, examples, {c["name"]: c["recall"] for c in digest["classes"] if c["examples"]})
 
 
 def _property(output: Output | None, name: str) -> Any:

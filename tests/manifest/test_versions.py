@@ -1,13 +1,11 @@
-"""What run.json says of the code, and where it is written."""
+"""What run.json says of the code."""
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.local.manifest import begin, git_commit, write
-from tfx_pipeline.record.output import new_run
+from tfx_pipeline.manifest.versions import git_commit
 
 
 @pytest.fixture
@@ -42,13 +40,3 @@ def test_without_a_commit_there_is_none(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)  # noqa: S607
     assert git_commit(tmp_path) is None
     assert git_commit(tmp_path / "nowhere") is None
-
-
-def test_the_last_manifests_need_no_room_on_a_full_disk(tmp_path: Path) -> None:
-    output = new_run(tmp_path)
-    rooms = [room.stat().st_ino for room in output.manifest_rooms]
-    begin(output, {"status": "running"})
-    write(output, {"status": "failed"})
-    assert [path.stat().st_ino for path in output.manifests] == rooms
-    assert [json.loads(path.read_text()) for path in output.manifests] == [{"status": "failed"}] * 2
-    assert not any(room.exists() for room in output.manifest_rooms)

@@ -1,0 +1,1 @@
+"""run.json: one schema, whatever made the run, with the versions and the properties of the examples in it."""

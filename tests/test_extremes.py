@@ -189,7 +189,7 @@ def test_the_baseline_is_found_and_old_versions_are_deleted(key: str, value: Any
         locate_baseline(baseline, str(tmp_path / "serving"), serving.baseline)
         assert baseline.get_int_custom_property("version") == {"none": 0, "1": 1}.get(value, 7)
     with serving_place(str(tmp_path / "serving")) as place:
-        place.prune(serving.keep_versions)
+        place.prune(serving.keep_versions, 0, lambda _: True)
         assert place.versions() == list(range(1, 8))[-serving.keep_versions :]
 
 

@@ -159,19 +159,42 @@ def test_s3_is_reached_as_its_own_environment_says(
 def test_pruning_keeps_the_newest_versions_and_the_baseline(model: Path, keys: Keys) -> None:
     place = open_place(PLACE)
     pushed = [place.push(model) for _ in range(5)]
-    place.prune(2, pushed[0])
+    assert place.prune(2, pushed[0], lambda _: True) == pushed[1:-2]
     kept = {f"fashion/serving/{version}/saved_model.pb" for version in (pushed[0], *pushed[-2:])}
     assert {key for key in keys() if key.endswith(".pb")} == kept
     assert len(keys()) == 2 * len(kept)
 
 
+def test_pruning_counts_and_deletes_our_versions_alone(model: Path) -> None:
+    place = open_place(PLACE)
+    theirs = [place.push(model) for _ in range(3)]
+    ours = [place.push(model) for _ in range(3)]
+    assert place.prune(2, 0, lambda version: version in ours) == ours[:1]
+    assert place.versions() == theirs + ours[1:]
+
+
 def test_pruning_deletes_what_a_dead_pusher_left_when_it_is_old(model: Path, s3: object, keys: Keys) -> None:
+    """A folder that no pusher claimed, such as a version of a model that is no SavedModel, is somebody else's."""
     place = open_place(PLACE)
     version = place.push(model)
-    for number in (1000, version + 1):
+    for number in (1000, 1001, version + 1):
         s3.put_object(Bucket=BUCKET, Key=f"fashion/serving/{number}/variables/variables.index", Body=b"half")
-    place.prune(5, 0)
-    assert {key.split("/")[2] for key in keys()} == {str(version), str(version + 1)}
+    for number in (1000, version + 1):
+        s3.put_object(Bucket=BUCKET, Key=f"fashion/serving/.claims/{number}/dead", Body=b"")
+    assert place.prune(5, 0, lambda _: True) == []
+    kept = {key.removeprefix("fashion/serving/") for key in keys() if "saved_model" not in key}
+    assert kept == {f"{v}/variables/variables.index" for v in (1001, version, version + 1)} | {
+        f".claims/{version + 1}/dead"
+    }
+
+
+def test_a_push_whose_check_fails_leaves_nothing(model: Path, keys: Keys) -> None:
+    def check() -> None:
+        raise UserError("another came first")
+
+    with pytest.raises(UserError, match="another came first"):
+        open_place(PLACE).push(model, check)
+    assert keys() == []
 
 
 def test_google_cloud_storage_gives_a_pushed_model_back_and_a_second_another_number(

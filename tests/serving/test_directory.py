@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.saved_model import write_saved_model
 from tests.small_run import ROOT
 from tfx_pipeline.process import files
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
 from tfx_pipeline.serving.versions import ABANDONED_SECONDS
 
@@ -71,15 +72,31 @@ def test_pruning_keeps_the_newest_versions_and_the_baseline(
     model: Path, place: ServingDirectory, tmp_path: Path
 ) -> None:
     pushed = push_many(model, place, 6)
-    place.prune(keep=2, baseline=pushed[1])
+    assert place.prune(2, pushed[1], lambda _: True) == [pushed[0], *pushed[2:-2]]
     assert place.versions() == [pushed[1], *pushed[-2:]]
     assert {path.name for path in (tmp_path / "serving").iterdir()} == {str(v) for v in (pushed[1], *pushed[-2:])}
+
+
+def test_pruning_counts_and_deletes_our_versions_alone(model: Path, place: ServingDirectory) -> None:
+    theirs = push_many(model, place, 3)
+    ours = push_many(model, place, 3)
+    assert place.prune(2, 0, lambda version: version in ours) == ours[:1]
+    assert place.versions() == theirs + ours[1:]
+
+
+def test_a_push_whose_check_fails_leaves_nothing(model: Path, place: ServingDirectory, tmp_path: Path) -> None:
+    def check() -> None:
+        raise UserError("another came first")
+
+    with pytest.raises(UserError, match="another came first"):
+        place.push(model, check)
+    assert not list((tmp_path / "serving").iterdir())
 
 
 @pytest.mark.parametrize(("keep", "left"), [(1, 1), (3, 3), (4, 3)])
 def test_pruning_never_takes_the_newest(keep: int, left: int, model: Path, place: ServingDirectory) -> None:
     pushed = push_many(model, place, 3)
-    place.prune(keep)
+    place.prune(keep, 0, lambda _: True)
     assert place.versions() == pushed[-left:]
 
 
@@ -87,18 +104,19 @@ def test_pruning_leaves_alone_what_is_no_version(model: Path, place: ServingDire
     push_many(model, place, 2)
     (tmp_path / "serving" / "1").mkdir()
     (tmp_path / "serving" / "notes").touch()
-    place.prune(keep=1)
+    place.prune(1, 0, lambda _: True)
     assert {"1", "notes"} < {path.name for path in (tmp_path / "serving").iterdir()}
 
 
 PUSH = """
 import sys
 from pathlib import Path
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
 place = ServingDirectory(Path(sys.argv[2]))
 for _ in range(int(sys.argv[3])):
     place.push(Path(sys.argv[1]))
-    place.prune(keep=3)
+    place.prune(3, 0, lambda _: True)
     print("pushed", flush=True)
 """
 
@@ -181,6 +199,7 @@ READ = """
 import sys
 from pathlib import Path
 import tensorflow as tf
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
 place = ServingDirectory(Path(sys.argv[1]))
 while not Path(sys.argv[2]).exists():
@@ -213,7 +232,7 @@ def test_a_reader_of_the_newest_version_never_fails_to_load_it_while_runs_push(
             # A load may take long: no version goes before the reader has seen the next one.
             assert f"{version}\n" in reader.stdout
             version = place.push(tmp_path / "model")
-            place.prune(keep=2, baseline=version - 1)
+            place.prune(2, version - 1, lambda _: True)
         (tmp_path / "stop").touch()
         reader.stdout.read()
         assert reader.wait() == 0

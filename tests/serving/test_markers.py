@@ -65,7 +65,7 @@ def test_pruning_deletes_the_markers_of_what_it_deletes(model: Path, mark: Mark,
     old = marked(place, model, mark)
     mark("7")
     new = place.push(model)
-    place.prune(1, 0)
+    place.prune(1, 0, lambda _: True)
     assert [key for key in keys() if f"/{old}/" in key] == []
     assert place.versions() == [new]
     assert "fashion/2024/7" in keys()
@@ -81,6 +81,6 @@ def test_markers_in_google_cloud_storage_are_no_files(model: Path, gcs: str, tmp
     place.fetch(version, tmp_path / "back")
     assert (tmp_path / "back" / "variables" / "variables.index").read_bytes() == b"weights"
     assert place.push(model) == 100000000000
-    place.prune(1, 0)
+    place.prune(1, 0, lambda _: True)
     store, bucket = filesystem(gcs)
     assert not [key for key in store.find(bucket) if f"/{version}/" in key]

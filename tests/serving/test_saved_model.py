@@ -12,7 +12,7 @@ from modules.dataset import DATASET
 from tests.saved_model import export_classifier
 from tests.small_run import Run
 from tfx_pipeline.serving.directory import ServingDirectory
-from tfx_pipeline.serving.saved_model import problem_of
+from tfx_pipeline.serving.saved_model import is_ours, problem_of
 
 
 @pytest.fixture
@@ -34,6 +34,19 @@ def model(tmp_path: Path) -> Path:
 
 def test_what_a_run_pushed_has_no_problem(first_run: Run, problem: Callable[[Path], str | None]) -> None:
     assert problem(Path(first_run.manifest["pushed"])) is None
+
+
+def test_what_a_run_pushed_is_ours_and_a_classifier_without_our_signatures_is_not(
+    first_run: Run, tmp_path: Path
+) -> None:
+    pushed = Path(first_run.manifest["pushed"])
+    assert is_ours(ServingDirectory(pushed.parent).sizes(int(pushed.name)), (pushed / "saved_model.pb").read_bytes())
+    theirs = tmp_path / "1"
+    loaded = tf.saved_model.load(export_classifier(tmp_path / "both"))
+    tf.saved_model.save(loaded, theirs, signatures={"serving_default": loaded.signatures["serving_default"]})
+    sizes, graph = ServingDirectory(tmp_path).sizes(1), (theirs / "saved_model.pb").read_bytes()
+    assert problem_of(sizes, graph) is None
+    assert not is_ours(sizes, graph)
 
 
 def test_the_tests_own_classifier_has_no_problem(model: Path, problem: Callable[[Path], str | None]) -> None:

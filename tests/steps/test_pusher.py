@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
+from tests.object_stores import BUCKET
+from tests.saved_model import export_classifier, write_saved_model
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.serving.directory import ServingDirectory
+from tfx_pipeline.serving.place import open_place
 from tfx_pipeline.steps.pusher import push_model
 
 
@@ -50,15 +54,67 @@ def test_the_model_that_is_served_already_is_not_pushed_again(model: standard_ar
     assert len(ServingDirectory(tmp_path / "serving").versions()) == 1
 
 
-def test_old_versions_are_deleted_but_not_the_baseline(model: standard_artifacts.Model, tmp_path: Path) -> None:
+def compared_with(version: str, choice: str = "") -> standard_artifacts.Model:
+    """What baseline-locator leaves; "" for a place without a version."""
     baseline = standard_artifacts.Model()
-    for number in range(4):
-        Path(model.uri, "Format-Serving", "saved_model.pb").write_bytes(f"graph {number}".encode())
-        blessing, pushed = standard_artifacts.ModelBlessing(), standard_artifacts.PushedModel()
-        blessing.set_int_custom_property("blessed", 1)
-        pushed.uri = str(tmp_path / f"pushed-{number}")
-        push_model(model, blessing, pushed, str(tmp_path / "serving"), None, baseline, keep_versions=1)
-        if number == 0:
-            baseline.set_int_custom_property("version", int(pushed.get_string_custom_property("pushed_version")))
-    place = ServingDirectory(tmp_path / "serving")
-    assert place.versions() == [baseline.get_int_custom_property("version"), place.newest()]
+    if version:
+        baseline.set_int_custom_property("version", int(version))
+    if choice:
+        baseline.set_string_custom_property("choice", choice)
+    return baseline
+
+
+def push_over(
+    baseline: standard_artifacts.Model, weight: float, tmp_path: Path, serving: str, keep: int | None = None
+) -> str:
+    """Pushes another model of this pipeline's, which was compared with a baseline; returns its version."""
+    model, blessing, pushed = (
+        standard_artifacts.Model(),
+        standard_artifacts.ModelBlessing(),
+        standard_artifacts.PushedModel(),
+    )
+    model.uri, pushed.uri = str(tmp_path / f"trained-{weight}"), str(tmp_path / f"pushed-{weight}")
+    if not Path(model.uri).exists():
+        export_classifier(Path(model.uri, "Format-Serving"), weight=weight)
+    blessing.set_int_custom_property("blessed", 1)
+    push_model(model, blessing, pushed, serving, None, baseline, keep)
+    return pushed.get_string_custom_property("pushed_version")
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def serving(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A serving place of each kind."""
+    if request.param == "directory":
+        return str(tmp_path / "serving")
+    request.getfixturevalue("s3")
+    return f"minio://{BUCKET}/serving"
+
+
+def test_old_versions_are_deleted_but_neither_the_baseline_nor_what_is_not_ours(
+    serving: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = open_place(serving)
+    theirs = [place.push(write_saved_model(tmp_path / "theirs")), place.push(tmp_path / "theirs")]
+    first = push_over(compared_with("", "none"), 1, tmp_path, serving, keep=1)
+    others = [push_over(compared_with(first, first), weight, tmp_path, serving, keep=1) for weight in (2, 3, 4)]
+    assert place.versions() == [*theirs, int(first), int(others[-1])]
+    deleted = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line for line in deleted if "deleted" in line] == [
+        f"deleted {place.uri(int(version))}: keep_versions is 1" for version in others[:-1]
+    ]
+
+
+def test_a_model_that_was_not_compared_with_the_newest_is_not_pushed(serving: str, tmp_path: Path) -> None:
+    """Two runs that trained at once had both compared with what was there before."""
+    first = push_over(compared_with(""), 1, tmp_path, serving)
+    with pytest.raises(UserError, match=f"newest version .* is {first} by now, and this model was compared with none"):
+        push_over(compared_with(""), 2, tmp_path, serving)
+    second = push_over(compared_with(first), 3, tmp_path, serving)
+    with pytest.raises(UserError, match=f"is {second} by now, and this model was compared with {first}"):
+        push_over(compared_with(first), 4, tmp_path, serving)
+    assert open_place(serving).versions() == [int(first), int(second)]
+
+
+def test_a_pusher_that_is_tried_again_takes_its_own_push_for_no_other_model(serving: str, tmp_path: Path) -> None:
+    first = push_over(compared_with(""), 1, tmp_path, serving)
+    assert push_over(compared_with(""), 1, tmp_path, serving) == first

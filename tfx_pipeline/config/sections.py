@@ -197,8 +197,8 @@ class ServingConfig(Section):
         default=5,
         ge=1,
         le=1_000_000,
-        description="pushed models to keep: after a push, older ones are deleted, but never the newest, nor the one "
-        "that the run compared with",
+        description="pushed models to keep: after a push, older ones of this pipeline's are deleted, but never the "
+        "newest, nor the one that the run compared with",
     )
 
 

@@ -64,6 +64,10 @@ def execute(
     epochs = EpochHandler(console)
     user_logger = logging.getLogger("modules")
     user_logger.addHandler(epochs)
+    warnings = EpochHandler(console)
+    warnings.setLevel(logging.WARNING)
+    step_logger = logging.getLogger("tfx_pipeline.steps")
+    step_logger.addHandler(warnings)
     checkpoints = output.pipeline / TRAINER.name / ".checkpoints"
     os.environ[CHECKPOINTS_VARIABLE] = str(checkpoints)
     if not config.run.cache:
@@ -72,6 +76,7 @@ def execute(
         LocalDagRunner(run_id=output.run_id, progress=progress).run(pipeline)
     finally:
         user_logger.removeHandler(epochs)
+        step_logger.removeHandler(warnings)
         if TRAINER.name in progress.executions:
             shutil.rmtree(checkpoints, ignore_errors=True)
 

@@ -3,8 +3,8 @@
 import random
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,34 +65,35 @@ class ServingBucket:
             return False
         return all(self.read(version, name) == path.read_bytes() for name, path in files.items())
 
-    def push(self, model_dir: Path) -> int:
+    def push(self, model_dir: Path, check: Callable[[], None] = lambda: None) -> int:
         """Pushes a local SavedModel as the next version and returns its number.
 
         Raises:
-            UserError: Others claim every number that is tried.
+            UserError: Others claim every number that is tried, or the check right before the last object raises it.
             Exception: What the store's client raises; nothing of the push stays behind if it can be helped.
         """
         for attempt in range(_ATTEMPTS):
             version = next_number(self._uri, self._names(self._root))
             with self._claim(version) as claimed:
                 if claimed:
-                    self._write(model_dir, version)
+                    self._write(model_dir, version, check)
                     return version
             time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311 - only spreads the attempts
         raise UserError(f"{self._uri}: others push at the same moment, {_ATTEMPTS} times over; run again")
 
-    def prune(self, keep: int, baseline: int) -> None:
-        """Deletes all versions but the newest ``keep`` and the baseline.
+    def prune(self, keep: int, baseline: int, is_ours: Callable[[int], bool]) -> list[int]:
+        """Deletes our versions but the newest ``keep`` and the baseline, and returns their numbers.
 
         A version loses ``saved_model.pb`` first: from then on, nobody takes it for whole. What a dead pusher left is
-        deleted when it is a day old.
+        deleted when it is a day old; its claim tells it from what others have there.
         """
-        numbers = self._numbers()
-        whole = [v for v in numbers if self._is_whole(v)]
-        abandoned = [v for v in numbers if v not in whole and v < time.time() - ABANDONED_SECONDS]
-        for version in [*outdated(whole, keep, baseline), *abandoned]:
-            for name in sorted(self._objects(version), key=lambda name: name != SAVED_MODEL):
-                self._store.rm_file(self._path(version, name))
+        deleted = outdated(filter(is_ours, self.versions()), keep, baseline)
+        claimed = set(map(number_of, self._names(f"{self._root}/{_CLAIMS}")))
+        dead = [v for v in self._numbers() if v in claimed and v < time.time() - ABANDONED_SECONDS]
+        for version in (*deleted, *(v for v in dead if not self._is_whole(v))):
+            with self._claim(version):
+                self._delete(version)
+        return deleted
 
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""
@@ -100,6 +101,14 @@ class ServingBucket:
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._store.get_file(self._path(version, name), str(path))
+
+    def _delete(self, version: int) -> None:
+        claims = [f"{_CLAIMS}/{version}/{claim}" for claim in self._names(f"{self._root}/{_CLAIMS}/{version}")]
+        objects = sorted(self._objects(version), key=lambda name: name != SAVED_MODEL)
+        for name in (*(f"{version}/{name}" for name in objects), *claims):
+            # Another pusher may delete the same.
+            with suppress(FileNotFoundError):
+                self._store.rm_file(f"{self._root}/{name}")
 
     def _path(self, version: int, name: str) -> str:
         return f"{self._root}/{version}/{name}"
@@ -133,14 +142,16 @@ class ServingBucket:
         try:
             yield self._names(claims) == {mine} and not self._objects(version)
         finally:
-            self._store.rm_file(f"{claims}/{mine}")
+            with suppress(FileNotFoundError):
+                self._store.rm_file(f"{claims}/{mine}")
 
-    def _write(self, model_dir: Path, version: int) -> None:
+    def _write(self, model_dir: Path, version: int, check: Callable[[], None]) -> None:
         files = files_of(model_dir)
         last = files.pop(SAVED_MODEL)
         try:
             for name, path in files.items():
                 self._store.put_file(str(path), self._path(version, name))
+            check()
             self._store.put_file(str(last), self._path(version, SAVED_MODEL))
         except BaseException:
             for name in self._objects(version):

@@ -3,6 +3,7 @@
 import shutil
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -54,11 +55,11 @@ class ServingDirectory:
             path.read_bytes() == pushed[name].read_bytes() for name, path in files.items()
         )
 
-    def push(self, model_dir: Path) -> int:
+    def push(self, model_dir: Path, check: Callable[[], None] = lambda: None) -> int:
         """Pushes a local SavedModel as the next version, and returns its number.
 
-        The copy is made under a hidden name and renamed when it is complete and on disk; where it fails, nothing of it
-        stays. One pusher waits for another.
+        The copy is made under a hidden name and renamed when it is complete and on disk; where it fails, or the check
+        right before it gets its number raises, nothing of it stays. One pusher waits for another.
         """
         self._root.mkdir(parents=True, exist_ok=True)
         with locked(self._root) as alone:
@@ -67,17 +68,19 @@ class ServingDirectory:
             try:
                 shutil.copytree(model_dir, partial)
                 sync(*partial.rglob("*"), partial)
-                return self._publish(partial)
+                return self._publish(partial, check)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
 
-    def prune(self, keep: int, baseline: int = 0) -> None:
-        """Deletes all versions but the newest ``keep`` and the baseline."""
+    def prune(self, keep: int, baseline: int, is_ours: Callable[[int], bool]) -> list[int]:
+        """Deletes our versions but the newest ``keep`` and the baseline, and returns their numbers."""
         with locked(self._root):
-            for version in outdated(self.versions(), keep, baseline):
+            deleted = outdated(filter(is_ours, self.versions()), keep, baseline)
+            for version in deleted:
                 partial = self._partial()
                 (self._root / str(version)).rename(partial)
                 shutil.rmtree(partial, ignore_errors=True)
+        return deleted
 
     def fetch(self, version: int, target: Path) -> None:
         """Copies a version into a local directory."""
@@ -92,8 +95,9 @@ class ServingDirectory:
             if alone or partial.stat().st_mtime < time.time() - ABANDONED_SECONDS:
                 shutil.rmtree(partial, ignore_errors=True)
 
-    def _publish(self, partial: Path) -> int:
+    def _publish(self, partial: Path, check: Callable[[], None]) -> int:
         while True:
+            check()
             version = next_number(str(self._root), (d.name for d in self._root.iterdir()))
             target = self._root / str(version)
             try:

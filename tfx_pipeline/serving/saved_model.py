@@ -12,6 +12,8 @@ from modules.dataset import DATASET
 from tfx_pipeline.serving.versions import SAVED_MODEL
 
 _INDEX: Final = "variables/variables.index"
+_SIGNATURES: Final = ("serving_default", "serving_images")
+_OUTPUTS: Final = {"logits", "probabilities", "classes", "class_names"}
 _SHARD: Final = re.compile(r"variables/variables\.data-\d+-of-(\d+)")
 
 
@@ -44,6 +46,14 @@ def problem_of(sizes: Mapping[str, int], graph: bytes) -> str | None:
     if not graphs:
         return f"its {SAVED_MODEL} is damaged"
     return _variables_problem(sizes) or _graph_problem(graphs[0])
+
+
+def is_ours(sizes: Mapping[str, int], graph: bytes) -> bool:
+    """Whether a version is this pipeline's to delete: it has the signatures of ``modules.serving``."""
+    if problem_of(sizes, graph):
+        return False
+    signatures = _SavedModel.FromString(graph).meta_graphs[0].signature_def
+    return all(name in signatures and signatures[name].outputs.keys() == _OUTPUTS for name in _SIGNATURES)
 
 
 def _variables_problem(sizes: Mapping[str, int]) -> str | None:

@@ -11,7 +11,6 @@ from tfx.proto import transform_pb2
 
 from modules.dataset import DATASET
 from tfx_pipeline.components.source_checkout import run_code_from, source_checkout
-from tfx_pipeline.components.transform import ANALYZED_SPLIT
 from tfx_pipeline.config.section import Section
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.steps import table
@@ -84,7 +83,7 @@ def create_pipeline(
         examples=examples,
         schema=schema,
         preprocessing_fn="modules.preprocessing.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=[ANALYZED_SPLIT]),
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"]),
         materialize=False,
         disable_statistics=True,
         custom_config={"code_digest": code_digest},

@@ -56,7 +56,7 @@ def test_its_command_runs() -> None:
     assert "--executor_class_path" in done.stdout
 
 
-@pytest.mark.parametrize("path", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("path", [*STEPS.values(), "tfx_pipeline.components.transform.Executor"])
 def test_its_executor_classes_are_found(path: str) -> None:
     module, _, name = path.rpartition(".")
     assert issubclass(getattr(import_module(module), name), BaseExecutor)

@@ -12,7 +12,6 @@ from tfx.utils import path_utils
 from tfx_pipeline.components.evaluator import EVALUATED_SPLIT
 from tfx_pipeline.record import system_types
 from tfx_pipeline.record.properties import data_origin, hyperparameters, training_end, tuned
-from tfx_pipeline.record.splits import require_all
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.event_files import note_files
@@ -20,7 +19,6 @@ from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, version_of
-from tfx_pipeline.steps.table import EVALUATION_REVIEW
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +87,6 @@ class Executor(base_executor.BaseExecutor):
         verdict = "blessed" if inputs.blessed else "refused"
         try:
             review = read_review(inputs)
-            _require_all(review, artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY]))
             logger.info("%s Accuracy %s", review.verdict.headline, markdown.accuracy(review.model.overall))
             _write(review, output_dict, inputs.training_logs, self._run_id(output_dict))
         except Exception as error:
@@ -101,12 +98,6 @@ class Executor(base_executor.BaseExecutor):
     def _run_id(self, output_dict: dict[str, list[Artifact]]) -> str:
         run_id = self._context.pipeline_run_id if self._context else None
         return run_id or Path(artifact_utils.get_single_uri(output_dict[TENSORBOARD_KEY])).name
-
-
-def _require_all(review: Review, examples: Artifact) -> None:
-    curve = review.predictions.curves[0]
-    require_all(EVALUATION_REVIEW.name, examples, {EVALUATED_SPLIT: curve.positives + curve.negatives})
-    require_all(EVALUATION_REVIEW.name, examples, {split.name: split.examples for split in review.statistics})
 
 
 def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs: str, run_id: str) -> None:

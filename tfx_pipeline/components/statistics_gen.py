@@ -19,8 +19,7 @@ from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.statistics import merge_util
 
 from tfx_pipeline.data.records import record_batches
-from tfx_pipeline.record.splits import require_all, split_files
-from tfx_pipeline.steps.table import STATISTICS_GEN
+from tfx_pipeline.record.splits import split_files
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +90,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             input_dict: ``examples`` and ``schema``.
             output_dict: ``statistics``: FeatureStats.pb for each split.
             exec_properties: Those of TFX's StatisticsGen; ``StatisticsGen`` leaves them at their defaults.
-
-        Raises:
-            UserError: The statistics are of other examples than example-gen wrote.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
@@ -109,7 +105,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_dir))
         with self._make_beam_pipeline() as pipeline:
             compute_statistics(pipeline, files, schema, outputs)
-        require_all(STATISTICS_GEN.name, examples, counted_examples(statistics))
 
 
 def compute_statistics(

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.kubeflow.step import step_log, supervisor
-from tfx_pipeline.kubeflow.step.executor_input import inputs_of, make_directories, prepare, remove_outputs
+from tfx_pipeline.kubeflow.step.executor_input import make_directories, prepare, remove_outputs
 from tfx_pipeline.kubeflow.step.executor_output import finish, write_properties
 from tfx_pipeline.kubeflow.step.light_steps import run_step, step_of
 from tfx_pipeline.kubeflow.step.messages import Message, write_message
 from tfx_pipeline.kubeflow.step.modules_checkout import import_modules_from_checkout
+from tfx_pipeline.kubeflow.step.seals import sealed_inputs, with_seals
 from tfx_pipeline.kubeflow.step.shared_claim import MOUNT_VARIABLE, SharedClaim
 from tfx_pipeline.kubeflow.step.stage import Failure, Member, Stage
 from tfx_pipeline.kubeflow.step.tensorboard_viewer import write_viewer
@@ -29,7 +30,8 @@ from tfx_pipeline.process import signals
 from tfx_pipeline.process.errors import UserError, causes, one_line, readable
 from tfx_pipeline.process.redaction import redact
 from tfx_pipeline.record import checkpoints
-from tfx_pipeline.record.damage import named_damage
+from tfx_pipeline.record.seal import whole
+from tfx_pipeline.steps.table import step_of_executor
 
 COMMAND: Final = ("python3", "-m", "tfx_pipeline.kubeflow.entrypoint", "--kfp_compat", "kfp.dsl.executor_main")
 """The container's command. The last two words do nothing here: the Kubeflow SDK's ``local`` module runs a container in
@@ -71,6 +73,7 @@ def run(
     make_directories(prepared)
     prepared = import_modules_from_checkout(prepared)
     output = _execute(executor_class_path, prepared, inputs_spec, beam_args, claim)
+    output = with_seals(output, prepared, step_of_executor(executor_class_path))
     finished = finish(output, executor_input)
     write_properties(finished, prepared)
     write_viewer(executor_input)
@@ -85,7 +88,7 @@ def _execute(
     def execute(message: Message) -> Message:
         return run_executor(executor_class_path, message, inputs_spec, beam_args)
 
-    with named_damage(inputs_of(prepared)):
+    with whole(sealed_inputs(prepared)):
         if step is not None:
             return run_step(step, prepared)
         on_claim = claim.is_given and uses_beam(executor_class_path)

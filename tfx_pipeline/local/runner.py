@@ -11,13 +11,12 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner as TfxLocalDagRunner
 from tfx.orchestration.portable import data_types, launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
-from tfx.types import Artifact, artifact_utils
 
-from tfx_pipeline.local import artifact_digests
+from tfx_pipeline.local import reuse
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.manifest.run_record import State
 from tfx_pipeline.process import signals
-from tfx_pipeline.record.damage import Input, named_damage
+from tfx_pipeline.record import seal
 from tfx_pipeline.steps import graph
 from tfx_pipeline.steps.table import step_named
 
@@ -90,7 +89,7 @@ class LocalDagRunner(TfxLocalDagRunner):
         """Runs a component, or takes what an earlier run left where that is still as it was written."""
         connection, component = _connection(pipeline), node.node_info.id
         root = Path(pipeline.runtime_spec.pipeline_root.field_value.string_value)
-        with artifact_digests.reuse_unchanged(root) as problems:
+        with reuse.reuse_unchanged(root) as problems:
             execution: int = _launcher(pipeline, node, connection).launch().execution_id
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -98,7 +97,7 @@ class LocalDagRunner(TfxLocalDagRunner):
         if _was_cached(connection, execution):
             return execution, "cached"
         with connection as handle:
-            artifact_digests.record(handle.store, execution)
+            reuse.seal_outputs(handle.store, execution, component)
         return execution, "succeeded"
 
 
@@ -118,17 +117,12 @@ class _Launcher(launcher.Launcher):
 
     def _run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
         inputs = [
-            (Input(key, Path(artifact.uri), _splits(artifact)), artifact)
-            for key, artifacts in execution_info.input_dict.items()
+            seal.Input(Path(artifact.uri), artifact.get_string_custom_property(seal.PROPERTY))
+            for artifacts in execution_info.input_dict.values()
             for artifact in artifacts
         ]
-        artifact_digests.require_unchanged(inputs)
-        with named_damage([given for given, _artifact in inputs]):
+        with seal.whole(inputs):
             return super()._run_executor(execution_info)
-
-
-def _splits(artifact: Artifact) -> tuple[str, ...]:
-    return tuple(artifact_utils.decode_split_names(getattr(artifact, "split_names", "")))
 
 
 def _launcher(

@@ -84,7 +84,10 @@ STATISTICS_GEN: Final = Step(
     beam=True,
 )
 EXAMPLE_VALIDATOR: Final = Step(
-    name="example-validator", component="tfx.components.ExampleValidator", stage=_DATA, settings=_TFX
+    name="example-validator",
+    component="tfx.components.example_validator.component.ExampleValidator",
+    stage=_DATA,
+    settings=_TFX,
 )
 DATA_GATE: Final = Step(
     name="data-gate",
@@ -95,7 +98,7 @@ DATA_GATE: Final = Step(
 )
 TRANSFORM: Final = Step(
     name="transform",
-    component=f"{_COMPONENTS}.transform.Transform",
+    component="tfx.components.transform.component.Transform",
     stage=_DATA,
     settings=_TFX,
     beam=True,
@@ -164,6 +167,15 @@ _BY_NAME: Final = {step.name: step for step in (*STEPS, NOTIFIER, TENSORBOARD, B
 def step_named(name: str) -> Step:
     """The step of a name; a light one of that name where the table has none, as for a component of a user's own."""
     return _BY_NAME.get(name) or Step(name=name)
+
+
+def step_of_executor(executor_class_path: str) -> str:
+    """The name of the step that an executor class runs, by its import path; that of its module for a user's own."""
+    for step in STEPS:
+        folder = step.component.rpartition(".")[0].removesuffix(".component")
+        if executor_class_path.startswith(f"{folder}."):
+            return step.name
+    return executor_class_path.rpartition(".")[0].rpartition(".")[2]
 
 
 def stages_of(steps: Collection[str]) -> dict[str, tuple[str, ...]]:

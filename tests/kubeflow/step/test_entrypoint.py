@@ -15,6 +15,7 @@ from tests.kubeflow.step import backend
 from tests.saved_model import export_classifier
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.step import executor_input, light_steps, tfx_executor
+from tfx_pipeline.record import seal
 from tfx_pipeline.steps.schema_import import schema_digest
 
 ROOT = Path(__file__).parents[3]
@@ -83,7 +84,7 @@ def output_of(message: dict[str, Any]) -> dict[str, Any]:
 
 def metadata_of(message: dict[str, Any], key: str) -> dict[str, Any]:
     result: dict[str, Any] = output_of(message)["artifacts"][key]["artifacts"][0]["metadata"]
-    return result
+    return {name: value for name, value in result.items() if name != seal.PROPERTY}
 
 
 @pytest.mark.parametrize("path", sorted(light_steps.WORK))
@@ -193,18 +194,27 @@ def test_what_only_the_code_explains_is_shown_with_its_traceback(tmp_path: Path)
 
 
 def test_a_damaged_input_is_named_before_the_step_reads_it(tmp_path: Path) -> None:
-    inputs = {"model": {}, "model_blessing": {"blessed": 1.0}, "evaluation": {}, "baseline_model": {}}
-    message = message_for(tmp_path, inputs, ["pushed_model"], serving_dir=str(tmp_path / "serving"), keep_versions=5)
     model = tmp_path / "in" / "model" / "Format-Serving"
     model.mkdir(parents=True)
-    (model / "saved_model.pb").write_bytes(b"graph")
+    for name in ("saved_model.pb", "variables.index"):
+        (model / name).write_bytes(b"graph")
+    noted = {seal.PROPERTY: seal.sealed("trainer", str(model.parent))}
+    inputs = {"model": noted, "model_blessing": {"blessed": 1.0}, "evaluation": {}, "baseline_model": {}}
+    message = message_for(tmp_path, inputs, ["pushed_model"], serving_dir=str(tmp_path / "serving"), keep_versions=5)
+    (model / "variables.index").unlink()
     done = call("pusher.Pusher_Executor", message)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        f"error: {model}/variables/variables.index: is missing, which is not what trainer left; run again with "
-        "--no-cache"
+        f"error: {model}/variables.index: is missing, which is not what trainer left; run again with --no-cache"
     )
     assert not (tmp_path / "serving").exists()
+
+
+def test_a_step_seals_what_it_wrote(tmp_path: Path) -> None:
+    message = message_for(tmp_path, {}, ["schema"], digest=schema_digest())
+    assert call("schema_import.SchemaImport_Executor", message).returncode == 0
+    (schema,) = output_of(message)["artifacts"]["schema"]["artifacts"]
+    assert schema["metadata"][seal.PROPERTY] == seal.sealed("schema-import", str(tmp_path / "out/schema"))
 
 
 def test_arrays_in_an_error_are_not_printed(tmp_path: Path) -> None:

@@ -16,9 +16,7 @@ from tfx_pipeline.config.flags import Setting, settings
 from tfx_pipeline.config.section import not_given, value_type
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
-from tfx_pipeline.kubeflow.step.messages import artifacts_of
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.record import damage
 
 FREE = {"data_version"}
 """Any text is right."""
@@ -97,7 +95,6 @@ def test_a_wrong_value_ends_the_steps_that_use_it_in_one_line(
     assert uses
     for step, key in uses:
         message = executor_input(documents, step, tmp_path / step)
-        write_inputs(message)
         message["inputs"]["parameterValues"][key] = value
         words = [json.dumps(message) if word == "{{$}}" else word for word in documents.container(step)["args"]]
         args, beam_args = entrypoint.parse(words)
@@ -144,11 +141,3 @@ def executor_input(package: Documents, step: str, folder: Path) -> dict[str, Any
             "outputFile": f"{folder}/out/output_metadata.json",
         },
     }
-
-
-def write_inputs(message: dict[str, Any]) -> None:
-    """Gives each input the files without which a step says that the input is damaged."""
-    for key, folder in ((key, Path(a["uri"])) for key, a in artifacts_of(message["inputs"])):
-        for name in {"examples": ["data.gz"], "schema": ["schema.pbtxt"], **damage._NEEDED}.get(key, []):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text("feature")

@@ -1,6 +1,5 @@
 """What an executor input lacks before TFX can read it, one pure function for each."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,6 @@ from tfx_pipeline.kubeflow.step.local_paths import WORKSPACE_FLAG, local_path
 from tfx_pipeline.kubeflow.step.messages import Message, artifacts_of, is_file, map_artifacts, map_metadata, title_of
 from tfx_pipeline.process.files import remove
 from tfx_pipeline.process.host_paths import require_no_pattern
-from tfx_pipeline.record.damage import Input
 
 BACKEND_OUTPUTS: Final = frozenset({"executor-logs", tensorboard_viewer.OUTPUT})
 """Outputs that no executor knows: the log, which the launcher writes, and what the page alone reads."""
@@ -135,18 +133,6 @@ def unboxed(value: Any) -> Any:
 def _map_both(executor_input: Message, change: Callable[[str, Message], Message]) -> Message:
     sides = {side: map_artifacts(executor_input.get(side, {}), change) for side in ("inputs", "outputs")}
     return {**executor_input, **sides}
-
-
-def inputs_of(executor_input: Message) -> list[Input]:
-    """What a step reads.
-
-    Args:
-        executor_input: A message with local paths.
-    """
-    return [
-        Input(key, Path(artifact["uri"]), tuple(json.loads(artifact.get("metadata", {}).get("split_names") or "[]")))
-        for key, artifact in artifacts_of(executor_input["inputs"])
-    ]
 
 
 def make_directories(executor_input: Message) -> None:

@@ -1,6 +1,5 @@
 """What an earlier run left is reused only where it is still what was written, and only within its own directory."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +10,12 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model
 
 from tests.local.test_runner import Quiet, pipeline_of
-from tfx_pipeline.local import artifact_digests
-from tfx_pipeline.local.artifact_digests import files_of
+from tfx_pipeline.local import reuse
 from tfx_pipeline.local.progress import Progress, State
 from tfx_pipeline.local.runner import LocalDagRunner
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record import seal
+from tfx_pipeline.record.seal import damage, sealed
 
 
 @component
@@ -63,7 +63,8 @@ def test_what_is_as_it_was_written_is_reused(root: Path) -> None:
 
 def test_the_cost_does_not_grow_with_what_earlier_runs_left(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[str] = []
-    monkeypatch.setattr(artifact_digests, "files_of", lambda uri: looked_at.append(uri) or files_of(uri))
+    monkeypatch.setattr(seal, "sealed", lambda step, uri: looked_at.append(uri) or sealed(step, uri))
+    monkeypatch.setattr(seal, "damage", lambda artifact: looked_at.append(str(artifact.path)) or damage(artifact))
     for number in range(2, 6):
         assert run(root, str(number), cache=False) == ("succeeded", [])
     assert looked_at == [f"{root}/pipeline/writer/out/{number}" for number in range(2, 6)]
@@ -95,7 +96,7 @@ def test_an_artifact_of_a_version_that_noted_nothing_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(artifact_digests, "record", lambda _store, _execution: None)
+        earlier.setattr(reuse, "seal_outputs", lambda _store, _execution, _step: None)
         run(tmp_path, "1")
     note = f"writer: {tmp_path}/pipeline/writer/out/1 is not what was written there: not reused"
     assert run(tmp_path, "2") == ("succeeded", [note])
@@ -121,18 +122,6 @@ def test_a_moved_directory_does_not_take_what_a_later_run_left_in_its_old_place(
     assert written(moved).is_relative_to(moved)
 
 
-def test_names_sizes_and_times_are_what_is_noted(tmp_path: Path) -> None:
-    folder = tmp_path / "artifact"
-    folder.mkdir()
-    (folder / "a").write_text("1")
-    seen = {files_of(str(folder)), files_of(str(folder / "a")), files_of(str(tmp_path / "nowhere"))}
-    os.utime(folder / "a", ns=(0, 0))
-    seen.add(files_of(str(folder)))
-    (folder / "a").rename(folder / "b")
-    seen.add(files_of(str(folder)))
-    assert len(seen) == 5
-
-
 @component
 def Damager(done: OutputArtifact[Model], artifacts: Parameter[str], how: Parameter[str]) -> None:  # noqa: N802
     (artifact,) = Path(artifacts).iterdir()
@@ -147,9 +136,9 @@ def Reader(model: InputArtifact[Model], out: OutputArtifact[Model]) -> None:  # 
 FOUND = {
     "cut short": "folder/weights: was changed",
     "changed": "folder/weights: was changed",
-    "gone": "model: is gone",
+    "gone": "model: is missing",
     "added": "more: was added",
-    "renamed": "model: is gone",
+    "renamed": "model: is missing",
 }
 
 
@@ -165,7 +154,7 @@ def test_what_is_damaged_between_two_components_is_named_and_not_read(how: str, 
     with pytest.raises(UserError) as refused:
         LocalDagRunner(run_id="1", progress=progress).run(pipeline)
     damaged = written(tmp_path)
-    assert str(refused.value) == (f"{damaged}/{FOUND[how]}, which is not what trainer left; run again with --no-cache")
+    assert str(refused.value) == (f"{damaged}/{FOUND[how]}, which is not what writer left; run again with --no-cache")
     assert {name: run.state for name, run in progress.components.items()} == {
         "writer": "succeeded", "damager": "succeeded", "reader": "failed",
     }  # fmt: skip

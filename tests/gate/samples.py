@@ -12,6 +12,7 @@ from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.data.idx import BATCH_SIZE
 from tfx_pipeline.gate.file_profile import FileProfile, profile_file
 from tfx_pipeline.gate.likeness import Likeness
+from tfx_pipeline.gate.near_images import Signatures, find_near_images
 from tfx_pipeline.gate.profile import IMAGE_BYTES, SplitProfile
 from tfx_pipeline.gate.repetitions import find_repetitions
 from tfx_pipeline.gate.report import Report, judge
@@ -122,7 +123,12 @@ def judge_examples(folder: Path, splits: Mapping[str, Sequence[Example]], limits
         for split, file in files.items()
     }
     counted = {split: len(examples) for split, examples in splits.items()}
-    return judge("stop", profiles, found.common, counted, [], limits)
+    signatures = [
+        Signatures(split, str(folder / f"{split}.gz"), file.profile.examples, file.rows, file.signatures)
+        for split, file in files.items()
+    ]
+    near = find_near_images(list(splits), signatures)
+    return judge("stop", profiles, found.common, counted, [], limits, near)
 
 
 def judge_samples(folder: Path, samples: Samples, limits: Limits | None = None) -> Report:

@@ -14,6 +14,7 @@ from tfx_pipeline.config.limits import Limits, Mode
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import profile_splits
 from tfx_pipeline.gate.likeness import Likeness
+from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.repetitions import Pair
 from tfx_pipeline.gate.report import Report, judge
@@ -68,7 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise UserError(f"data gate: got the mode {mode!r}, expected {expected}; start the run with one")
         limits = Limits.model_validate_json(exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        profiles, common = self._profile(examples, limits)
+        profiles, common, near = self._profile(examples, limits)
         require_all(DATA_GATE.name, examples, {split: profile.examples for split, profile in profiles.items()})
         report = judge(
             mode,
@@ -77,12 +78,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             counted_examples(artifact_utils.get_single_instance(input_dict["statistics"])),
             _found(input_dict["anomalies"]),
             limits,
+            near,
         )
         _log(report)
         report.enforce()
         artifact_utils.get_single_instance(output_dict[REPORT_KEY]).value = report.to_dict()
 
-    def _profile(self, examples: Artifact, limits: Limits) -> tuple[dict[str, SplitProfile], dict[Pair, int]]:
+    def _profile(
+        self, examples: Artifact, limits: Limits
+    ) -> tuple[dict[str, SplitProfile], dict[Pair, int], NearImages]:
         splits = artifact_utils.decode_split_names(examples.split_names)
         result = f"{self._get_tmp_dir()}profiles.json"
         with self._make_beam_pipeline() as pipeline:
@@ -90,7 +94,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with fileio.open(result, "r") as file:
             content = json.load(file)
         profiles = {split: SplitProfile.from_dict(content["profiles"].get(split, {})) for split in splits}
-        return profiles, {(first, second): count for first, second, count in content["common"]}
+        common = {(first, second): count for first, second, count in content["common"]}
+        return profiles, common, NearImages.from_json(content["near"])
 
 
 def _found(anomalies: list[Artifact]) -> list[Any]:

@@ -70,6 +70,12 @@ class Limits(Section):
         "max_contradictions", "fraction of a split's images that may stand under another label too"
     )
     max_repeats: Fraction = _limit("max_repeats", "fraction of a split's images that may repeat others of it")
+    max_near_duplicates: Fraction = _limit(
+        "max_near_duplicates", "fraction of the smaller split that may be nearly the same as an image of another"
+    )
+    max_near_repeats: Fraction = _limit(
+        "max_near_repeats", "fraction of a split's images that may be nearly the same as others of it"
+    )
     expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class, a number a class")
     intensity_spread: Greys = _limit(
         "intensity_spread", "standard deviation of the images' mean pixel values in each class"

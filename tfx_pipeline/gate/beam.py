@@ -10,6 +10,7 @@ from tfx.dsl.io import fileio
 
 from tfx_pipeline.gate.file_profile import profile_file
 from tfx_pipeline.gate.likeness import Likeness
+from tfx_pipeline.gate.near_images import NearImages, Signatures, find_near_images
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.repetitions import Repetitions, find_repetitions
 
@@ -23,15 +24,15 @@ def profile_splits(
         pipeline: Where the steps are added.
         files: (split, path) of every file, the splits in the order that pairs are named in.
         result: The JSON file to write: ``profiles``, a ``SplitProfile.to_dict`` by split, and ``common``, a list of
-            (first split, second split, number of distinct images in both).
+            (first split, second split, number of distinct images in both), and ``near``, what ``NearImages`` holds.
         likeness: How like each class an image is; None where it is not known what each class looks like.
     """
     order = list(dict.fromkeys(split for split, _path in files))
-    profiles, records = (
+    profiles, records, signatures = (
         pipeline
         | "Files" >> beam.Create(files)
         | "Spread" >> beam.Reshuffle()
-        | "Profile" >> beam.FlatMap(_profile, likeness).with_outputs("records", main="profiles")
+        | "Profile" >> beam.FlatMap(_profile, likeness).with_outputs("records", "signatures", main="profiles")
     )
     merged = profiles | "Merge" >> beam.CombinePerKey(MergeProfiles())
     repetitions = (
@@ -40,19 +41,32 @@ def profile_splits(
         | "Compare" >> beam.MapTuple(lambda _bucket, parts: find_repetitions(order, parts))
         | "Sum" >> beam.CombineGlobally(Repetitions.total)
     )
+    near = (
+        signatures
+        | "AllSignatures" >> beam.combiners.ToList()
+        | "CompareNear" >> beam.Map(lambda parts: find_near_images(order, parts))
+    )
     _ = (
         pipeline
         | "Once" >> beam.Create([result])
-        | "Write" >> beam.Map(_write, beam.pvalue.AsDict(merged), beam.pvalue.AsSingleton(repetitions))
+        | "Write"
+        >> beam.Map(
+            _write,
+            beam.pvalue.AsDict(merged),
+            beam.pvalue.AsSingleton(repetitions),
+            beam.pvalue.AsSingleton(near),
+        )
     )
 
 
 def _profile(file: tuple[str, str], likeness: Likeness | None) -> Iterator[Any]:
     split, path = file
-    profile, records = profile_file(path, likeness)
-    yield split, profile
-    for bucket, content in records.items():
+    of_file = profile_file(path, likeness)
+    yield split, of_file.profile
+    for bucket, content in of_file.records.items():
         yield beam.pvalue.TaggedOutput("records", (bucket, (split, content)))
+    signatures = Signatures(split, path, of_file.profile.examples, of_file.rows, of_file.signatures)
+    yield beam.pvalue.TaggedOutput("signatures", signatures)
 
 
 class MergeProfiles(beam.CombineFn):
@@ -79,7 +93,7 @@ class MergeProfiles(beam.CombineFn):
         return accumulator.in_floats()
 
 
-def _write(path: str, profiles: dict[str, SplitProfile], repetitions: Repetitions) -> None:
+def _write(path: str, profiles: dict[str, SplitProfile], repetitions: Repetitions, near: NearImages) -> None:
     content = {
         "profiles": {
             split: replace(
@@ -90,6 +104,7 @@ def _write(path: str, profiles: dict[str, SplitProfile], repetitions: Repetition
             for split, profile in profiles.items()
         },
         "common": [[*pair, count] for pair, count in repetitions.common.items()],
+        "near": near.to_json(),
     }
     with fileio.open(path, "w") as file:
         file.write(json.dumps(content))

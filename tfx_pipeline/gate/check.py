@@ -26,6 +26,7 @@ class Check:
         reason: Why the limit is what it is.
         note: Details of the finding, or "".
         feature: The feature that is at fault, where it is one.
+        images: The images that were found, as many as are named: split and number in it, from 0.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Check:
     reason: str = ""
     note: str = ""
     feature: str = ""
+    images: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -89,6 +91,7 @@ class Check:
             "text": str(self),
             "setting": self.setting,
             "reason": self.reason or REASONS.get(self.setting, ""),
+            "images": [] if self.ok else list(self.images),
         }
 
 

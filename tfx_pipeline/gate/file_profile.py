@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.data.records import record_batches
 from tfx_pipeline.gate.likeness import Likeness
+from tfx_pipeline.gate.near_duplicates import SIGNATURE, signatures
 from tfx_pipeline.gate.profile import IMAGE_BYTES, NO_CLASS, SplitProfile
 
 DIGEST_BYTES: Final = 16
@@ -34,10 +35,14 @@ class FileProfile(NamedTuple):
     Attributes:
         profile: Its counts and sums.
         records: Digest and label of its images, one after the other, by the digest's bucket.
+        rows: Which of its examples have a signature, int64 [n]: those with an image that is not blank.
+        signatures: What tells images that are nearly the same, float16 [n, SIGNATURE].
     """
 
     profile: SplitProfile
     records: dict[int, bytes]
+    rows: NDArray[np.int64]
+    signatures: NDArray[np.float16]
 
 
 def profile_file(path: str, likeness: Likeness | None = None) -> FileProfile:
@@ -55,17 +60,30 @@ def profile_file(path: str, likeness: Likeness | None = None) -> FileProfile:
     """
     profile = SplitProfile()
     records: defaultdict[int, bytearray] = defaultdict(bytearray)
+    rows, values = [np.zeros(0, np.int64)], [np.zeros((0, SIGNATURE), np.float16)]
     for batch in record_batches(path):
-        for image, label in zip(*_add_batch(profile, batch, batch.num_rows, likeness), strict=True):
+        start = profile.examples
+        added = _add_batch(profile, batch, batch.num_rows, likeness)
+        for image, label in zip(added.images, added.labels, strict=True):
             digest = hashlib.blake2b(image, digest_size=DIGEST_BYTES).digest()
             records[digest[0] % BUCKETS] += digest + label
-    return FileProfile(profile, {bucket: bytes(content) for bucket, content in records.items()})
+        rows.append(start + added.rows)
+        values.append(added.signatures)
+    buckets = {bucket: bytes(content) for bucket, content in records.items()}
+    return FileProfile(profile, buckets, np.concatenate(rows), np.concatenate(values))
 
 
-def _add_batch(
-    profile: SplitProfile, batch: pa.RecordBatch, count: int, likeness: Likeness | None
-) -> tuple[list[bytes], list[bytes]]:
-    """Adds a batch to the profile; returns its images of the right size, and their labels as records hold them."""
+class _Added(NamedTuple):
+    """What is kept of a batch: its images of the right size with their labels, and signatures with their rows."""
+
+    images: list[bytes]
+    labels: list[bytes]
+    rows: NDArray[np.int64]
+    signatures: NDArray[np.float16]
+
+
+def _add_batch(profile: SplitProfile, batch: pa.RecordBatch, count: int, likeness: Likeness | None) -> _Added:
+    """Adds a batch to the profile."""
     images, with_image = _single_values(batch, IMAGE_KEY, pa.large_binary(), count)
     labels, with_label = _single_values(batch, LABEL_KEY, pa.int64(), count)
     profile.examples += count
@@ -80,10 +98,12 @@ def _add_batch(
     profile.add_wrong_sizes(sizes[~right])
     valid: list[bytes] = images.filter(pa.array(right)).to_pylist()
     of_valid = label_of[with_image][right]
-    blank = profile.add_images(np.frombuffer(b"".join(valid), np.uint8).reshape(-1, IMAGE_BYTES), of_valid, likeness)
+    pixels = np.frombuffer(b"".join(valid), np.uint8).reshape(-1, IMAGE_BYTES)
+    blank = profile.add_images(pixels, of_valid, likeness)
     codes = np.where((of_valid >= 0) & (of_valid < NO_CLASS), of_valid, NO_CLASS).astype(">u2")
     codes[blank] = int.from_bytes(BLANK)
-    return valid, codes.view("V2").tolist()
+    rows = np.flatnonzero(with_image)[right][~blank]
+    return _Added(valid, codes.view("V2").tolist(), rows, signatures(pixels[~blank]))
 
 
 def _single_values(

@@ -8,10 +8,14 @@ from typing import Any, Final
 from tfx_pipeline.config.limits import EXPECTED, Limits
 from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
+from tfx_pipeline.gate.near_checks import check_near
+from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
 from tfx_pipeline.manifest.run_record import DataGate
 from tfx_pipeline.process.errors import UserError
+
+NOTHING_NEAR: Final = NearImages({}, {})
 
 MEASURE: Final = "python -m tfx_pipeline.gate.measure --data-dir FOLDER"
 
@@ -97,6 +101,7 @@ def judge(
     counted: Mapping[str, int],
     found: Sequence[Check],
     limits: Limits,
+    near: NearImages = NOTHING_NEAR,
 ) -> Report:
     """Makes all checks.
 
@@ -107,6 +112,7 @@ def judge(
         counted: Examples that the statistics of each split were computed on.
         found: ExampleValidator's anomalies.
         limits: The limits in force.
+        near: Images that are nearly the same.
 
     Returns:
         The report.
@@ -115,6 +121,7 @@ def judge(
     for first, second in itertools.combinations(profiles, 2):
         shared = common.get((first, second), 0)
         checks += check_pair((first, second), profiles[first], profiles[second], shared, limits)
+    checks += check_near(near, profiles, limits)
     for split, count in counted.items():
         examples = profiles[split].examples
         checks.append(

@@ -63,7 +63,7 @@ def with_results(record: RunRecord, outputs: Outputs) -> RunRecord:
         record = _with_evaluation(record, outputs[EVALUATOR.name])
     if PUSHER.name in outputs:
         pushed = _properties(outputs[PUSHER.name]["pushed_model"])
-        record = dataclasses.replace(record, pushed=pushed["pushed_destination"] or None)
+        record = dataclasses.replace(record, pushed=pushed.get("pushed_destination") or None)
     return record
 
 

@@ -114,6 +114,36 @@ def test_what_links_in_a_folder_lead_to_is_seen(checkout: Path, data: Path, tmp_
     assert mounts(checkout, "inside") == [str(data / "sub"), str(tmp_path / "links")]
 
 
+def test_every_folder_that_a_data_set_of_links_leads_to_is_seen(checkout: Path, tmp_path: Path) -> None:
+    """As image tools lay splits out: a link for each image, by class, to a store with a folder for each class."""
+    expected = {str(tmp_path / "links"), str(tmp_path / "disk")}
+    for name in "abc":
+        store = tmp_path / "store" / name
+        (store / "sub").mkdir(parents=True)
+        expected.add(str(store))
+        for split in ("train", "test"):
+            (tmp_path / "links" / "data" / "images" / split / name).mkdir(parents=True)
+            for number in range(200):
+                (store / f"{split}{number}").touch()
+                link = tmp_path / "links" / "data" / "images" / split / name / f"{number}.png"
+                link.symlink_to(store / f"{split}{number}")
+    # And one that the store itself has elsewhere.
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "far.png").touch()
+    (tmp_path / "store" / "c" / "train199").unlink()
+    (tmp_path / "store" / "c" / "train199").symlink_to(tmp_path / "disk" / "far.png")
+    assert set(mounts(checkout, f"--data-dir={tmp_path}/links")) == expected
+
+
+def test_folders_that_lie_beside_each_other_are_seen_through_a_link_each(checkout: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / "store" / name).mkdir(parents=True)
+        (tmp_path / "links").mkdir(exist_ok=True)
+        (tmp_path / "links" / name).symlink_to(tmp_path / "store" / name)
+    expected = [str(tmp_path / "links"), *(str(tmp_path / "store" / name) for name in "ab")]
+    assert mounts(checkout, f"{tmp_path}/links") == expected
+
+
 @pytest.mark.parametrize(
     "path",
     ["/", "/etc/hosts", "/usr/bin/env", "/usr/share", "/proc/self", "/opt/venv/bin/python", "/opt/new", "/home/new"],

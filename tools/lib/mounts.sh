@@ -8,8 +8,8 @@ readonly container_owned='^/(bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|sbin|s
 readonly data_of_system='^/usr/(local/)?share/.'
 # Folders that must not be mounted whole, while folders in them may.
 readonly never_whole='^(/|/opt|/var|/var/lib|/var/cache|/run|/home)$'
-# Links that are followed in a folder, and how many folders deep.
-readonly most_links=1000 links_depth=3
+# How many folders deep links are looked for.
+readonly links_depth=6
 
 # paths_in ARGUMENT: the paths that it may name, one a line: of /a, ~/a, ../a, a, --flag=/a, --set and section.key=/a.
 paths_in() {
@@ -92,10 +92,19 @@ hop_mounts() {
     done
 }
 
-# links_in FOLDER: the links in it, one a line.
+# links_in FOLDER: the links in it, one a line; of those to files one for each folder that they lead through and to, since
+# a data set of links has as many as images, and following one takes milliseconds.
 links_in() {
-    find "$1" -maxdepth "$links_depth" '(' -name .git -o -name .venv -o -name .env-cache ')' -prune -o -type l -print \
-        2>/dev/null | sed -n "1,${most_links}p"
+    local links=()
+    mapfile -t links < <(find "$1" -maxdepth "$links_depth" '(' -name .git -o -name .venv -o -name .env-cache ')' -prune \
+        -o -type l ! -xtype d -print 2>/dev/null)
+    find "$1" -maxdepth "$links_depth" '(' -name .git -o -name .venv -o -name .env-cache ')' -prune \
+        -o -type l -xtype d -print 2>/dev/null
+    if [[ ${#links[@]} == 0 ]]; then return; fi
+    paste -d $'\001' <(printf '%s\n' "${links[@]}") <(printf '%s\0' "${links[@]}" | xargs -0 readlink --) \
+        <(printf '%s\0' "${links[@]}" | xargs -0 realpath -m --) | awk -F $'\001' '
+        function folder_of(path) { sub("[^/]*$", "", path); return path }
+        { key = ($2 ~ "^/" ? "" : folder_of($1)) folder_of($2) FS folder_of($3); if (!(key in seen)) print $1; seen[key] = 1 }'
 }
 
 # link_mounts PATH: what to mount for a path that may be a link, hold links, or lead through some.

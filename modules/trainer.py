@@ -98,7 +98,8 @@ def run_fn(fn_args: FnArgs) -> None:
             the epochs without a lower loss on that part after which a training ends; 0 is never),
             ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
             and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
-            process dies, and ``num_examples`` (dict): how many examples the splits ``train`` and ``eval`` must have.
+            process dies, ``num_examples`` (dict): how many examples the splits must have, and ``held_back_files``
+            (list of str): patterns of the files of a split ``val``, held back instead of a part of ``train``.
 
     Raises:
         ValueError: The model's name is unknown.
@@ -192,6 +193,7 @@ def _fit(
         counts = config.get("num_examples", {})
         require_all(fn_args.train_files, counts.get("train"))
         require_all(fn_args.eval_files, counts.get("eval"))
+        require_all(config.get("held_back_files", []), counts.get("val"))
         raise
 
 
@@ -204,9 +206,19 @@ def _examples(
     *,
     trial: bool,
 ) -> tuple[Any, Any, Any]:
-    """What is fitted, what is held back from that, and the split ``eval``; None for what there is not."""
-    counts, part = config.get("num_examples", {}), config["held_back"]
+    """What is fitted, what is held back from that, and the split ``eval``; None for what there is not.
+
+    Where the data has a split of its own to hold back, it is that one, and all of ``train`` is fitted.
+    """
+    counts, own = config.get("num_examples", {}), config.get("held_back_files")
+    part = 0.0 if own else config["held_back"]
+    if own and config["held_back"] and not trial:
+        logger.info("held_back %g is not used: the data has a split val of its own, which is", config["held_back"])
     read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
+    if own:
+        held_back = input_fn(own, transform, EVAL_BATCH_SIZE, num_examples=counts.get("val"))
+    else:
+        held_back = read(EVAL_BATCH_SIZE, part=Part.held_back(part)) if part else None
     train = read(config["batch_size"] * hardware.replicas, shuffle.seed, part=Part.fitted(part))
     eval_count = counts.get("eval")
 
@@ -215,6 +227,6 @@ def _examples(
 
     return (
         distributed(train),
-        distributed(read(EVAL_BATCH_SIZE, part=Part.held_back(part)) if part else None),
+        distributed(held_back),
         distributed(None if trial else input_fn(fn_args.eval_files, transform, EVAL_BATCH_SIZE, None, eval_count)),
     )

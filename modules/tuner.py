@@ -169,8 +169,10 @@ class Tuner(BaseTuner):
     def on_search_begin(self) -> None:
         """Says what is searched."""
         names = ", ".join(sorted(searched(self.oracle.get_space(), self._given)))
-        share = self._fn_args.custom_config["held_back"] or HELD_BACK
-        logger.info("%d trials of %s, scored on %g of the training data", self.oracle.max_trials, names, share)
+        config = self._fn_args.custom_config
+        part = f"{config['held_back'] or HELD_BACK:g} of the training data"
+        judge = "the data's split val" if config.get("held_back_files") else part
+        logger.info("%d trials of %s, scored on %s", self.oracle.max_trials, names, judge)
 
     def on_trial_end(self, trial: Trial) -> None:
         """Says what came of a trial: its hyperparameters, its score, the best so far and how long the others take."""
@@ -210,7 +212,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
             varies, and ``trials`` (int). Below ``checkpoint_dir``, finished trials are kept, and the one under way.
 
     Returns:
-        The tuner; its objective is the accuracy on the examples of the split ``train`` that trials do not train on.
+        The tuner; its objective is the accuracy on the examples that trials do not train on.
 
     Raises:
         SearchError: There is nothing to vary, or every trial diverged.

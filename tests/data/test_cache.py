@@ -162,7 +162,10 @@ def test_full_disk_is_said_and_leaves_nothing_half(
     process = subprocess.run([*ON_A_SMALL_DISK, script, *arguments], check=True, capture_output=True, text=True)
     good, files, lock, digest, again = process.stdout.splitlines()
     assert "UserError: /mnt: the disk is full (No space left on device); make 200 MB free there" in process.stderr
-    assert (files, lock) == ("6", ".lock")  # the four, their description and the lock
+    assert (files, lock) == (
+        "8",
+        ".lock",
+    )  # the four, their description, where the examples of both splits lie, and the lock
     assert len(digest) == 64
     assert again == good
 

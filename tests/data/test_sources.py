@@ -52,20 +52,28 @@ def test_published_data_from_a_folder_is_known_as_such(dataset: sources.Verified
 
 @pytest.mark.parametrize("source", ["tfds", "debian"])
 def test_folder_with_a_network_source_is_refused(source: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=rf"--data-dir /data does not go with the data source {source}; use idx or auto"
-    ):
+    with pytest.raises(UserError, match=rf"--data-dir /data does not go with the data source {source}; use auto"):
         sources.resolve(source, "/data", tmp_path, print)
 
 
 def test_idx_without_a_folder_is_refused(tmp_path: Path) -> None:
-    expected = r"^the data source idx needs a folder of IDX files; name .* --data-dir, .* --data-pvc$"
+    expected = r"^the data source idx needs a folder of images; name .* --data-dir, .* --data-pvc$"
     with pytest.raises(UserError, match=expected):
         sources.resolve("idx", None, tmp_path, print)
 
 
+def test_a_form_that_the_folder_has_not_is_refused(idx_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = idx_folder()
+    expected = f"the data source npz is not that of IDX files in {folder}; use idx or auto"
+    with pytest.raises(UserError, match=expected):
+        sources.resolve("npz", str(folder), tmp_path / "cache", print)
+
+
 def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the data source 'web' is unknown; use one of auto, idx, tfds, debian"):
+    with pytest.raises(
+        UserError,
+        match="the data source 'web' is unknown; use one of auto, tfds, debian, idx, npz, csv, class_folders, parquet",
+    ):
         sources.resolve("web", None, tmp_path, print)
 
 

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from modules import early_stopping, trainer
 from modules.early_stopping import EarlyStopping
+from modules.input_pipeline import ExamplesError
 from tests.small_run import Run
-from tests.training import fn_args, grey_logits
+from tests.training import first_examples, fn_args, grey_logits
 from tests.virtual_devices import train_on
 from tfx_pipeline.review.training_curves import read_training_curves
 
@@ -76,6 +77,26 @@ def test_a_training_ends_when_the_held_back_loss_no_longer_falls_and_keeps_the_b
     patient = train("patient", early_stopping=12)
     assert noted(tmp_path / "patient") == (12, int(np.argmin(held_back_losses(tmp_path / "all"))) + 1)
     assert kept != noted(tmp_path / "patient")[1] or np.array_equal(patient, best)
+
+
+def test_a_split_of_its_own_is_held_back_instead_of_a_part_of_train(
+    train: Train, first_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "modules")
+    examples = first_run.artifact("example-gen", "examples")
+    first_examples(examples, tmp_path / "own", eval=300)
+    own = [str(tmp_path / "own/Split-eval/*")]
+    train("own", epochs=3, held_back_files=own, num_examples={"train": 1_000, "val": 300})
+    curves = {(c.split, c.metric): c.values for c in read_training_curves(str(tmp_path / "own/logs"))}
+    assert len(curves["held_back", "loss"]) == 3
+    assert "held_back 0.3 is not used: the data has a split val of its own, which is" in caplog.text
+    train("all", epochs=3, held_back=0.0)  # all of train is fitted in both
+    assert (
+        curves["train", "loss"]
+        == {(c.split, c.metric): c.values for c in read_training_curves(str(tmp_path / "all/logs"))}["train", "loss"]
+    )
+    with pytest.raises(ExamplesError, match=r"read 300 examples of .*own/Split-eval.*, and 301 were written there"):
+        train("lost", epochs=3, held_back_files=own, num_examples={"val": 301})
 
 
 def test_the_weights_that_are_kept_are_those_of_the_best_epoch(

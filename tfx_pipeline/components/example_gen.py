@@ -11,6 +11,7 @@ import apache_beam as beam
 import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import (
     Artifact,
@@ -24,8 +25,9 @@ from tfx.types import (
 from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
-from tfx_pipeline.data import idx
-from tfx_pipeline.data.sources import SPLIT_FILES, VerifiedFiles, default_cache_dir, resolve
+from tfx_pipeline.data import idx, origin
+from tfx_pipeline.data.idx_files import ALL_SPLIT_FILES
+from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
 from tfx_pipeline.manifest.examples import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 from tfx_pipeline.process.errors import UserError
 
@@ -57,7 +59,7 @@ def plan_shards(dataset: VerifiedFiles, split: str, limit: int, output_dir: str)
 
     Args:
         dataset: Where the IDX files are.
-        split: A key of ``SPLIT_FILES``.
+        split: A key of ``dataset.counts``.
         limit: Takes only the first examples; 0 takes all.
         output_dir: The split's directory.
 
@@ -66,7 +68,7 @@ def plan_shards(dataset: VerifiedFiles, split: str, limit: int, output_dir: str)
     """
     total = min(limit or dataset.counts[split], dataset.counts[split])
     starts = range(0, total, SHARD_SIZE)
-    files = SPLIT_FILES[split]
+    files = ALL_SPLIT_FILES[split]
     return [
         Shard(
             images=str(Path(dataset.path, files.images)),
@@ -164,9 +166,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         require_found_anywhere(data.dir, f"run parameter data_dir: {data.dir}")
         dataset = _resolve(data, exec_properties["digest"])
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES_KEY])
-        examples.split_names = artifact_utils.encode_split_names(list(SPLIT_FILES))
+        examples.split_names = artifact_utils.encode_split_names(list(dataset.counts))
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        shards = {split: self._plan(dataset, split, examples, data.limit) for split in SPLIT_FILES}
+        shards = {split: self._plan(dataset, split, examples, data.limit) for split in dataset.counts}
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -174,6 +176,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "ReadAndWrite" >> beam.Map(write_shard)
             )
+        for file in origin.files(Path(dataset.path)):
+            fileio.copy(str(file), f"{examples.uri}/{file.name}")
         _describe(examples, dataset, {split: sum(s.count for s in shards[split]) for split in shards})
 
     def _plan(self, dataset: VerifiedFiles, split: str, examples: Artifact, limit: int) -> list[Shard]:
@@ -222,7 +226,7 @@ class ExampleGenSpec(component_spec.ComponentSpec):
 
 
 class ExampleGen(base_beam_component.BaseBeamComponent):
-    """Ingests the data set as splits ``train`` and ``eval``.
+    """Ingests the data set as splits ``train`` and ``eval``, and ``val`` where it has a third, which is held back.
 
     A component of its own and not a ``FileBasedExampleGen``: on Kubeflow that one's cache key has no file contents
     and its resources are dropped.

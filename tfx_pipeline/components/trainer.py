@@ -25,6 +25,7 @@ import modules
 from modules.choices import EPOCHS_FILE
 from tfx_pipeline.config.section import not_given
 from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
+from tfx_pipeline.data.idx_files import HELD_BACK_SPLIT
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.checkpoints import checkpoint_dir
 from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS, TUNED_PROPERTY
@@ -61,7 +62,7 @@ def _parameter(name: str, value: Any) -> Any:
 def custom_config(
     config: dict[str, Any], function: str, input_dict: dict[str, list[Artifact]], exec_properties: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Adds to the values in force where checkpoints are kept, and how many examples there must be.
+    """Adds to the values in force where checkpoints are kept, how many examples there must be, and which are held back.
 
     Args:
         config: The values, by the component's names for them.
@@ -73,7 +74,18 @@ def custom_config(
     known = config | {function: exec_properties[function], "code_digest": modules_digest()}
     inputs = [artifact.uri for key in sorted(input_dict) for artifact in input_dict[key]]
     examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-    return config | {"checkpoint_dir": checkpoint_dir(known, inputs), "num_examples": written_examples(examples)}
+    return config | {
+        "checkpoint_dir": checkpoint_dir(known, inputs),
+        "num_examples": written_examples(examples),
+        "held_back_files": held_back_files(examples),
+    }
+
+
+def held_back_files(examples: Artifact) -> list[str]:
+    """Patterns of the files of the split that the data has for early stopping and tuning; none where it has none."""
+    if HELD_BACK_SPLIT not in artifact_utils.decode_split_names(examples.split_names):
+        return []
+    return [f"{artifact_utils.get_split_uri([examples], HELD_BACK_SPLIT)}/*"]
 
 
 @contextlib.contextmanager
@@ -139,7 +151,9 @@ class Executor(tfx_executor.GenericExecutor):
         asked = given(exec_properties)
         best = input_dict.get(standard_component_specs.HYPERPARAMETERS_KEY)
         tuned = read_best(artifact_utils.get_single_uri(best)) if best else {}
-        config = {KEYS[name]: value for name, value in in_force(asked, tuned).model_dump().items()}
+        examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
+        values = in_force(asked, tuned, held_back=bool(held_back_files(examples)))
+        config = {KEYS[name]: value for name, value in values.model_dump().items()}
         # Keras takes a second to load, and whoever only compiles the pipeline does not need it.
         from modules import devices  # noqa: PLC0415
 
@@ -181,8 +195,13 @@ def read_best(directory: str) -> dict[str, Any]:
     return values
 
 
-def in_force(given: TrainingConfig, tuned: Mapping[str, Any] = NOTHING) -> TrainingConfig:
+def in_force(given: TrainingConfig, tuned: Mapping[str, Any] = NOTHING, *, held_back: bool = False) -> TrainingConfig:
     """Adds the tuned hyperparameters where none are given, and the model's own where there are none of these either.
+
+    Args:
+        given: Those of the user.
+        tuned: Those that the tuner found.
+        held_back: Whether the data has a split of its own to judge each epoch by.
 
     Raises:
         UserError: The configuration does not allow what the model's file says, alone or together with what is given.
@@ -191,7 +210,8 @@ def in_force(given: TrainingConfig, tuned: Mapping[str, Any] = NOTHING) -> Train
     if wrong := sorted(own.keys() - MODELS_OWN):
         raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(MODELS_OWN))}")
     config = TrainingConfig.checked({**own, **tuned, **given.model_dump(exclude_none=True)}, file)
-    require_held_back(config)
+    if not held_back:
+        require_held_back(config)
     return config
 
 

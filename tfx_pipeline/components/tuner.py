@@ -22,6 +22,7 @@ from tfx_pipeline.components.trainer import (
     custom_config,
     errors_of_modules_as_user_errors,
     given,
+    held_back_files,
     in_force,
     parameters,
 )
@@ -74,7 +75,9 @@ class Executor(tfx_executor.Executor):
         trials = TuningConfig.checked({"trials": exec_properties[TRIALS]}).trials
         if not trials:
             raise UserError("run parameter tune: got 0, expected at least 1; a package without --tune has no tuner")
-        config = {KEYS[name]: value for name, value in in_force(asked).model_dump().items()}
+        examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
+        values = in_force(asked, held_back=bool(held_back_files(examples)))
+        config = {KEYS[name]: value for name, value in values.model_dump().items()}
         config["given"] = sorted(KEYS[name] for name in MODELS_OWN if getattr(asked, name) is not None)
         # Checkpoints do not depend on the number of trials: a search that is given more goes on from there.
         custom = custom_config(config, keys.TUNER_FN_KEY, input_dict, exec_properties) | {TRIALS: trials}

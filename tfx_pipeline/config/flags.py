@@ -207,7 +207,8 @@ def load(flags: Mapping[str, Any]) -> Config:
         name, value = setting.path[-1], setting.parse(texts, given)
         section[name] = {**section.get(name, {}), **value} if setting.kind is dict else value
     config = _validate(values, "")
-    require_held_back(config.training)
+    if config.data.dir is None:  # data of one's own may have a split to hold back, and is not read yet
+        require_held_back(config.training)
     return config
 
 

@@ -39,11 +39,11 @@ def _path(value: Any) -> Any:
 class DataConfig(Section):
     """Where the data comes from."""
 
-    source: Literal["auto", "tfds", "idx", "debian"] = Field(
+    source: Literal["auto", "tfds", "debian", "idx", "npz", "csv", "class_folders", "parquet"] = Field(
         default="auto",
         title="--data-source",
-        description="tfds: TensorFlow Datasets; idx: the files in --data-dir; debian: Debian's package of the data "
-        "set; auto: the first of them that answers",
+        description="tfds: TensorFlow Datasets; debian: Debian's package of the data set; the others: a form of the "
+        "files in --data-dir; auto: that form, or without --data-dir the first of these two that answers",
     )
     dir: Annotated[str | None, AfterValidator(without_credentials)] = Field(
         default=None,

@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tfx_pipeline.data.idx_files import FILE_NAMES, dataset_digest
+from tfx_pipeline.data import origin
+from tfx_pipeline.data.idx_files import FILE_NAMES, HELD_BACK_FILES, dataset_digest
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import reason_of, shown
 from tfx_pipeline.process.errors import UserError, is_disk_full
@@ -106,7 +107,8 @@ def verified(cache_dir: Path, digest: str) -> dict[str, FileFacts] | None:
     """
     folder = cache_dir / digest
     try:
-        facts = ingest_files({name: str(folder / name) for name in FILE_NAMES})
+        present = [name for name in HELD_BACK_FILES if (folder / name).exists()]
+        facts = ingest_files({name: str(folder / name) for name in (*FILE_NAMES, *present)})
     except UserError:
         return None
     return facts if digest_of(facts) == digest else None
@@ -134,6 +136,8 @@ def commit(staged: Path, cache_dir: Path, digest: str, description: Mapping[str,
     with locked(cache_dir / _LOCK):
         if final.exists():
             if verified(cache_dir, digest):
+                for file in origin.files(staged):  # the same images, of other files
+                    file.replace(final / file.name)
                 return final
             final.rename(staged.parent / "damaged")  # goes away with the staging folder
         sync(*staged.iterdir(), staged)

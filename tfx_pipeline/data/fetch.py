@@ -26,10 +26,12 @@ class SourceUnavailableError(UserError):
 
 
 class Fetched(NamedTuple):
-    """What a source delivered: a folder (path or URL) of IDX files, and its origin in words."""
+    """What a source delivered: a folder (path or URL) of IDX files, its origin in words, its form, what else to say."""
 
     folder: str
     origin: str
+    form: str = "idx"
+    notes: tuple[str, ...] = ()
 
 
 Fetch = Callable[[Path, float], Fetched]

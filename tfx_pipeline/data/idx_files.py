@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from modules.dataset import DATASET
 
@@ -26,11 +26,17 @@ SPLIT_FILES: Mapping[str, SplitFiles] = MappingProxyType(
     }
 )
 
+HELD_BACK_FILES: Final = SplitFiles(f"val-{_IMAGES}", f"val-{_LABELS}")
+"""Of the split `val`, which some data sets have: held back for early stopping and tuning, neither fitted nor judged."""
+
+HELD_BACK_SPLIT: Final = "val"
+ALL_SPLIT_FILES: Final[Mapping[str, SplitFiles]] = MappingProxyType({**SPLIT_FILES, HELD_BACK_SPLIT: HELD_BACK_FILES})
+
 FILE_NAMES: tuple[str, ...] = tuple(name for files in SPLIT_FILES.values() for name in files)
 
 
 def dataset_digest(sha256: Mapping[str, str]) -> str:
-    """Digests four files into one: SHA-256 of what `sha256sum` prints for them in the order of FILE_NAMES.
+    """Digests the files into one: SHA-256 of what `sha256sum` prints for them in the order of FILE_NAMES, `val` last.
 
     Anyone can check it: `sha256sum train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte
     t10k-labels-idx1-ubyte | sha256sum`.
@@ -41,5 +47,6 @@ def dataset_digest(sha256: Mapping[str, str]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    lines = "".join(f"{sha256[name]}  {name}\n" for name in FILE_NAMES)
+    names = (*FILE_NAMES, *(name for name in HELD_BACK_FILES if name in sha256))
+    lines = "".join(f"{sha256[name]}  {name}\n" for name in names)
     return hashlib.sha256(lines.encode()).hexdigest()

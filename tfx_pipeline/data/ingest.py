@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modules.dataset import DATASET
 from tfx_pipeline.data import idx
-from tfx_pipeline.data.idx_files import SPLIT_FILES
+from tfx_pipeline.data.idx_files import ALL_SPLIT_FILES
 from tfx_pipeline.data.stream import CHUNK, IdxError, IdxStream, shown
 
 
@@ -79,7 +79,7 @@ def _check_end(stream: IdxStream, shape: tuple[int, ...], left: int) -> None:
 
 
 def ingest_files(paths: Mapping[str, str], target: Path | None = None) -> dict[str, FileFacts]:
-    """Checks and digests the four files of a data set, and that images and labels match in number.
+    """Checks and digests the four files of a data set, or six with a split `val`, and that images and labels match.
 
     Args:
         paths: Path or URL of each file by its plain name (see `idx_files.FILE_NAMES`).
@@ -93,7 +93,9 @@ def ingest_files(paths: Mapping[str, str], target: Path | None = None) -> dict[s
         OSError: The target cannot be written.
     """
     facts: dict[str, FileFacts] = {}
-    for files in SPLIT_FILES.values():
+    for files in ALL_SPLIT_FILES.values():
+        if not paths.keys() & set(files):
+            continue
         for name, magic in zip(files, (idx.IMAGES_MAGIC, idx.LABELS_MAGIC), strict=True):
             facts[name] = ingest_file(paths[name], magic, target / name if target else None)
         images, labels = (facts[name].items for name in files)

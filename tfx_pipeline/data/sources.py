@@ -3,21 +3,26 @@
 import dataclasses
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from modules.dataset import DATASET
-from tfx_pipeline.data import cache, fashion_mnist
+from tfx_pipeline.data import cache, fashion_mnist, origin
 from tfx_pipeline.data.fetch import Fetch, Fetched, SourceUnavailableError
 from tfx_pipeline.data.forms.idx import find_idx_files
-from tfx_pipeline.data.idx_files import SPLIT_FILES, SplitFiles
+from tfx_pipeline.data.idx_files import ALL_SPLIT_FILES, SPLIT_FILES, SplitFiles
 from tfx_pipeline.data.ingest import FileFacts, ingest_files
 from tfx_pipeline.data.stream import is_remote, shown
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 
 __all__ = ["SPLIT_FILES", "SplitFiles", "VerifiedFiles", "default_cache_dir", "resolve"]
+
+FORMS: Final = ("idx", "npz", "csv", "class_folders", "parquet")
+"""What the files in a folder are; idx stands for any of them, as it once did."""
 
 Report = Callable[[str], None]
 
@@ -36,9 +41,9 @@ class VerifiedFiles:
     """A verified data set in the cache.
 
     Attributes:
-        path: Folder with the four plain IDX files of `SPLIT_FILES`; named by the digest, so the same data has the
-            same path wherever it came from.
-        source: The source it was taken from: 'tfds', 'idx' or 'debian'.
+        path: Folder with the plain IDX files of each split (`ALL_SPLIT_FILES`); named by the digest, so the same data
+            has the same path wherever it came from.
+        source: The source it was taken from, 'tfds' or 'debian', or the form that it has in a folder: 'idx', 'npz', ...
         digest: SHA-256 over the four files, 64 hexadecimal digits (see `idx_files.dataset_digest`).
         kind: The data set's name; 'custom' where it is Fashion-MNIST's and the files are not the published ones.
         counts: Examples a split.
@@ -75,9 +80,9 @@ def resolve(
     that answers. A network that does not answer costs at most 10 s in all.
 
     Args:
-        source: Which source to take: 'idx', one of `fetchers`, or 'auto'.
+        source: Which source to take: one of `FORMS` or of `fetchers`, or 'auto'.
         data_dir: Folder or file with images in one of the forms of `forms`, local, in an object store or on a Beam file
-            system; only for 'idx' and 'auto'.
+            system; only for those and 'auto'.
         cache_dir: The cache folder; made when it is absent.
         report: Receives a line for a person: which source was taken, and what was wrong with a cached copy.
         fetchers: The network sources, the first to try first.
@@ -93,20 +98,20 @@ def resolve(
     cache_dir = cache_dir.absolute()
     with cache.cache_errors_as_user_errors(cache_dir):
         if data_dir is not None:
-            return _from_folder(data_dir, cache_dir, report)
+            return _from_folder(source, data_dir, cache_dir, report)
         if source != "auto":
             fetchers = {source: fetchers[source]}
         return _from_cache(tuple(fetchers), cache_dir, report) or _from_network(fetchers, cache_dir, report)
 
 
 def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetch]) -> None:
-    names = ("auto", "idx", *fetchers)
+    names = ("auto", *fetchers, *FORMS)
     if source not in names:
         raise UserError(f"the data source {source!r} is unknown; use one of {', '.join(names)}")
     if data_dir is not None and source in fetchers:
-        raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use idx or auto")
-    if data_dir is None and source == "idx":
-        raise UserError(f"the data source idx needs a folder of IDX files; {_NAME_A_FOLDER}")
+        raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use auto")
+    if data_dir is None and source in FORMS:
+        raise UserError(f"the data source {source} needs a folder of images; {_NAME_A_FOLDER}")
     if data_dir is None and DATASET.name != fashion_mnist.NAME:
         raise UserError(
             f"the data source {source} has Fashion-MNIST only, and this checkout's data set is {DATASET.name} "
@@ -114,7 +119,7 @@ def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetc
         )
 
 
-def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
+def _from_folder(source: str, data_dir: str, cache_dir: Path, report: Report) -> VerifiedFiles:
     from tfx_pipeline.data.forms.find import idx_files_of  # noqa: PLC0415  with NumPy, which a flag's check needs not
 
     with cache.staging(cache_dir) as folder:
@@ -124,7 +129,12 @@ def _from_folder(data_dir: str, cache_dir: Path, report: Report) -> VerifiedFile
         work = folder / "work"
         work.mkdir()
         with idx_files_of(data_dir, work) as fetched:
-            return _store(folder, fetched, "idx", cache_dir, report)
+            form = fetched.form
+            if Path(data_dir).parent == cache_dir and source in FORMS:
+                form = source  # what is cached is IDX files, whatever it came from
+            elif source not in ("auto", "idx", form):
+                raise UserError(f"the data source {source} is not that of {fetched.origin}; use {form} or auto")
+            return _store(folder, fetched, form, cache_dir, report)
 
 
 def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> VerifiedFiles | None:
@@ -165,16 +175,32 @@ def _store(folder: Path, fetched: Fetched, source: str, cache_dir: Path, report:
     """Verifies what a source delivered and moves it from the staging folder into the cache."""
     staged = folder / "files"
     staged.mkdir()
-    facts = ingest_files(find_idx_files(fetched.folder), staged)
+    paths = find_idx_files(fetched.folder)
+    facts = ingest_files(paths, staged)
     _check_canonical(facts, source, fetched)
+    _note_origins(Path(fetched.folder), staged, paths, facts)
     files = {name: fact._asdict() for name, fact in facts.items()}
     description = {"source": source, "kind": _kind(facts), "files": files}
     cache.commit(staged, cache_dir, cache.digest_of(facts), description)
-    return _dataset(facts, source, cache_dir, fetched.origin, report)
+    dataset = _dataset(facts, source, cache_dir, fetched.origin, report)
+    for note in fetched.notes:
+        report(f"data: {note}")
+    return dataset
+
+
+def _note_origins(work: Path, staged: Path, paths: Mapping[str, str], facts: Mapping[str, FileFacts]) -> None:
+    """Keeps what a form noted of where each example lies; of IDX files it is their numbers."""
+    for split, files in ALL_SPLIT_FILES.items():
+        if noted := origin.noted(work, split):
+            shutil.copyfile(noted, staged / noted.name)
+        elif files.images in facts:
+            with origin.Writer(staged, split) as writer:
+                name = paths[files.images].rpartition("/")[2]
+                writer.add(origin.Run(name, facts[files.images].items, "index"))
 
 
 def _check_canonical(facts: Mapping[str, FileFacts], source: str, fetched: Fetched) -> None:
-    if source == "idx":
+    if source not in fashion_mnist.FETCHERS:
         return
     for name, expected in fashion_mnist.SHA256.items():
         if (found := facts[name].sha256) != expected:
@@ -192,7 +218,7 @@ def _dataset(
     facts: Mapping[str, FileFacts], source: str, cache_dir: Path, origin: str, report: Report
 ) -> VerifiedFiles:
     digest = cache.digest_of(facts)
-    counts = {split: facts[files.images].items for split, files in SPLIT_FILES.items()}
+    counts = {split: facts[files.images].items for split, files in ALL_SPLIT_FILES.items() if files.images in facts}
     sizes = " + ".join(f"{count:,} {split}" for split, count in counts.items())
     custom = " (custom data)" if _kind(facts) == "custom" else ""
     report(f"data: {origin}{custom}, {sizes} images, digest {digest[:8]}…")

@@ -1,5 +1,7 @@
 """A folder for each class, of PNG or JPEG images."""
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +44,14 @@ def test_numbers_without_leading_zeros_and_class_names_in_other_letters_are_the_
         write(sample[split], tmp_path / "tree" / name, ".PNG", digits=1)
         (tmp_path / "tree" / name / "Ankle boot").rename(tmp_path / "tree" / name / "ankle_boot")
     resolved(tmp_path / "tree")
+
+
+def test_folders_that_carry_the_labels_are_the_same_data(tree: Path, resolved: Callable[[Path], str]) -> None:
+    for split in ("train", "test"):
+        for label, name in enumerate(FOLDERS):
+            (tree / split / name).rename(tree / split / str(label))
+        (tree / split).rename(tree / f"{split}ing")
+    resolved(tree)
 
 
 def every_image(tree: Path, change: Callable[[Image.Image], Image.Image]) -> None:
@@ -117,11 +127,6 @@ def flip_a_bit(tree: Path) -> None:
             "train/Ankle boot/00000.png",
             "the file is a GIF image; expected a PNG image or a JPEG image",
         ),
-        (
-            lambda tree: (tree / "train/Coat/.DS_Store").touch(),
-            "train/Coat/.DS_Store",
-            "lies among the images; expected PNG and JPEG files alone",
-        ),
         (lambda tree: (tree / "train/Coat/._0.png").touch(), "train/Coat/._0.png", "lies among the images"),
         (lambda tree: (tree / "test/Bag/notes.txt").touch(), "test/Bag/notes.txt", "lies among the images"),
         (lambda tree: (tree / "test/Bag/more").mkdir(), "test/Bag/more", "lies among the images"),
@@ -145,17 +150,115 @@ def test_a_missing_class_is_refused_naming_those_that_are_there(tree: Path, refu
     (tree / "test/Bag").rmdir()
     line = refusal(tree)
     assert line.startswith(f"{tree}/test: has folders Ankle boot, Coat, Dress, ")
-    assert "expected one for each of the classes of modules/dataset.py (T-shirt/top, Trouser" in line
+    assert ", and none of Bag; expected one for each of the classes of modules/dataset.py (T-shirt/top, Trouser" in line
+    assert line.endswith("give it images, or take it out of class_names there if the data has no such images")
 
 
-def test_a_missing_split_and_a_third_are_refused(tree: Path, refusal: Callable[[Path], str]) -> None:
-    (tree / "validation").mkdir()
-    assert (
-        f"{tree}: has test, validation for the split eval; expected one name with one of the words eval, test,"
-        in refusal(tree)
-    )
-    (tree / "validation").rmdir()
+def test_a_missing_split_is_refused(tree: Path, refusal: Callable[[Path], str]) -> None:
     (tree / "test").rename(tree / "holdout")
-    assert f"{tree}: has no folder for the split eval; expected one name with one of the words eval, test," in refusal(
+    expected = f"{tree}: has no folder for the split eval; expected one name with one of the words test, testing, eval,"
+    assert expected in refusal(tree)
+
+
+def test_two_folders_of_one_split_and_four_splits_are_refused(tree: Path, refusal: Callable[[Path], str]) -> None:
+    (tree / "testing").mkdir()
+    assert "has test, testing for the split eval; expected one name with one of the words test, testing" in refusal(
         tree
     )
+    (tree / "testing").rename(tree / "eval")
+    (tree / "val").mkdir()
+    assert refusal(tree).startswith(f"{tree}/val: is of none of the splits train, test, eval by its name")
+
+
+def test_what_programs_leave_behind_is_passed_over_and_counted(tree: Path, tmp_path: Path) -> None:
+    for place in (".DS_Store", "train/.DS_Store", "train/Coat/.DS_Store", "test/Bag/Thumbs.db"):
+        (tree / place).write_bytes(b"\0\0\0\1Bud1")
+    (tree / "test/Bag/.ipynb_checkpoints").mkdir()
+    (tree / "unlabelled").mkdir()
+    lines: list[str] = []
+    assert sources.resolve("auto", str(tree), tmp_path / "cache", lines.append).counts == {"train": 200, "eval": 50}
+    assert lines[1:] == [
+        "data: not read: unlabelled/, .DS_Store (3 times), .ipynb_checkpoints, Thumbs.db",
+    ]
+
+
+def test_a_refusal_counts_the_others(tree: Path, refusal: Callable[[Path], str]) -> None:
+    every_image(tree / "train/Bag", lambda image: image.resize((30, 30)))
+    line = refusal(tree)
+    assert re.match(rf"{tree}/train/Bag/000\d\d.png: is of 30x30 pixels; expected 28x28 \(and (\d+) more\)$", line)
+    assert int(line.split("and ")[-1].split()[0]) == len(list((tree / "train/Bag").iterdir())) - 1
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tree / "train/Coat" / name).touch()
+    assert refusal(tree).startswith(f"{tree}/train/Coat/a.txt: lies among the images (and 2 more); expected PNG and")
+
+
+def moved(tree: Path, source: str, target: str) -> None:
+    (tree / target).parent.mkdir(parents=True, exist_ok=True)
+    (tree / source).rename(tree / target)
+
+
+def flattened(tree: Path) -> None:
+    for split in ("train", "test"):
+        for path in list((tree / split).rglob("*.png")):
+            path.rename(tree / split / f"{path.parent.name} {path.name}")
+        for folder in list((tree / split).iterdir()):
+            if folder.is_dir():
+                folder.rmdir()
+
+
+def turned_over(tree: Path) -> None:
+    for split in ("train", "test"):
+        for folder in list((tree / split).iterdir()):
+            moved(tree, f"{split}/{folder.name}", f"{folder.name}/{split}")
+        (tree / split).rmdir()
+
+
+def deeper(tree: Path) -> None:
+    moved(tree, "train", "inner")
+    moved(tree, "inner", "train/images")
+
+
+@pytest.mark.parametrize(
+    ("change", "named", "at", "expected"),
+    [
+        (
+            lambda tree: (moved(tree, "train", "x"), shutil.rmtree(tree / "test")),
+            "x",
+            "x",
+            "no folders of splits above",
+        ),
+        (
+            lambda _: None,
+            "train",
+            "train",
+            "is one split of class folders (Ankle boot, Bag, Coat, ...); name the folder",
+        ),
+        (lambda _: None, "train/Coat", "train/Coat", "images, and no folders of splits and classes above them"),
+        (flattened, ".", "", "has 50 images directly in test/, and no folders of classes"),
+        (
+            turned_over,
+            ".",
+            "",
+            "has the splits below the classes (Ankle boot, Bag, Coat, ...), and not the classes below",
+        ),
+        (deeper, ".", "train/images", "is no class and holds those of classes (Ankle boot, Bag, Coat, ...), one level"),
+        (
+            lambda tree: (
+                moved(tree, "train/Coat", "sets/Hat"),
+                shutil.rmtree(tree / "train"),
+                shutil.rmtree(tree / "test"),
+            ),
+            "sets",
+            "sets",
+            "has folders of images (Hat), which are no classes of modules/dataset.py, and no folders of splits",
+        ),
+    ],
+)
+def test_folders_at_another_level_are_said_to_be_there(
+    tree: Path, refusal: Callable[[Path], str], change: Callable[[Path], object], named: str, at: str, expected: str
+) -> None:
+    change(tree)
+    line = refusal(tree / named)
+    assert line.startswith(f"{tree / at}: ")
+    assert expected in line
+    assert "idx" not in line

@@ -140,7 +140,7 @@ def test_an_array_of_another_length_than_its_header_says_is_refused(
         (["train-imgs", "test-imgs"], "has train-imgs.npz; expected two, of which one has `labels` in its name"),
         (
             ["train-imgs", "train-labels", "test-labels", "val-labels"],
-            "has test-labels.npz, val-labels.npz for the split eval; expected names with one of",
+            "has test-labels.npz; expected two, of which one has `labels` in its name",
         ),
     ],
 )

@@ -122,11 +122,11 @@ def with_label(row: int, value: Any) -> Callable[[Table], Table]:
     [
         (with_image(42, png(np.zeros((28, 27), np.uint8))), ": row 42: is of 28x27 pixels; expected 28x28"),
         (with_image(42, b"GIF89a"), ": row 42: the file is a GIF image; expected a PNG image or a JPEG image"),
-        (with_image(42, None), ": row 42: the file is empty; expected a PNG image or a JPEG image"),
+        (with_image(42, None), ": row 42: has the path a.png and no bytes of the image; expected its bytes"),
         (with_image(7, png(np.zeros((28, 28), np.uint8))[:-20]), ": row 7: cannot be read ("),
         (with_label(3, -1), ": has the label -1; expected 0 to 9"),
         (with_label(3, 10), ": has the label 10; expected 0 to 9"),
-        (with_label(3, None), ": has the label None; expected 0 to 9"),
+        (with_label(3, None), ": row 3: has no label; expected one of 10 classes"),
         (
             lambda table: table.drop_columns("label"),
             "has the columns image: struct<bytes: binary, path: string>; expected",

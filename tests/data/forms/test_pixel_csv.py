@@ -146,7 +146,7 @@ def test_a_split_with_no_file_or_with_two_is_refused(kaggle: Path, refusal: Call
     (kaggle / "mnist_train.csv").unlink()
     (kaggle / "fashion-mnist_test.csv").unlink()
     assert (
-        f"{kaggle}: has no CSV files for the split eval; expected one name with one of the words eval, test"
+        f"{kaggle}: has no CSV files for the split eval; expected one name with one of the words test, testing"
         in refusal(kaggle)
     )
 

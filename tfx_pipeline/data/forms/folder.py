@@ -3,20 +3,26 @@
 import os
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tfx_pipeline.data.stream import IdxError, is_remote, reason_of, shown
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import require_no_pattern
 
+_JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"})
+
 
 class Folder(NamedTuple):
-    """A folder's path or URL, and the sorted names directly in it; whatever is no folder counts as a file."""
+    """A folder's path or URL, and the sorted names directly in it; whatever is no folder counts as a file.
+
+    ``skipped`` is what programs leave behind where a person looks into a folder.
+    """
 
     path: str
     files: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     def at(self, name: str) -> str:
         """Returns the path or URL of what has this name."""
@@ -30,8 +36,12 @@ def list_folder(path: str) -> Folder:
         IdxError: It is no folder or cannot be listed.
     """
     is_folder = dict(_remote_entries(path) if is_remote(path) else _local_entries(path))
-    files, folders = (tuple(sorted(name for name in is_folder if is_folder[name] is kind)) for kind in (False, True))
-    return Folder(path, files, folders)
+    skipped = tuple(sorted(_JUNK & is_folder.keys()))
+    files, folders = (
+        tuple(sorted(name for name in is_folder if is_folder[name] is kind and name not in _JUNK))
+        for kind in (False, True)
+    )
+    return Folder(path, files, folders, skipped)
 
 
 def _local_entries(path: str) -> Iterator[tuple[str, bool]]:

@@ -126,10 +126,12 @@ def _pixels(image: Image.Image, where: str) -> np.ndarray:
 
 
 def label_of(name: str) -> int | None:
-    """Finds the label of a class by its name, or by the letters and digits of it where no other class has the same."""
+    """Finds the label of a class by its name, by the letters and digits of it where no other has the same, or by it."""
     if name in DATASET.class_names:
         return DATASET.class_names.index(name)
     same = [label for label, known in enumerate(DATASET.class_names) if _plain(known) == _plain(name)]
+    if not same and name.isdecimal() and name.isascii() and str(int(name)) == name and int(name) < DATASET.num_classes:
+        return int(name)
     return same[0] if len(same) == 1 else None
 
 

@@ -1,7 +1,9 @@
-"""The forms of NumPy's .npz: Keras' one file of four arrays, and Kuzushiji-MNIST's four files of one."""
+"""The forms of NumPy's .npz: one file of arrays, as Keras and MedMNIST have it, and Kuzushiji-MNIST's four of one."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Final
 from zipfile import ZipFile
@@ -12,10 +14,17 @@ from modules.dataset import DATASET
 from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, as_labels, by_split, reading
 from tfx_pipeline.data.forms.folder import Folder
 from tfx_pipeline.data.idx import size_text
+from tfx_pipeline.data.origin import Run
 from tfx_pipeline.data.stream import AGAIN, IdxError, shown
 
 NAME: Final = ".npz files"
-_KERAS: Final = {"train": ("x_train", "y_train"), "eval": ("x_test", "y_test")}
+SOURCE: Final = "npz"
+_EXPECTED: Final = "a .npz file (a ZIP archive)"
+_LABELS_OF: Final = {"x": "y", "images": "labels", "imgs": "labels", "image": "label", "data": "labels"}
+"""The words for images in an array's name, and the word for labels that goes with each."""
+
+_IMAGES_OF: Final = {"y": "x", "labels": "images", "label": "image"}
+
 _HEADERS: Final = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -27,10 +36,35 @@ def names(folder: Folder) -> list[str]:
 def splits(folder: Folder, names: list[str]) -> Splits:
     """Reads the arrays, a batch at a time."""
     if len(names) == 1:
-        path = folder.at(names[0])
-        return {split: _batches((path, images), (path, labels)) for split, (images, labels) in _KERAS.items()}
-    files = by_split(folder, names, NAME, several=True)
-    return {split: _batches(*((path, "arr_0") for path in _pair(folder, files[split]))) for split in files}
+        return _of_one_file(folder.at(names[0]))
+    files, words = by_split(folder, names, NAME, several=True)
+    batches = {split: _batches(*((path, "arr_0") for path in _pair(folder, files[split]))) for split in files}
+    return Splits(batches, words, Counter(folder.skipped))
+
+
+def _of_one_file(path: str) -> Splits:
+    """`x_train` and `y_train`, or `train_images` and `train_labels`, and the same for the other splits."""
+    with reading(path, _EXPECTED) as file, ZipFile(file) as archive:
+        keys = [name.removesuffix(".npy") for name in archive.namelist()]
+    images = {key: _renamed(key, _LABELS_OF) for key in keys}
+    labels = {key: _renamed(key, _IMAGES_OF) for key in keys}
+    by_name = {key.lower(): key for key, of in labels.items() if of}
+    pairs = {key: by_name[of] for key, of in images.items() if of in by_name}
+    lacks = [of for key, of in images.items() if of and key not in pairs]
+    lacks += [of for key, of in labels.items() if of and key not in pairs.values()]
+    if lacks or not pairs:
+        raise IdxError(
+            f"{shown(path)}: holds {', '.join(keys) or 'nothing'}; expected the array {[*lacks, 'x_train'][0]}"
+        )
+    of_split, words = by_split(Folder(path, ()), list(pairs), "array of images")
+    batches = {split: _batches((path, key), (path, pairs[key])) for split, (key,) in of_split.items()}
+    return Splits(batches, words, Counter(key for key in keys if key not in (*pairs, *pairs.values())))
+
+
+def _renamed(key: str, other: Mapping[str, str]) -> str | None:
+    """The name of an array with the word for the other of images and labels; None where it has no such word."""
+    parts = re.split(r"([a-z]+)", key.lower())
+    return "".join(other.get(part, part) for part in parts) if set(parts) & other.keys() else None
 
 
 def _pair(folder: Folder, names: list[str]) -> tuple[str, str]:
@@ -45,8 +79,10 @@ def _pair(folder: Folder, names: list[str]) -> tuple[str, str]:
 
 def _batches(images: tuple[str, str], labels: tuple[str, str]) -> Iterator[Batch]:
     _check(images, labels)
+    start = 0
     for pixels, classes in zip(_parts(*images), _parts(*labels), strict=True):
-        yield Batch(pixels, as_labels(classes, labels[0]))
+        yield Batch(pixels, as_labels(classes, labels[0]), [Run(" ".join(images), len(pixels), "index", start)])
+        start += len(pixels)
 
 
 def _check(images: tuple[str, str], labels: tuple[str, str]) -> None:
@@ -77,7 +113,7 @@ def _parts(path: str, key: str) -> Iterator[np.ndarray]:
 @contextmanager
 def _opened(path: str, key: str) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype]]:
     """Opens an array before its first value, with its shape and type; nothing is ever unpickled."""
-    with reading(path, "a .npz file (a ZIP archive)") as file, ZipFile(file) as archive:
+    with reading(path, _EXPECTED) as file, ZipFile(file) as archive:
         if f"{key}.npy" not in archive.namelist():
             present = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
             raise IdxError(f"{shown(path)}: holds {present or 'nothing'}; expected the array {key}")

@@ -1,6 +1,7 @@
 """The form of CSV files as Kaggle has them: a column `label`, and one for each value of the image."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, pairwise
@@ -10,23 +11,28 @@ import numpy as np
 
 from modules.dataset import DATASET
 from tfx_pipeline.data.first_bytes import kind_of
-from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, by_split
+from tfx_pipeline.data.forms.files import BATCH, Batch, Splits, by_split, words_in
 from tfx_pipeline.data.forms.folder import Folder
+from tfx_pipeline.data.origin import Run
 from tfx_pipeline.data.stream import CHUNK, IdxError, IdxStream, shown
 
 NAME: Final = "CSV files"
+SOURCE: Final = "csv"
 _PIXELS: Final = DATASET.image_bytes
 _LONGEST_LINE: Final = CHUNK + 8 * _PIXELS  # bytes
 
 
 def names(folder: Folder) -> list[str]:
     """Lists the CSV files in a folder, plain or .gz, that have a split in their names."""
-    return [name for name in folder.files if re.search(r"(train|test|eval|val).*\.csv(\.gz)?$", name.lower())]
+    return [name for name in folder.files if re.search(r"\.csv(\.gz)?$", name.lower()) and words_in(name)]
 
 
 def splits(folder: Folder, names: list[str]) -> Splits:
     """Reads the lines, a batch at a time."""
-    return {split: _batches(folder.at(name)) for split, (name,) in by_split(folder, names, NAME).items()}
+    files, words = by_split(folder, names, NAME)
+    return Splits(
+        {split: _batches(folder.at(name)) for split, (name,) in files.items()}, words, Counter(folder.skipped)
+    )
 
 
 def _batches(path: str) -> Iterator[Batch]:
@@ -34,7 +40,8 @@ def _batches(path: str) -> Iterator[Batch]:
     label = _label_column(path, next(lines, (1, ""))[1])
     while part := list(islice(lines, BATCH)):
         table = _table(path, part)
-        yield Batch(np.delete(table, label, axis=1).reshape(-1, *DATASET.image_shape), table[:, label])
+        images = np.delete(table, label, axis=1).reshape(-1, *DATASET.image_shape)
+        yield Batch(images, table[:, label], [Run(path, 1, "line", number) for number, _ in part])
 
 
 def _lines(path: str) -> Iterator[str]:

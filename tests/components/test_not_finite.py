@@ -15,7 +15,7 @@ from tests.small_run import Run
 from tfx_pipeline.components import evaluation_review, evaluator
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
-from tfx_pipeline.manifest.run_record import RunRecord
+from tfx_pipeline.record.run_record import RunRecord
 from tfx_pipeline.review import report_pages
 
 NAN, INFINITY = math.nan, math.inf

@@ -10,8 +10,8 @@ import pytest
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.summary import summary
-from tfx_pipeline.manifest.run_record import DataGate, RunRecord, Tuning
 from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.run_record import DataGate, RunRecord, Tuning
 
 RESULTS = RunRecord(
     "1",

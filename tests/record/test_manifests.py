@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from tfx_pipeline.manifest.run_record import RunRecord, read_record
 from tfx_pipeline.record.manifests import begin, write
 from tfx_pipeline.record.output import Output, new_run
+from tfx_pipeline.record.run_record import RunRecord, read_record
 
 
 def test_the_last_manifests_need_no_room_on_a_full_disk(tmp_path: Path) -> None:

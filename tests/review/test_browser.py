@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from modules.dataset import DATASET
 from tests.small_run import ROOT, Run
-from tfx_pipeline.manifest.run_record import ComponentRun, RunRecord
+from tfx_pipeline.record.run_record import ComponentRun, RunRecord
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.inputs import ReviewInputs

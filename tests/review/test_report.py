@@ -11,7 +11,7 @@ from sklearn.metrics import precision_score, recall_score
 
 from modules.dataset import DATASET
 from tests.predictions import Predicted
-from tfx_pipeline.manifest.run_record import ComponentRun, RunRecord
+from tfx_pipeline.record.run_record import ComponentRun, RunRecord
 from tfx_pipeline.review import markdown, report_pages
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.report_writer import digest, embedded, render, write_report

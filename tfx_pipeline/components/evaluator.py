@@ -24,10 +24,10 @@ from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.evaluation import extractors
 from tfx_pipeline.evaluation.configuration import eval_config
 from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
-from tfx_pipeline.manifest.versions import versions
 from tfx_pipeline.process.errors import one_line
 from tfx_pipeline.record.properties import data_origin, hyperparameters, training_end, tuned
 from tfx_pipeline.record.splits import require_all
+from tfx_pipeline.record.versions import versions
 from tfx_pipeline.review.model_card import model_card
 from tfx_pipeline.serving.versions import MODEL_CARD, SAVED_MODEL
 from tfx_pipeline.steps.baseline_locator import URI_PROPERTY, unfit

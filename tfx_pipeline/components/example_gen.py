@@ -28,8 +28,8 @@ from tfx_pipeline.config.sections import DataConfig, require_found_anywhere
 from tfx_pipeline.data import idx, origin
 from tfx_pipeline.data.idx_files import ALL_SPLIT_FILES
 from tfx_pipeline.data.sources import VerifiedFiles, default_cache_dir, resolve
-from tfx_pipeline.manifest.examples import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 from tfx_pipeline.process.errors import UserError
+from tfx_pipeline.record.examples import COUNT_PROPERTY, SOURCE_COUNT_PROPERTY
 
 logger = logging.getLogger(__name__)
 

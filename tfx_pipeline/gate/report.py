@@ -12,7 +12,6 @@ from tfx_pipeline.gate.near_checks import check_near
 from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
-from tfx_pipeline.manifest.run_record import DataGate
 from tfx_pipeline.process.errors import UserError
 
 NOTHING_NEAR: Final = NearImages({}, {})
@@ -85,13 +84,6 @@ class Report:
                 f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
                 "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)"
             )
-
-
-def summary(report: Mapping[str, Any]) -> DataGate:
-    """What a run's record says of a report that ``to_dict`` made: its verdict, and the checks that failed."""
-    verdict = {key: report[key] for key in ("mode", "ok", "anomalies", "headline")}
-    findings = tuple(check for check in report["checks"] if not check["ok"])
-    return DataGate(**verdict, checks=len(report["checks"]), findings=findings)
 
 
 def judge(

@@ -10,10 +10,9 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.evaluation.results import read_evaluation
-from tfx_pipeline.gate.report import summary
-from tfx_pipeline.manifest.examples import data_of
-from tfx_pipeline.manifest.run_record import RunRecord, metrics_of
+from tfx_pipeline.record.examples import data_of
 from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
+from tfx_pipeline.record.run_record import RunRecord, data_gate_of, metrics_of
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
@@ -50,7 +49,7 @@ def with_results(record: RunRecord, outputs: Outputs) -> RunRecord:
         record = dataclasses.replace(record, data=data_of(_properties(outputs[EXAMPLE_GEN.name]["examples"])))
     if DATA_GATE.name in outputs:
         report = json.loads(Path(outputs[DATA_GATE.name]["report"].uri).read_bytes())
-        record = dataclasses.replace(record, data_gate=summary(report))
+        record = dataclasses.replace(record, data_gate=data_gate_of(report))
     if TUNER.name in outputs:
         trials = read_trials(outputs[TUNER.name]["tuner_results"].uri)
         record = dataclasses.replace(record, tuning=tuning(trials))

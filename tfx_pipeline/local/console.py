@@ -7,8 +7,8 @@ from typing import TextIO
 from rich.console import Console as RichConsole
 from rich.status import Status
 
-from tfx_pipeline.manifest.run_record import State
 from tfx_pipeline.process.redaction import redact
+from tfx_pipeline.record.run_record import State
 
 MARKS: dict[State, str] = {
     "succeeded": "[green]✓[/]",

@@ -15,11 +15,11 @@ from tfx_pipeline.local.artifacts import Pages, outputs_of, pages_of, with_resul
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
-from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.pipeline import create_pipeline, require_search_space
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.checkpoints import CHECKPOINTS_VARIABLE
 from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.run_record import RunRecord
 from tfx_pipeline.review import report_pages
 from tfx_pipeline.steps.table import TRAINER
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from tfx_pipeline.manifest.run_record import ComponentRun, State
+from tfx_pipeline.record.run_record import ComponentRun, State
 
 
 class Display(Protocol):

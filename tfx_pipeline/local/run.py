@@ -9,8 +9,6 @@ from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.failure import Failure, error_line
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
-from tfx_pipeline.manifest.run_record import RunRecord
-from tfx_pipeline.manifest.versions import git_commit, versions
 from tfx_pipeline.process import signals
 from tfx_pipeline.process.host_paths import require_no_pattern, require_visible
 from tfx_pipeline.process.imports import loading
@@ -18,6 +16,8 @@ from tfx_pipeline.process.log import captured_output
 from tfx_pipeline.record.manifests import begin, write
 from tfx_pipeline.record.output import Output, new_run
 from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
+from tfx_pipeline.record.run_record import RunRecord
+from tfx_pipeline.record.versions import git_commit, versions
 
 logger = logging.getLogger(__name__)
 

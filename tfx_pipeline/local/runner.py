@@ -14,9 +14,9 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from tfx_pipeline.local import reuse
 from tfx_pipeline.local.progress import Progress
-from tfx_pipeline.manifest.run_record import State
 from tfx_pipeline.process import signals
 from tfx_pipeline.record import seal
+from tfx_pipeline.record.run_record import State
 from tfx_pipeline.steps import graph
 from tfx_pipeline.steps.table import step_named
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.manifest.run_record import DataGate, RunRecord, Tuning
 from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.run_record import DataGate, RunRecord, Tuning
 
 
 def summary(console: Console, output: Output, record: RunRecord) -> None:

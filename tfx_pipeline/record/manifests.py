@@ -3,9 +3,9 @@
 import contextlib
 import json
 
-from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.process.files import write_atomically
 from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.run_record import RunRecord
 
 
 def begin(output: Output, record: RunRecord) -> None:

@@ -6,7 +6,7 @@ from tfx.types import Artifact
 
 from tfx_pipeline.config.section import value_type
 from tfx_pipeline.config.sections import TrainingConfig
-from tfx_pipeline.manifest.examples import Rows, data_rows
+from tfx_pipeline.record.examples import Rows, data_rows
 
 _OUTPUT: Final = "model"
 KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, artifact_utils
 
-from tfx_pipeline.manifest.examples import COUNT_PROPERTY
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.steps.table import EXAMPLE_GEN
+from tfx_pipeline.record.examples import COUNT_PROPERTY
 
 
 def split_files(examples: Artifact, splits: Iterable[str]) -> list[tuple[str, str]]:
@@ -43,6 +42,6 @@ def require_all(step: str, examples: Artifact, read: Mapping[str, int]) -> None:
     for split, count in read.items():
         if count != written.get(split, count):
             raise UserError(
-                f"{step}: read {count:,} examples of the split {split}, and {EXAMPLE_GEN.name} wrote "
-                f"{written[split]:,} to {artifact_utils.get_split_uri([examples], split)}; run again with --no-cache"
+                f"{step}: read {count:,} examples of the split {split}, and {written[split]:,} were "
+                f"written to {artifact_utils.get_split_uri([examples], split)}; run again with --no-cache"
             )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_pipeline.evaluation.scores import ModelScores, ThresholdResult
-from tfx_pipeline.manifest.examples import Rows
+from tfx_pipeline.record.examples import Rows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import not_finite
-from tfx_pipeline.manifest.examples import Rows
-from tfx_pipeline.manifest.versions import versions
+from tfx_pipeline.record.examples import Rows
+from tfx_pipeline.record.versions import versions
 from tfx_pipeline.review import predictions, statistics
 from tfx_pipeline.review.content import Review, Verdict
 from tfx_pipeline.review.gate_checks import read_gate

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from tfx_pipeline.evaluation.scores import DIGITS, ModelScores, Scores, ThresholdResult
-from tfx_pipeline.manifest.examples import Rows
+from tfx_pipeline.record.examples import Rows
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.trials import best_of
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ModelScores
-from tfx_pipeline.manifest.examples import Rows
+from tfx_pipeline.record.examples import Rows
 from tfx_pipeline.review import markdown
 
 CUSTOM_KIND: Final = "custom"

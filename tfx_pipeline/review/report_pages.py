@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from tfx_pipeline.manifest.run_record import RunRecord
 from tfx_pipeline.process.files import write_atomically
+from tfx_pipeline.record.run_record import RunRecord
 from tfx_pipeline.review.report_writer import embedded, environment
 
 INDEX: Final = "index.html"

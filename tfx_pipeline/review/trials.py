@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tfx_pipeline.manifest.run_record import Tuning
+from tfx_pipeline.record.run_record import Tuning
 from tfx_pipeline.review.content import Trial
 
 RESULTS: Final = "tuner_results.json"

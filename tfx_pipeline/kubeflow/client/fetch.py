@@ -19,10 +19,10 @@ from tfx_pipeline.kubeflow.client.run_manifest import finished, record_of
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.watch import require_ended
 from tfx_pipeline.kubeflow.tensorboard import EVENTS
-from tfx_pipeline.manifest.run_record import KubeflowRun, RunRecord, read_record
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.output import Output
 from tfx_pipeline.record.output_lock import exclusive, write_errors_as_user_errors
+from tfx_pipeline.record.run_record import KubeflowRun, RunRecord, read_record
 from tfx_pipeline.review import report_pages
 
 Say = Callable[[str], None]

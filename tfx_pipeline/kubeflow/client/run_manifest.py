@@ -7,12 +7,11 @@ from typing import Any, Final
 import kfp_server_api
 
 from tfx_pipeline.config.flags import settings
-from tfx_pipeline.gate.report import summary
 from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun
 from tfx_pipeline.kubeflow.client.step_states import Task, step_states
 from tfx_pipeline.kubeflow.run_metadata import Output
-from tfx_pipeline.manifest.examples import data_of
-from tfx_pipeline.manifest.run_record import ComponentRun, KubeflowRun, RunRecord, State, Tuning, metrics_of
+from tfx_pipeline.record.examples import data_of
+from tfx_pipeline.record.run_record import ComponentRun, KubeflowRun, RunRecord, State, Tuning, data_gate_of, metrics_of
 
 _STATES: Final[Mapping[str, State]] = {
     "SUCCEEDED": "succeeded",
@@ -63,7 +62,7 @@ def record_of(found: ClusterRun, digest: Mapping[str, Any] | None, gate: Mapping
         baseline=evaluation.get("baseline"),
         pushed=_property(found.output("pushed_model"), "pushed_destination"),
         data=data_of(examples.properties) if examples else None,
-        data_gate=summary(gate) if gate else None,
+        data_gate=data_gate_of(gate) if gate else None,
         tuning=Tuning(**evaluation["tuning"]) if evaluation.get("tuning") else None,
         config=_config(found.parameters),
         versions=dict(evaluation.get("versions", {})),

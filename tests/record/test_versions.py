@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.manifest.versions import git_commit
+from tfx_pipeline.record.versions import git_commit
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_run import Run
-from tfx_pipeline.manifest.run_record import RunRecord, read_record
+from tfx_pipeline.record.run_record import RunRecord, read_record
 
 
 def test_a_runs_manifest_is_read_back_to_the_last_field(first_run: Run) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from tfx_pipeline.manifest.examples import Data
 from tfx_pipeline.process.redaction import redact_all
+from tfx_pipeline.record.examples import Data
 
 State = Literal["succeeded", "cached", "failed", "not run"]
 Status = Literal["running", "succeeded", "failed"]
@@ -35,6 +35,13 @@ class DataGate:
     headline: str
     checks: int
     findings: tuple[Mapping[str, Any], ...] = ()
+
+
+def data_gate_of(report: Mapping[str, Any]) -> DataGate:
+    """What a run's record says of the report that the data gate wrote: its verdict, and the checks that failed."""
+    verdict = {key: report[key] for key in ("mode", "ok", "anomalies", "headline")}
+    findings = tuple(check for check in report["checks"] if not check["ok"])
+    return DataGate(**verdict, checks=len(report["checks"]), findings=findings)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,1 +1,0 @@
-"""run.json: one schema, whatever made the run, with the versions and the properties of the examples in it."""

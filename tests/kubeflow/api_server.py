@@ -20,6 +20,7 @@ from tests.kubeflow.page import Page
 
 API = "/apis/v2beta1"
 V1 = "/apis/v1beta1"
+V1_ALPHA = "/apis/v1alpha1"
 
 
 class State:
@@ -39,6 +40,7 @@ class State:
         self.progress: list[dict[str, Any]] = [{"state": "SUCCEEDED"}]
         self.workflow: dict[str, Any] | None = None
         self.logs: dict[str, str] = {}
+        self.behind_page = False
         self.ended: dict[str, dict[str, Any]] = {}
         self.page: Page | None = None
         self.prefix = ""
@@ -80,6 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             path = url.path.removeprefix(self.state.prefix)
             self._check(f"{self.command} {path.removeprefix(API)}")
+            if self.state.behind_page and url.path == "/k8s/pod/logs":
+                self._send(*self._log_of_page(query))
+                return
             if self.state.page and (answer := self.state.page.answer(path, query, body)):
                 self._send(*answer)
                 return
@@ -99,6 +104,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(200, json.dumps(content).encode())
 
+    def _log_of_page(self, query: dict[str, str]) -> tuple[int, bytes, str]:
+        """Kubeflow's page, frontend/server/handlers/pod-logs.ts."""
+        log = self.state.logs.get(query["podname"]) if query["podnamespace"] == "kubeflow" else None
+        return (404, b"pod not found", "text/html") if log is None else (200, log.encode(), "text/plain")
+
     def _check(self, request: str) -> None:
         if request in self.state.refused:
             raise ApiError(500, "refused")
@@ -115,6 +125,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _route(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any] | str:
+        if path.startswith(V1_ALPHA) and not self.state.behind_page:
+            return self._log(path.removeprefix(V1_ALPHA))
         if path.startswith(V1):
             return self._route_v1(path.removeprefix(V1))
         if path == "/healthz":
@@ -169,10 +181,14 @@ class Handler(BaseHTTPRequestHandler):
     def _route_v1(self, path: str) -> dict[str, Any] | str:
         if path == "/runs/run-1" and self.state.workflow:
             return {"run": {"id": "run-1"}, "pipeline_runtime": {"workflow_manifest": json.dumps(self.state.workflow)}}
+        raise ApiError(404, "Not Found")
+
+    def _log(self, path: str) -> str:
+        # The log alone has an address there: ../backend/src/apiserver/main.go, in 2.5 to 2.17.
         match = re.fullmatch(r"/runs/run-1/nodes/(.+)/log", path)
         if match and match[1] in self.state.logs:
             return self.state.logs[match[1]]
-        raise ApiError(404, f"Not Found: {path}")
+        raise ApiError(404, "Not Found")
 
     def _retry(self, run_id: str) -> dict[str, Any]:
         if self.state.retry_status != 200:

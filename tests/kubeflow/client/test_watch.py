@@ -7,7 +7,7 @@ import pytest
 
 from tests.kubeflow.api_server import State, api_server
 from tests.kubeflow.conftest import Documents
-from tests.kubeflow.recorded import node_id, recorded, workflow
+from tests.kubeflow.recorded import driver_failed, node_id, recorded, workflow
 from tfx_pipeline.kubeflow.client import watch
 from tfx_pipeline.kubeflow.client.connection import Connection
 from tfx_pipeline.kubeflow.client.server import Server
@@ -182,12 +182,80 @@ def test_a_failed_step_is_shown_with_the_last_line_of_its_log(server: tuple[str,
     )  # fmt: skip
 
 
-def test_a_step_without_a_log_fails_without_a_reason(server: tuple[str, State], package: Documents) -> None:
+def test_through_the_page_the_log_is_that_of_the_pod(server: tuple[str, State], package: Documents) -> None:
     server[1].progress = [recorded("trainer-failed")]
-    server[1].workflow = workflow(NAME, trainer=("Failed", "OOMKilled"))
+    server[1].workflow = workflow(NAME, trainer=("Failed", "main: Error (exit code 1)"))
+    server[1].logs, server[1].behind_page = {POD: LOG}, True
+    outcome, _ = follow(server, package)
+    assert str(outcome) == "failed at trainer: learning rate 1e9: the loss is no number; lower --learning-rate"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("OOMKilled", ": OOMKilled"),
+        ("Pod was active on the node longer than the specified deadline",) * 2,
+        ("main: Error (exit code 1)", ""),
+    ],
+)
+def test_a_step_without_a_log_fails_with_what_argo_says_of_its_pod(
+    server: tuple[str, State], package: Documents, message: str, reason: str
+) -> None:
+    server[1].progress = [recorded("trainer-failed")]
+    server[1].workflow = workflow(NAME, trainer=("Failed", message))
     outcome, lines = follow(server, package)
-    assert "trainer failed" in lines
-    assert str(outcome) == "failed at trainer"
+    reason = f": {reason.removeprefix(': ')}" if reason else ""
+    assert f"trainer failed{reason}" in lines
+    assert str(outcome) == f"failed at trainer{reason}"
+
+
+def test_a_deadline_comes_before_whatever_the_log_ended_with(server: tuple[str, State], package: Documents) -> None:
+    server[1].progress = [recorded("trainer-failed")]
+    server[1].workflow = workflow(NAME, trainer=("Failed", "Pod was active on the node longer than the deadline"))
+    server[1].logs = {POD: "Epoch 3/8"}
+    outcome, _ = follow(server, package)
+    assert str(outcome) == "failed at trainer: Pod was active on the node longer than the deadline"
+
+
+STEPS = ("baseline-locator", "data", "trainer", "judgement")
+
+
+def follow_recorded(server: tuple[str, State], name: str, logs: dict[str, str]) -> tuple[watch.Outcome, list[str]]:
+    run, server[1].workflow = driver_failed(name)
+    server[1].progress, server[1].logs = [run], logs
+    lines: list[str] = []
+    outcome = watch.watch(Server(Connection(server[0])), "run-1", STEPS, lines.append)
+    return outcome, [" ".join(line.split()[1:]) for line in lines]
+
+
+def test_a_run_whose_first_driver_gets_no_pod_ends_with_the_reason(server: tuple[str, State]) -> None:
+    outcome, lines = follow_recorded(server, "service-account-missing", {})
+    reason = 'is forbidden: error looking up service account kubeflow/nosuch: serviceaccount "nosuch" not found'
+    assert [line.partition("pods ")[0] for line in lines] == ["root failed: "]
+    assert str(outcome).startswith("failed at root: pods ")
+    assert str(outcome).endswith(reason)
+
+
+DRIVER = "fashion-mnist-x46rr-system-container-driver-4243764121"
+DRIVER_LOG = """\
+I1201 00:42:08.1 1 main.go:93] Setting log level to: '1'
+F1201 00:42:09.1 1 main.go:80] KFP driver: driver.Container(...) failed: two tasks have the same task name "data"
+time="2026-12-01T00:42:09" level=info msg="sub-process exited" argo=true error="<nil>"
+"""
+
+
+def test_a_run_that_a_repeated_driver_doomed_is_named_with_what_helps(server: tuple[str, State]) -> None:
+    outcome, lines = follow_recorded(server, "driver-failed-two-tasks", {DRIVER: DRIVER_LOG})
+    assert outcome.failed == ("trainer",)
+    assert "start a new run, which takes what is finished from the cache" in outcome.reason
+    assert "judgement not run" in lines
+    assert not any(line.startswith("data failed") for line in lines)
+
+
+def test_a_failed_driver_says_why_it_gave_up(server: tuple[str, State]) -> None:
+    log = DRIVER_LOG.replace("two tasks have the same task name", "no such cache")
+    outcome, _ = follow_recorded(server, "driver-failed-two-tasks", {DRIVER: log})
+    assert str(outcome).startswith("failed at trainer: KFP driver: driver.Container(...) failed: no such cache")
 
 
 def test_the_servers_own_reason_comes_first(server: tuple[str, State], package: Documents) -> None:

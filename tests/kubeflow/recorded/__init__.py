@@ -32,6 +32,19 @@ def recorded(name: str, moment: str = UNTIL_THE_END) -> Run:
     return {**_then(run, now), "run_details": {"task_details": tasks}}
 
 
+def driver_failed(name: str) -> tuple[Run, Run]:
+    """Reads what was recorded of a run whose driver failed.
+
+    Args:
+        name: `service-account-missing` or `driver-failed-two-tasks`, in which a store outage repeated two drivers.
+
+    Returns:
+        The run, and Argo's workflow, of whose nodes is kept what names and explains them.
+    """
+    folder = FOLDER / "drivers"
+    return tuple(json.loads((folder / f"{name}{end}").read_text()) for end in (".json", ".workflow.json"))
+
+
 def _then(task: Run, now: str) -> Run:
     history = [entry for entry in task.get("state_history", []) if entry["update_time"] <= now]
     over = task.get("end_time", UNTIL_THE_END) <= now

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import kfp_server_api
 import urllib3
 
+from tfx_pipeline.kubeflow.client.pods import Pod
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.process.errors import UserError
 
@@ -74,6 +75,15 @@ class Page:
                 errors.append(error)
         raise errors[0]
 
+    def log(self, pod: Pod) -> str:
+        """Reads the log of a pod, which the page takes from Kubernetes or from where Argo keeps it.
+
+        Raises:
+            UserError: The page cannot be reached, or has no log.
+        """
+        query = {"podname": pod.name, "podnamespace": pod.namespace}
+        return self.ask("read the log", "/k8s/pod/logs", _text, query=query)
+
     def _open(
         self, address: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | None
     ) -> urllib3.HTTPResponse:
@@ -93,3 +103,10 @@ class Page:
             if _NOTHING_THERE in str(error.body):
                 raise GoneError(_NOTHING_THERE) from error
             raise
+
+
+def _text(answer: urllib3.HTTPResponse) -> str:
+    text = str(answer.read().decode("utf-8", "replace"))
+    if text.lstrip().lower().startswith(("<!doctype html", "<html")):
+        raise ValueError("answers with a page")
+    return text

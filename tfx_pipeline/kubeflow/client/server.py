@@ -208,17 +208,12 @@ class Server:
     def log(self, run_id: str, pod: Pod) -> str:
         """Reads the log of a step, from its pod or from where Argo keeps it.
 
-        Args:
-            run_id: The run.
-            pod: The step's pod.
-
-        Returns:
-            The log.
+        The API server alone has it there; Kubeflow's page does not pass this address on.
 
         Raises:
             UserError: The server cannot be reached, or has no log.
         """
-        return str(self._get(f"/apis/v1beta1/runs/{run_id}/nodes/{pod.name}/log", "str"))
+        return str(self._get(f"/apis/v1alpha1/runs/{run_id}/nodes/{pod.name}/log", "str"))
 
     def _get(self, path: str, kind: str) -> Any:
         """Asks for what kfp's client has no function for."""

@@ -55,6 +55,9 @@ def step_states(tasks: Iterable[Task], steps: Collection[str]) -> dict[str, str]
             # After a lost pod Argo may try the whole graph again: what was done before is done.
             if state != NOT_RUN or node.display_name not in states:
                 states[node.display_name] = state
+        elif node.state in FAILED and (step := node.display_name.removesuffix(_DRIVER)) in steps:
+            # A driver with all its attempts: its step is never run, unless the graph was tried before.
+            states.setdefault(step, "FAILED")
         elif node.state == _PENDING and _name(node).removesuffix(_DRIVER) in steps:
             states[_name(node).removesuffix(_DRIVER)] = WAITING
     return states

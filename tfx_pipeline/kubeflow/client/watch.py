@@ -1,5 +1,6 @@
 """Follows a run on Kubeflow: each step's state as it changes, and what the run comes to."""
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -7,7 +8,8 @@ from typing import Final, NamedTuple
 
 import kfp_server_api
 
-from tfx_pipeline.kubeflow.client.pods import Pod, last_line
+from tfx_pipeline.kubeflow.client.page import Page
+from tfx_pipeline.kubeflow.client.pods import Pod, failure
 from tfx_pipeline.kubeflow.client.server import Server
 from tfx_pipeline.kubeflow.client.step_states import (
     FAILED,
@@ -170,7 +172,11 @@ class _Progress:
         steps = {*self._steps} or named_steps(everything)
         pods = self._pods() if has_troubled(tasks) else {}
         for step, state in corrected(step_states(tasks, steps), pods, {*steps, ROOT}).items():
-            if state in HELD:
+            if state in HELD and run.state in FAILED:
+                # Nobody tries again: the graph itself, or a step whose pod was never made.
+                self._states[step] = "FAILED"
+                self._line(step, "FAILED", self._failure(step))
+            elif state in HELD:
                 self._show_held(step, state, pods.get(step))
             elif self._states.get(step) != state:
                 self._states[step] = state
@@ -196,15 +202,18 @@ class _Progress:
         self._say(f"{time.strftime('%H:%M:%S')}  {step:<20} {state.lower()}{f': {reason}' if reason else ''}")
 
     def _failure(self, step: str) -> str:
-        """The last line of a step's log; "" where it cannot be had."""
-        try:
-            pod = self._pods().get(step)
-            self._reasons[step] = pod.reason if pod and pod.lost else ""
-            if pod:
-                self._reasons[step] = redact(last_line(self._server.log(self._run_id, pod))) or self._reasons[step]
-        except UserError:
-            return self._reasons.get(step, "")
+        """Why a step failed: by the last line of its log, or by what Argo says of its pod; "" where neither is had."""
+        pod = self._pods().get(step)
+        self._reasons[step] = redact(failure(pod, self._log(pod))) if pod else ""
         return self._reasons[step]
+
+    def _log(self, pod: Pod) -> str:
+        """The log of a pod: from the API server, or from the page where that is what answers; "" without one."""
+        with contextlib.suppress(UserError):
+            return self._server.log(self._run_id, pod)
+        with contextlib.suppress(UserError):
+            return Page(self._server).log(pod)
+        return ""
 
     def _pods(self) -> Mapping[str, Pod]:
         """The pods, where the server tells them: it need not have the API's older version."""

@@ -9,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.types import standard_artifacts
 
 from tests.small_run import Run
-from tfx_pipeline.components.evaluation_review import Executor, ReviewError
+from tfx_pipeline.components.evaluation_review import Executor, ReviewError, run_id_of
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.record.output import Output
@@ -35,6 +35,23 @@ def test_the_page_of_kubeflow_gets_its_artifacts(first_run: Run) -> None:
     (page,) = store.get_artifacts_by_type("system.HTML")
     assert Path(page.uri).read_text().startswith("<!doctype html>")
     assert store.get_artifacts_by_type("system.ClassificationMetrics")
+
+
+RUN, EXECUTION = "1adbefe6-7013-444b-a0e9-0767eef31967", "b0cdb57b-56a7-4906-b674-3c5d4e301db3"
+
+
+@pytest.mark.parametrize(
+    ("uri", "run_id"),
+    [
+        # As Kubeflow 2.17 gave it.
+        (f"minio://mlpipeline/v2/artifacts/fashion-mnist/{RUN}/judgement/{EXECUTION}/tensorboard", RUN),
+        (f"/minio/mlpipeline/v2/artifacts/fashion-mnist/{RUN}/judgement/{EXECUTION}/tensorboard", RUN),
+        (f"gs://bucket/fashion-mnist/{RUN}/judgement/tensorboard", RUN),
+        ("/pipelines/evaluation-review/tensorboard/12", "12"),
+    ],
+)
+def test_a_run_has_its_own_id_among_the_hyperparameters_wherever_its_events_are(uri: str, run_id: str) -> None:
+    assert run_id_of(uri) == run_id
 
 
 def test_a_review_that_fails_repeats_the_verdict(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """evaluation-review: shows the evaluation in TensorBoard, as a page, and in the Kubeflow page."""
 
 import logging
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -21,6 +22,8 @@ from tfx_pipeline.review.tensorboard_writer import write_tensorboard
 from tfx_pipeline.steps.baseline_locator import CHOICE_PROPERTY, version_of
 
 logger = logging.getLogger(__name__)
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 DATA_GATE_KEY: Final = "data_gate"
 TENSORBOARD_KEY: Final = "tensorboard"
@@ -97,7 +100,14 @@ class Executor(base_executor.BaseExecutor):
 
     def _run_id(self, output_dict: dict[str, list[Artifact]]) -> str:
         run_id = self._context.pipeline_run_id if self._context else None
-        return run_id or Path(artifact_utils.get_single_uri(output_dict[TENSORBOARD_KEY])).name
+        return run_id or run_id_of(artifact_utils.get_single_uri(output_dict[TENSORBOARD_KEY]))
+
+
+def run_id_of(uri: str) -> str:
+    """The run that an artifact is of: on Kubeflow its place is ``ROOT/PIPELINE/RUN/STEP/EXECUTION/NAME``."""
+    path = PurePosixPath(uri)
+    ids = [part for part in path.parts if _UUID.fullmatch(part)]
+    return (ids[-2:] or [path.name])[0]
 
 
 def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs: str, run_id: str) -> None:

@@ -114,6 +114,25 @@ def test_without_keys_the_identity_of_the_service_account_counts(uri: str) -> No
     assert predictor(*flags)["serviceAccountName"] == "reader"
 
 
+def test_one_version_is_not_served_from_a_claim_of_which_kserve_mounts_the_whole() -> None:
+    with pytest.raises(
+        UserError, match=r"^kubeflow\.kserve_version 1795684719: KServe serves one version from an object"
+    ):
+        documents("--serving-pvc", "models", *CANARY)
+
+
+def test_the_predictor_passes_the_standard_restricted() -> None:
+    assert predictor()["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_namespace_that_makes_kserves_host_too_long_is_refused_with_the_length_that_fits() -> None:
+    with pytest.raises(UserError, match=r"characters; expected a namespace of at most 39$"):
+        documents(namespace="a-namespace-of-a-research-group-with-a-long-name")
+    assert documents(namespace="n" * 39)
+    with pytest.raises(UserError):
+        documents(namespace="n" * 40)
+
+
 def test_a_canary_is_a_version_of_its_own_in_the_folder_that_the_server_reads() -> None:
     found = predictor(*CANARY)
     assert found["canaryTrafficPercent"] == 10

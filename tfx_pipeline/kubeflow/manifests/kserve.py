@@ -9,10 +9,14 @@ from tfx_pipeline.kubeflow.manifests.render import as_yaml, rendered
 from tfx_pipeline.kubeflow.pod import Manifest, checked_namespace, object_name, without_empty
 from tfx_pipeline.kubeflow.step_settings import check_serving_place, serving_uri, settings_of
 from tfx_pipeline.process import object_store
+from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.steps.table import PUSHER
 
 GOOGLE_KEY: Final = "gcloud-application-credentials.json"
 """The key of a Secret that KServe mounts as Google's key file."""
+
+LONGEST_LABEL: Final = 63
+"""Characters of one label of a host's name."""
 
 ANNOTATION: Final = "serving.kserve.io/s3"
 
@@ -45,14 +49,18 @@ def kserve_manifest(config: KubeflowConfig, namespace: str = "") -> str:
         command that copies them.
 
     Raises:
-        UserError: No volume is mounted where models are pushed.
+        UserError: No volume is mounted where models are pushed, KServe cannot serve one version from there, or the
+            namespace is too long.
     """
     storage = storage_of(config)
+    _check_version(config, storage)
+    name = object_name(DATASET.name)
     metadata: Manifest = {
-        "name": object_name(DATASET.name),
+        "name": name,
         "namespace": checked_namespace(namespace),
         "labels": dict(config.labels),
     }
+    _check_host(name, metadata["namespace"])
     access = without_empty({**metadata, "name": f"{metadata['name']}-storage"})
     documents = rendered(
         "kserve.yaml",
@@ -67,6 +75,24 @@ def kserve_manifest(config: KubeflowConfig, namespace: str = "") -> str:
         runtime_version=config.kserve_runtime_version,
     )
     return as_yaml(documents, _comment(storage, metadata, access) if storage.keys else [])
+
+
+def _check_version(config: KubeflowConfig, storage: Storage) -> None:
+    # KServe 0.16 to 0.20 mount the whole claim where storageUris asks for a folder of it.
+    if config.kserve_version and storage.uri.startswith("pvc://"):
+        raise UserError(
+            f"kubeflow.kserve_version {config.kserve_version}: KServe serves one version from an object store alone, "
+            f"not from {storage.uri}; leave it out for the newest, or push to a store with --serving-uri"
+        )
+
+
+def _check_host(name: str, namespace: str) -> None:
+    host = f"{name}-predictor-{namespace}"
+    if len(host) > LONGEST_LABEL:
+        raise UserError(
+            f"--namespace {namespace}: KServe makes {host} of it, a name of {len(host)} characters; expected a "
+            f"namespace of at most {LONGEST_LABEL - len(host) + len(namespace)}"
+        )
 
 
 def storage_of(config: KubeflowConfig) -> Storage:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from typing import Final
 
 IMAGE_KEY: Final = "image"
@@ -31,6 +32,9 @@ class ImageDataset:
         class_names: The class of each label, from label 0.
         intended_use: What a model of it is for, and what it is not for; a paragraph of the model card.
         licence: The licence of the data, for the model card.
+        tfds: Its name in TensorFlow Datasets, where its builder registers the four IDX files.
+        debian: The Debian package that has them.
+        sha256: SHA-256 of each decompressed file by its plain name, which whoever publishes it must meet.
 
     Raises:
         ValueError: A value is not what it should be.
@@ -42,6 +46,9 @@ class ImageDataset:
     class_names: tuple[str, ...]
     intended_use: str
     licence: str
+    tfds: str | None = None
+    debian: str | None = None
+    sha256: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         # Kubernetes takes 63 characters for a label and for a service, and others append to it.
@@ -57,6 +64,9 @@ class ImageDataset:
             raise ValueError(f"class_names {names!r}: expected 2 to 256 names, all different")
         if not isinstance(self.title, str) or not _is_line(self.title):
             raise ValueError(f"title {self.title!r}: expected a line of text")
+        for source in ("tfds", "debian"):
+            if (name := getattr(self, source)) is not None and not (isinstance(name, str) and _is_line(name)):
+                raise ValueError(f"{source} {name!r}: expected a name, or None")
         prose = {name: getattr(self, name) for name in ("intended_use", "licence")}
         if wrong := [name for name, text in prose.items() if not isinstance(text, str)]:
             raise ValueError(f"{wrong[0]} {prose[wrong[0]]!r}: expected text")

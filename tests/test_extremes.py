@@ -28,7 +28,7 @@ from tfx_pipeline.components import evaluator, example_gen
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.flags import settings
 from tfx_pipeline.config.limits import Limits
-from tfx_pipeline.data import fashion_mnist, idx, sources
+from tfx_pipeline.data import idx, published, sources
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.report import judge
 from tfx_pipeline.kubeflow.manifests.flink import flink_manifest
@@ -196,7 +196,7 @@ def test_the_baseline_is_found_and_old_versions_are_deleted(key: str, value: Any
 @pytest.mark.parametrize(("key", "value"), named(extremes("data")))
 def test_data_is_read(key: str, value: Any, idx_folder: Callable[..., Path], tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:9")
-    folder = {} if key == "data.dir" or value in fashion_mnist.FETCHERS else {"dir": str(idx_folder(train=40, eval=20))}
+    folder = {} if key == "data.dir" or value in published.FETCHERS else {"dir": str(idx_folder(train=40, eval=20))}
     data = config_with(key, value).data.model_copy(update=folder)
     generator = example_gen.ExampleGen(
         source=data.source, data_dir=data.dir or "", digest="", version=data.version, limit=data.limit

@@ -44,8 +44,9 @@ def refusal(python: Python, source: str, folder: str | None) -> str:
 def test_sources_that_have_another_data_set_are_refused_in_one_line(source: str, python: Python) -> None:
     printed = refusal(python, source, None)
     assert printed == (
-        f"the data source {source} has Fashion-MNIST only, and this checkout's data set is five-colours "
-        "(modules/dataset.py); name a folder of IDX files with --data-dir, or on Kubeflow a claim that holds "
+        f"the data source {source} has no five-colours: modules/dataset.py gives no name of it for "
+        f"{'tfds and debian' if source == 'auto' else source}; name "
+        "a folder of IDX files with --data-dir, or on Kubeflow a claim that holds "
         "them with --data-pvc"
     )
 

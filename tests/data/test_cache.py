@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from modules.dataset import DATASET
 from tfx_pipeline.data import cache, sources
-from tfx_pipeline.data.fashion_mnist import SHA256
 from tfx_pipeline.data.idx_files import FILE_NAMES
 from tfx_pipeline.process.errors import UserError
 
@@ -32,7 +32,7 @@ def test_digest_is_what_sha256sum_prints(dataset: sources.VerifiedFiles) -> None
     listing = subprocess.run(["sha256sum", *FILE_NAMES], cwd=dataset.path, check=True, capture_output=True).stdout  # noqa: S607
     digest = subprocess.run(["sha256sum"], input=listing, check=True, capture_output=True).stdout  # noqa: S607
     assert digest.decode().split()[0] == dataset.digest
-    assert dict(line.split()[::-1] for line in listing.decode().splitlines()) == SHA256
+    assert dict(line.split()[::-1] for line in listing.decode().splitlines()) == DATASET.sha256
 
 
 def test_description_lies_beside_the_files(idx_folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.data import servers
-from tfx_pipeline.data import fashion_mnist, sources
+from tfx_pipeline.data import published, sources
 from tfx_pipeline.process.errors import UserError
 
-FETCH = fashion_mnist.FETCHERS["debian"]
+FETCH = published.FETCHERS["debian"]
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="no apt here")
 

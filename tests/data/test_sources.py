@@ -90,3 +90,20 @@ def test_importing_the_sources_is_cheap() -> None:
     code = "import sys, tfx_pipeline.data.sources, tfx_pipeline.data.idx; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert not heavy & set(printed.split())
+
+
+def test_a_published_data_set_is_two_lines_in_its_module(tmp_path: Path) -> None:
+    """TensorFlow Datasets registers the same four names for Kuzushiji-MNIST, whose note is not Fashion-MNIST's."""
+    code = (
+        "from modules import dataset, features\nimport dataclasses\n"
+        "dataset.DATASET = dataclasses.replace(dataset.DATASET, name='kmnist', tfds='kmnist', debian=None, sha256={})\n"
+        "from tfx_pipeline.data import published, sources, tfds_download\n"
+        "builder = published.FETCHERS['tfds'].keywords['builder']\n"
+        "print(*published.FETCHERS, *tfds_download.registered_urls(tfds_download.builder_class(builder)).values())\n"
+        "print(sources._note('tfds'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    names, note = done.stdout.splitlines()
+    assert names.startswith("tfds http")
+    assert names.count("/dataset/kmnist/") == 4
+    assert note == "kmnist-tfds"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.data import servers
-from tfx_pipeline.data import cache, fashion_mnist, sources, tfds, tfds_download
+from tfx_pipeline.data import cache, published, sources, tfds, tfds_download
 from tfx_pipeline.data.fetch import Fetch
 from tfx_pipeline.data.idx_files import FILE_NAMES
 from tfx_pipeline.process.errors import UserError
@@ -25,11 +25,11 @@ def builders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fetchers(builder: str) -> Mapping[str, Fetch]:
     """The project's network sources, with another builder of TensorFlow Datasets."""
-    return {**fashion_mnist.FETCHERS, "tfds": partial(tfds.fetch, builder=builder)}
+    return {**published.FETCHERS, "tfds": partial(tfds.fetch, builder=builder)}
 
 
 def test_registered_files_are_the_four_of_the_real_builder() -> None:
-    builder = fashion_mnist.FETCHERS["tfds"].keywords["builder"]
+    builder = published.FETCHERS["tfds"].keywords["builder"]
     urls = tfds_download.registered_urls(tfds_download.builder_class(builder))
     assert tuple(urls) == FILE_NAMES
     assert urls["train-labels-idx1-ubyte"].endswith("/train-labels-idx1-ubyte.gz")
@@ -53,7 +53,11 @@ def test_first_run_downloads_and_the_next_needs_no_network(
     assert (first.source, first.kind, first.digest) == ("tfds", "fashion-mnist", dataset.digest)
     assert lines[0].startswith(f"data: TensorFlow Datasets {builder}, 60,000 train + 10,000 eval images, digest ")
     assert lines[1] == lines[0].replace("data: ", "data: cached ")
-    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".lock", first.digest, "tfds.json"]
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
+        ".lock",
+        first.digest,
+        "fashion-mnist-tfds.json",
+    ]
 
 
 def test_damaged_copy_in_the_cache_is_fetched_again_saying_so(published: Path, builders: Path, tmp_path: Path) -> None:

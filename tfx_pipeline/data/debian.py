@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from tfx_pipeline.data.fetch import STALL_SECONDS, Fetched, Finished, SourceUnavailableError, run_watched
+from tfx_pipeline.data.idx_files import FILE_NAMES
 
 _LOCAL_SECONDS = 60.0  # for what needs no network
 _ENVIRONMENT = {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
@@ -29,7 +30,7 @@ _OWN_LISTS = 'Dir::State "{work}/state";\nDir::State::lists "{work}/state/lists"
 _AS_ROOT = 'APT::Sandbox::User "root";\n'
 
 
-def fetch(work: Path, patience: float, *, package: str, folder: str) -> Fetched:
+def fetch(work: Path, patience: float, *, package: str) -> Fetched:
     """Downloads and unpacks the package with apt's and dpkg's own clients; nothing on the system changes.
 
     The system's package lists are used where they know the package; otherwise lists are downloaded into `work`. apt
@@ -39,7 +40,6 @@ def fetch(work: Path, patience: float, *, package: str, folder: str) -> Fetched:
         work: An empty folder.
         patience: Seconds that the mirror may take to answer.
         package: Its name.
-        folder: Where the package has the IDX files.
 
     Returns:
         The folder of .gz files in the unpacked package.
@@ -55,7 +55,10 @@ def fetch(work: Path, patience: float, *, package: str, folder: str) -> Fetched:
     extracted = run_watched(["dpkg-deb", "-x", str(file), str(unpacked)], work, (_LOCAL_SECONDS,), _ENVIRONMENT)
     if extracted.code:
         raise SourceUnavailableError(f"dpkg-deb could not unpack {file.name} ({_problem(extracted.stderr)})")
-    return Fetched(str(unpacked / folder), f"Debian package {package} {file.name.split('_')[1]}")
+    files = next(unpacked.rglob(f"{FILE_NAMES[0]}*"), None)
+    if files is None:
+        raise SourceUnavailableError(f"{file.name} has no {FILE_NAMES[0]}")
+    return Fetched(str(files.parent), f"Debian package {package} {file.name.split('_')[1]}")
 
 
 def _download(work: Path, patience: float, package: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from modules.dataset import DATASET
-from tfx_pipeline.data import cache, fashion_mnist, origin
+from tfx_pipeline.data import cache, origin, published
 from tfx_pipeline.data.fetch import Fetch, Fetched, SourceUnavailableError
 from tfx_pipeline.data.forms.idx import find_idx_files
 from tfx_pipeline.data.idx_files import ALL_SPLIT_FILES, SPLIT_FILES, SplitFiles
@@ -45,7 +45,7 @@ class VerifiedFiles:
             has the same path wherever it came from.
         source: The source it was taken from, 'tfds' or 'debian', or the form that it has in a folder: 'idx', 'npz', ...
         digest: SHA-256 over the four files, 64 hexadecimal digits (see `idx_files.dataset_digest`).
-        kind: The data set's name; 'custom' where it is Fashion-MNIST's and the files are not the published ones.
+        kind: The data set's name; 'custom' where its digests are given and the files are others.
         counts: Examples a split.
     """
 
@@ -72,7 +72,7 @@ def resolve(
     cache_dir: Path,
     report: Report,
     *,
-    fetchers: Mapping[str, Fetch] = fashion_mnist.FETCHERS,
+    fetchers: Mapping[str, Fetch] = published.FETCHERS,
 ) -> VerifiedFiles:
     """Brings a source's data into the cache, verified, or finds it there.
 
@@ -105,17 +105,18 @@ def resolve(
 
 
 def _check_source(source: str, data_dir: str | None, fetchers: Mapping[str, Fetch]) -> None:
-    names = ("auto", *fetchers, *FORMS)
+    names = ("auto", *published.SOURCES, *FORMS)
     if source not in names:
         raise UserError(f"the data source {source!r} is unknown; use one of {', '.join(names)}")
-    if data_dir is not None and source in fetchers:
+    if data_dir is not None and source in published.SOURCES:
         raise UserError(f"--data-dir {shown(data_dir)} does not go with the data source {source}; use auto")
     if data_dir is None and source in FORMS:
         raise UserError(f"the data source {source} needs a folder of images; {_NAME_A_FOLDER}")
-    if data_dir is None and DATASET.name != fashion_mnist.NAME:
+    if data_dir is None and (not fetchers if source == "auto" else source not in fetchers):
+        line = "tfds and debian" if source == "auto" else source
         raise UserError(
-            f"the data source {source} has Fashion-MNIST only, and this checkout's data set is {DATASET.name} "
-            f"(modules/dataset.py); {_NAME_A_FOLDER}"
+            f"the data source {source} has no {DATASET.name}: modules/dataset.py gives no name of it for {line}; "
+            f"{_NAME_A_FOLDER}"
         )
 
 
@@ -139,14 +140,22 @@ def _from_folder(source: str, data_dir: str, cache_dir: Path, report: Report) ->
 
 def _from_cache(sources: tuple[str, ...], cache_dir: Path, report: Report) -> VerifiedFiles | None:
     for source in sources:
-        remembered = cache.recall(cache_dir, source)
+        # Without the data set's name, as it was noted once: of these, the digests tell whose it is.
+        note = _note(source)
+        remembered = cache.recall(cache_dir, note) or (cache.recall(cache_dir, source) if DATASET.sha256 else None)
         if remembered is None:
             continue
         facts = cache.verified(cache_dir, remembered.digest)
+        if facts is not None and _foreign(facts):
+            continue
         if facts is not None:
             return _dataset(facts, source, cache_dir, f"cached {remembered.origin}", report)
         report(f"data: the cached copy {cache_dir / remembered.digest} is damaged or gone, fetching it again")
     return None
+
+
+def _note(source: str) -> str:
+    return f"{DATASET.name}-{source}"
 
 
 def _from_network(fetchers: Mapping[str, Fetch], cache_dir: Path, report: Report) -> VerifiedFiles:
@@ -165,7 +174,7 @@ def _from_network(fetchers: Mapping[str, Fetch], cache_dir: Path, report: Report
                 _LOG.info("data source %s: %s", source, error)
                 failures[source] = str(error)
                 continue
-        cache.remember(cache_dir, source, cache.Remembered(dataset.digest, fetched.origin))
+        cache.remember(cache_dir, _note(source), cache.Remembered(dataset.digest, fetched.origin))
         return dataset
     tried = "; ".join(f"{source}: {reason}" for source, reason in failures.items())
     raise UserError(f"no data source answers ({tried}); {_NAME_A_FOLDER}")
@@ -200,18 +209,21 @@ def _note_origins(work: Path, staged: Path, paths: Mapping[str, str], facts: Map
 
 
 def _check_canonical(facts: Mapping[str, FileFacts], source: str, fetched: Fetched) -> None:
-    if source not in fashion_mnist.FETCHERS:
-        return
-    for name, expected in fashion_mnist.SHA256.items():
-        if (found := facts[name].sha256) != expected:
-            raise SourceUnavailableError(
-                f"{fetched.origin} is not Fashion-MNIST: {name} has SHA-256 {found[:12]}…, expected {expected[:12]}…"
-            )
+    if source in published.SOURCES and (name := _foreign(facts)):
+        sha256, expected = facts[name].sha256[:12], DATASET.sha256[name][:12]
+        raise SourceUnavailableError(
+            f"{fetched.origin} is not {DATASET.title}: {name} has SHA-256 {sha256}…, expected {expected}…"
+        )
+
+
+def _foreign(facts: Mapping[str, FileFacts]) -> str | None:
+    """The first file that is not the published one, as far as its digest is given."""
+    return next((name for name, expected in DATASET.sha256.items() if facts[name].sha256 != expected), None)
 
 
 def _kind(facts: Mapping[str, FileFacts]) -> str:
-    published = {name: fact.sha256 for name, fact in facts.items()} == fashion_mnist.SHA256
-    return DATASET.name if published or DATASET.name != fashion_mnist.NAME else "custom"
+    as_published = {name: fact.sha256 for name, fact in facts.items()} == DATASET.sha256
+    return DATASET.name if as_published or not DATASET.sha256 else "custom"
 
 
 def _dataset(

@@ -13,6 +13,11 @@ Manifest = dict[str, Any]
 DEFAULT_NAMESPACE: Final = "kubeflow"
 """Where a stand-alone Kubeflow Pipelines is, and runs its pods."""
 
+_SUFFIXES: Final = {
+    "": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
 
 def checked_namespace(namespace: str) -> str:
     """The namespace for a manifest: what is given, or where a stand-alone Kubeflow is.
@@ -145,3 +150,9 @@ def _security_context(settings: StepSettings) -> Manifest:
         **({} if settings.run_as_user is None else {"runAsUser": settings.run_as_user}),
         **({} if settings.run_as_group is None else {"runAsGroup": settings.run_as_group}),
     }
+
+
+def amount(quantity: str) -> float:
+    """Reads a quantity of Kubernetes: cores or bytes."""
+    number = quantity.rstrip("mkMGTi")
+    return float(number) * _SUFFIXES[quantity[len(number) :]]

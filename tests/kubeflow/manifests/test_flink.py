@@ -16,6 +16,7 @@ from tests.small_run import ROOT
 from tfx_pipeline.beam import worker_pool
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.kubeflow.manifests.flink import MEBIBYTES, flink_manifest
+from tfx_pipeline.kubeflow.pod import amount
 from tfx_pipeline.kubeflow.step_settings import settings_of
 from tfx_pipeline.process.errors import UserError
 
@@ -143,6 +144,20 @@ def test_the_workers_write_to_the_claim_that_they_share_with_the_steps_and_read_
 def test_without_a_claim_the_comment_says_that_the_workers_see_no_files() -> None:
     assert "no claim is mounted: print this with --beam-pvc NAME" in flink_manifest("plain", read_config().kubeflow)
     assert "no claim" not in flink_manifest("plain", read_config("--beam-pvc", "x").kubeflow)
+
+
+@pytest.mark.parametrize("managers", [1, 2, 5])
+def test_the_comment_has_what_all_pods_request_together(managers: int) -> None:
+    flags = ("--set", f"kubeflow.flink_task_managers={managers}")
+    counts = {"jobmanager": 1, "taskmanager": managers}
+    totals = {"cpu": 0.0, "memory": 0.0}
+    for name, template in pods("plain", *flags).items():
+        for each in template["spec"]["containers"]:
+            for resource in totals:
+                totals[resource] += counts[name] * amount(each["resources"]["requests"][resource])
+    expected = f"# it requests {totals['cpu']:.1f} CPU and {totals['memory'] / 2**30:.1f} GiB of memory; "
+    assert expected in flink_manifest("plain", read_config(*flags).kubeflow)
+    assert managers != 2 or "2.0 CPU and 12.6 GiB" in expected  # as on a real cluster
 
 
 @pytest.mark.parametrize("kind", KINDS)

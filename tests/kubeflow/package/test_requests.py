@@ -8,7 +8,7 @@ import pytest
 
 from tests.kubeflow.conftest import Documents
 from tests.small_run import ROOT
-from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
+from tfx_pipeline.kubeflow.pod import amount
 from tfx_pipeline.steps.graph import upstream
 
 MIB = 2**20

@@ -10,6 +10,7 @@ from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.kubeflow.manifests.render import TEMPLATES, as_yaml, rendered
 from tfx_pipeline.kubeflow.pod import (
     Manifest,
+    amount,
     checked_namespace,
     container,
     object_name,
@@ -140,6 +141,19 @@ def _comment(
             if claim
             else ["no claim is mounted: print this with --beam-pvc NAME, or the workers see no step's files"]
         ),
+        _asked_for(config),
         f"to see it: {kubectl} port-forward service/{service} {REST_PORT}, then http://localhost:{REST_PORT}",
         f"to end it: {kubectl} delete -l {selected} {','.join(kinds)}",
     ]
+
+
+def _asked_for(config: KubeflowConfig) -> str:
+    """What all of its pods request, which a small node may not have."""
+    worker, count = settings_of(BEAM_WORKER.name, config), config.flink_task_managers
+    cpu = 2 * CPU + count * (CPU + amount(worker.cpu_request or worker.cpu_limit or "0"))
+    mib = MEBIBYTES["jobmanager"] + MEBIBYTES["job_server"] + count * MEBIBYTES["taskmanager"]
+    memory = mib / 1024 + count * amount(worker.memory_request or worker.memory_limit or "0") / 2**30
+    return (
+        f"it requests {cpu:.1f} CPU and {memory:.1f} GiB of memory; for a small node, --set "
+        "kubeflow.flink_task_managers=1 and kubeflow.steps.beam-worker.memory_request=512Mi"
+    )

@@ -11,15 +11,12 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import Problem, mentions_workspace
+from tfx_pipeline.kubeflow.pod import amount
 from tfx_pipeline.process.errors import flat
 
 _VOLUME_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RESERVED: Final = ("/kfp-launcher", "/kfp-workspace", "/gcs", "/s3", "/minio", "/.local", "/.cache", "/.config")
 """What the backend mounts itself (kubeflow/pipelines, backend/src/v2/compiler/argocompiler/container.go)."""
-_SUFFIXES: Final = {
-    "": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
-    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-}  # fmt: skip
 _IGNORED: Final = {
     "enabledSharedMemory": "shared memory is an emptyDir mount at /dev/shm",
     "podAffinity": "a place for pods is asked for with a node selector",
@@ -106,9 +103,3 @@ def _resources(resources: dict[str, Any]) -> Iterator[str]:
         request, limit = resources.get(f"resource{kind}Request"), resources.get(f"resource{kind}Limit")
         if request and limit and amount(request) > amount(limit):
             yield f"requests {request} of {kind.lower()} but is limited to {limit}; raise the limit"
-
-
-def amount(quantity: str) -> float:
-    """Reads a quantity of Kubernetes: cores or bytes."""
-    number = quantity.rstrip("mkMGTi")
-    return float(number) * _SUFFIXES[quantity[len(number) :]]

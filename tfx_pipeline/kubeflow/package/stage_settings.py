@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tfx_pipeline.config.kubeflow import GREATEST, KubeflowConfig, StepSettings
 from tfx_pipeline.kubeflow.package.pipeline_spec import retry_waits
-from tfx_pipeline.kubeflow.package.platform_spec_checks import amount
+from tfx_pipeline.kubeflow.pod import amount
 from tfx_pipeline.kubeflow.step.supervisor import WAITS
 from tfx_pipeline.process.errors import UserError
 

@@ -87,7 +87,8 @@ def _replayed(pods: str, dataset: VerifiedFiles, folder: Path) -> Pods:
     """Runs the package on a new cluster."""
     folder.mkdir()
     package = _package(pods, folder / "pipeline.yaml")
-    run = Backend(folder / "cluster", {"models": folder / "models", "images": Path(dataset.path)}).run(package)
+    volumes = {"models": folder / "models", "images": Path(dataset.path)}
+    run = Backend(folder / "cluster", volumes, prepared=False).run(package)
     if set(run.states.values()) != {"succeeded"}:
         raise RuntimeError(f"the replay failed: {run.states}\n{''.join(log[-1][-2000:] for log in run.logs.values())}")
     start = measure(runs.module("tfx_pipeline.kubeflow.entrypoint", "--help")).seconds

@@ -1,14 +1,17 @@
 """A run of the whole pipeline on a few real images, as a person starts it."""
 
+import atexit
+import contextlib
+import functools
 import json
 import shutil
-import subprocess
-import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from tests.prefork import ROOT, Runs, prefork
+
 QUICK = ("--limit", "1000", "--epochs", "2", "--min-accuracy", "0.5", "--min-class-accuracy", "0")
 
 
@@ -46,9 +49,17 @@ def local_runner(output: Path, *flags: str, root: Path = ROOT) -> Run:
 
 def command_line(output: Path, *flags: str, root: Path = ROOT) -> Run:
     """The same with the flags alone, which lead to the output directory in another way."""
-    command = [sys.executable, "local_runner.py", *flags]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=False)
-    return Run(output, done.stdout + done.stderr, done.returncode)
+    process = runs().start_program("local_runner.py", *flags, folder=root)
+    code = process.wait()
+    return Run(output, process.console, code)
+
+
+@functools.cache
+def runs() -> Runs:
+    """Starts programs that have their libraries loaded already; ends with the tests."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(prefork(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
 
 
 def dataset_module(**values: Any) -> str:

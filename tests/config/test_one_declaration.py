@@ -2,12 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.small_run import ROOT
+from tests.small_run import ROOT, runs
 from tfx_pipeline.config.flags import settings
 
 DECLARES_DROPOUT = """
@@ -46,9 +44,11 @@ Path(sys.argv[1]).write_text(json.dumps(found))
 @pytest.fixture(scope="module")
 def dropout(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What became of a hyperparameter that a program only declares."""
-    file = tmp_path_factory.mktemp("declared") / "found.json"
-    subprocess.run([sys.executable, "-c", DECLARES_DROPOUT, str(file)], cwd=ROOT, check=True)
-    return json.loads(file.read_text())
+    folder = tmp_path_factory.mktemp("declared")
+    (folder / "declares.py").write_text(DECLARES_DROPOUT)
+    process = runs().start_program(str(folder / "declares.py"), str(folder / "found.json"))
+    assert process.wait() == 0, process.console
+    return json.loads((folder / "found.json").read_text())
 
 
 def test_a_declared_hyperparameter_is_a_run_parameter_with_its_default_and_meaning(dropout: dict[str, object]) -> None:

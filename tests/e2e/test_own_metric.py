@@ -1,7 +1,5 @@
 """A metric of one's own with thresholds takes one changed file, and is judged and shown wherever accuracy is."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorflow import make_ndarray
 
-from tests.small_run import QUICK, ROOT, Run, checkout, local_runner
+from tests.small_run import QUICK, ROOT, Run, checkout, local_runner, runs
 
 pytestmark = pytest.mark.e2e
 
@@ -112,8 +110,9 @@ def test_kubeflows_page_shows_it_and_asks_for_its_threshold(run: Run, changed: P
     (summary,) = store.get_artifacts_by_type("system.Markdown")
     assert all(f"- {line}\n" in Path(summary.uri).read_text() for line in refusals)
     (changed / "kubeflow_runner.py").write_bytes((ROOT / "kubeflow_runner.py").read_bytes())
-    command = [sys.executable, "kubeflow_runner.py", "--output", "package.yaml", "--min-balanced-accuracy", "0.25"]
-    subprocess.run(command, cwd=changed, check=True, capture_output=True)
+    command = ("kubeflow_runner.py", "--output", "package.yaml", "--min-balanced-accuracy", "0.25")
+    process = runs().start_program(*command, folder=changed)
+    assert process.wait() == 0, process.console
     package = next(yaml.safe_load_all((changed / "package.yaml").read_text()))
     parameters = package["root"]["inputDefinitions"]["parameters"]
     assert parameters["min_balanced_accuracy"]["defaultValue"] == 0.25

@@ -1,11 +1,9 @@
 """Everything that a data set has on a cluster is named after it, so that two data sets share nothing."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.small_run import ROOT
+from tests.small_run import ROOT, runs
 
 NAMES = """
 import yaml, kubeflow_runner
@@ -22,16 +20,17 @@ print(pod["metadata"]["name"], service["metadata"]["name"])
 """
 
 
-def names(modules: Path) -> list[str]:
+def names(modules: Path, tmp_path: Path) -> list[str]:
     """What is named after the data set of a `modules`, whose parent folder is given."""
     environment = {**os.environ, "PYTHONPATH": f"{modules}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-c", NAMES]
-    done = subprocess.run(command, cwd=modules, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    (tmp_path / "names.py").write_text(NAMES)
+    process = runs().start_program(str(tmp_path / "names.py"), folder=modules, environment=environment)
+    assert process.wait() == 0, process.console
+    return process.console.split()
 
 
-def test_fashion_mnist_keeps_the_names_that_it_had() -> None:
-    assert names(ROOT) == [
+def test_fashion_mnist_keeps_the_names_that_it_had(tmp_path: Path) -> None:
+    assert names(ROOT, tmp_path) == [
         "fashion-mnist",
         "fashion_mnist_pipeline.yaml",
         "tfx-fashion-mnist:0.1.0",
@@ -45,7 +44,7 @@ def test_another_data_set_has_names_of_its_own(tmp_path: Path) -> None:
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text().replace('name="fashion-mnist"', 'name="digits-8x8"'))
-    assert names(tmp_path) == [
+    assert names(tmp_path, tmp_path) == [
         "digits-8x8",
         "digits_8x8_pipeline.yaml",
         "tfx-digits-8x8:0.1.0",

@@ -53,6 +53,8 @@ class Backend:
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         root: str = "minio://mlpipeline/v2/artifacts",
         version: str = "2.17",
+        *,
+        prepared: bool = True,
     ) -> None:
         """Makes a cluster.
 
@@ -62,6 +64,7 @@ class Backend:
             secrets: Values by key of each existing Secret.
             root: The pipeline root.
             version: Of Kubeflow Pipelines, whose retries differ.
+            prepared: Whether steps begin with their libraries loaded, which spares each a new interpreter.
         """
         self.store = ObjectStore(directory / "objects")
         self.metadata = Metadata()
@@ -70,6 +73,7 @@ class Backend:
         self._secrets = secrets or {}
         self._root = root
         self.version = version
+        self._prepared = prepared
         self._cache: dict[str, dict[str, str]] = {}
         self._numbers = itertools.count()
 
@@ -191,7 +195,7 @@ class Backend:
         retries, evictions = Retries(policy, self.version), list(pods.evictions.get(name, []))
         for attempt in itertools.count():
             directory = self._directory / "pods" / f"{next(self._numbers):03d}-{name}"
-            pod = Pod(directory, config.mounts(executor_input))
+            pod = Pod(directory, config.mounts(executor_input), prepared=self._prepared)
             log = directory / LOGS
             env = {
                 **{entry["name"]: entry.get("value", "") for entry in container.get("env", [])},

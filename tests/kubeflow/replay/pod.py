@@ -2,7 +2,9 @@
 
 import contextlib
 import copy
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.kubeflow.replay.objects import local_path
+from tests.small_run import runs
 
 PROJECT: Final = Path(__file__).parents[3]
 LAUNCHER_DIRECTORIES: Final = ("/minio", "/s3", "/gcs", "/tmp")  # noqa: S108 - the pod's own
@@ -28,7 +31,7 @@ IMAGE_ENVIRONMENT: Final = {
 }
 """What the image sets; nothing of the environment of the tests reaches a pod."""
 
-_ENTER: Final = """
+_FILL: Final = """
 set -eu
 root=$1 hidden=$2; shift 2
 mount -t tmpfs pod "$root"
@@ -56,10 +59,9 @@ for entry in /*; do
     fi
 done
 [ ! -d "$root$hidden" ] || mount -t tmpfs hidden "$root$hidden"
-exec chroot "$root" "$@"
 """
-"""Makes a root directory out of pairs of a source and a target and of all other directories of this machine's, and
-runs a command in it: a stranger's image has /minio and /serving, but they cannot be made here."""
+"""Makes a root directory out of pairs of a source and a target and of all other directories of this machine's: a
+stranger's image has /minio and /serving, but they cannot be made here."""
 
 
 @cache
@@ -84,14 +86,16 @@ class Pod:
     have a `customPath`, which the launcher's protocol knows, and parameters name the volumes' directories.
     """
 
-    def __init__(self, directory: Path, volumes: Mapping[str, Path]) -> None:
+    def __init__(self, directory: Path, volumes: Mapping[str, Path], *, prepared: bool) -> None:
         """Makes a pod.
 
         Args:
             directory: Made; holds what the pod writes outside of its volumes. The directory two above it is the
                 cluster's, which no pod sees.
             volumes: Directory of this machine by mount path.
+            prepared: Whether a module of the project begins with its libraries loaded, where this machine allows it.
         """
+        self._prepared = prepared and has_namespaces() and hasattr(os, "unshare")
         self._directory = directory
         self._mounts = {path: directory / path.strip("/") for path in LAUNCHER_DIRECTORIES} | dict(volumes)
         for path in self._mounts.values():
@@ -135,6 +139,8 @@ class Pod:
             PodLostError: The pod was taken away.
         """
         environment = {**IMAGE_ENVIRONMENT, **env}
+        if self._prepared and command[:2] == ["python3", "-m"]:
+            return self._run_prepared(command[1:], environment, log, evict_after)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 self._enter(command, environment),
@@ -150,6 +156,19 @@ class Pod:
             process.wait()
             raise PodLostError
 
+    def _run_prepared(
+        self, arguments: list[str], environment: dict[str, str], log: Path, evict_after: float | None
+    ) -> int:
+        """Runs a module of the project in a process that has the libraries already."""
+        process = runs().start_program(
+            *arguments, folder=WORKING_DIRECTORY, environment=environment, console=log, root=tuple(self._fill())
+        )
+        with contextlib.suppress(TimeoutError):
+            return process.wait(evict_after or 600)
+        os.kill(process.id, signal.SIGKILL)
+        process.wait()
+        raise PodLostError
+
     def _local(self, environment: dict[str, str]) -> dict[str, str]:
         return environment if has_namespaces() else {**environment, "HOME": str(self.host("/tmp"))}  # noqa: S108
 
@@ -157,6 +176,12 @@ class Pod:
         if not has_namespaces():
             executable = shutil.which(command[0], path=environment["PATH"])
             return [executable or command[0], *command[1:]]
+        _root, shell, option, script, *words = self._fill()
+        enter = ["unshare", "--user", "--map-root-user", "--mount", shell, option, f'{script}exec chroot "$root" "$@"']
+        return [*enter, *words, "env", f"--chdir={WORKING_DIRECTORY}", *command]
+
+    def _fill(self) -> list[str]:
+        """The pod's root directory, and the command that fills it."""
         root = self._directory / "root"
         root.mkdir(exist_ok=True)
         binds = {target: str(source) for target, source in self._mounts.items()}
@@ -164,8 +189,7 @@ class Pod:
         binds |= {path: path for path in (str(PROJECT), sys.prefix) if path.startswith("/tmp/")}  # noqa: S108
         pairs = [word for target, source in sorted(binds.items()) for word in (source, target)]
         where = [str(root), str(self._directory.parent.parent)]
-        enter = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _ENTER, "sh", *where, *pairs, "--"]
-        return [*enter, "env", f"--chdir={WORKING_DIRECTORY}", *command]
+        return [str(root), "sh", "-c", _FILL, "sh", *where, *pairs, "--"]
 
     def remove(self) -> None:
         """Removes what the pod wrote; its volumes stay."""

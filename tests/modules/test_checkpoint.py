@@ -10,7 +10,7 @@ import pytest
 
 from modules import trainer
 from tests.small_run import Run
-from tests.training import fn_args, grey_logits
+from tests.training import first_examples, fn_args, grey_logits
 from tfx_pipeline.review.training_curves import read_training_curves
 
 EPOCHS = 3
@@ -22,10 +22,11 @@ class KilledError(Exception):
 
 @pytest.fixture
 def train(first_run: Run, tmp_path: Path) -> Callable[..., np.ndarray]:
-    """Trains and returns the logits of the exported model for one image of every grey, [256, 10]."""
+    """Trains on 200 images and returns the logits of the exported model for one of every grey, [256, 10]."""
+    source = first_run.artifact("example-gen", "examples")
+    examples = first_examples(source, tmp_path / "examples", train=200, eval=100)
 
     def call(name: str, checkpoints: Path | None, model: str = "cnn") -> np.ndarray:
-        examples = first_run.artifact("example-gen", "examples")
         graph = first_run.artifact("transform", "transform_graph")
         checkpoint_dir = checkpoints and str(checkpoints)
         args = fn_args(examples, graph, tmp_path / name, model_name=model, epochs=EPOCHS, checkpoint_dir=checkpoint_dir)

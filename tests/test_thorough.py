@@ -1,10 +1,12 @@
 """The thorough tests that a change asks for run with it, and all where nobody can tell what it touches."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.small_run import ROOT
 from tests.thorough import changed_since, is_asked_for
 
 COVERED, FILE = ("modules/trainer.py", "tfx_pipeline/data/"), "tests/data/test_idx.py"
@@ -59,3 +61,16 @@ def test_a_commit_that_is_not_there_tells_nothing(commit: str, tmp_path: Path) -
     git(tmp_path, "init", "--quiet")
     assert changed_since(commit, tmp_path) is None
     assert changed_since(commit, tmp_path / "no folder") is None
+
+
+def test_what_thorough_tests_say_that_they_cover_is_there() -> None:
+    marks = [
+        (path.relative_to(ROOT), re.findall(r'"([^"]*)"', arguments))
+        for path in (ROOT / "tests").rglob("*.py")
+        for arguments in re.findall(r"mark\.thorough\(([^)]*)\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(marks) > 20
+    assert [file for file, paths in marks if not paths] == []
+    covered = {(file, path) for file, paths in marks for path in paths}
+    assert [pair for pair in covered if not (ROOT / pair[1]).exists()] == []
+    assert [pair for pair in covered if (ROOT / pair[1]).is_dir() != pair[1].endswith("/")] == []

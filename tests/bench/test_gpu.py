@@ -24,6 +24,7 @@ def test_without_a_gpu_it_says_so_in_one_line(command: tuple[str, ...]) -> None:
     ]
 
 
+@pytest.mark.thorough("bench/", "modules/")
 @pytest.mark.e2e
 def test_both_models_are_measured_on_virtual_devices(tmp_path: Path) -> None:
     (devices,), precisions = gpu.virtual(2)

@@ -90,7 +90,7 @@ STEPS: dict[str, Sequence[str]] = {
 
 
 @pytest.mark.parametrize(("step", "split"), [(step, split) for step, splits in STEPS.items() for split in splits])
-@pytest.mark.parametrize("noted", [1_001, 999])
+@pytest.mark.parametrize("noted", [1_001, pytest.param(999, marks=pytest.mark.thorough("tfx_pipeline/", "modules/"))])
 def test_a_step_that_reads_more_or_fewer_examples_stops_and_says_so(
     step: str, split: str, noted: int, examples: Written, steps: dict[str, Any]
 ) -> None:

@@ -43,6 +43,7 @@ def evaluate(first_run: Run, tmp_path: Path) -> Callable[..., tuple[Evaluation, 
     return run
 
 
+@pytest.mark.thorough("tfx_pipeline/components/evaluator.py", "tfx_pipeline/evaluation/")
 @pytest.mark.parametrize("min_class_accuracy", [0.0, 0.6])
 def test_tfmas_own_extractors_give_the_same_verdict_and_metrics_by_one_import_line(
     evaluate: Callable[..., tuple[Evaluation, bool]], monkeypatch: pytest.MonkeyPatch, min_class_accuracy: float

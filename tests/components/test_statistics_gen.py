@@ -68,6 +68,7 @@ def test_statistics_of_real_data_are_those_of_tfx(splits: dict[str, list[Example
     assert_same(tmp_path, write_splits(tmp_path, splits))
 
 
+@pytest.mark.thorough("tfx_pipeline/components/statistics_gen.py", "tfx_pipeline/gate/")
 def test_statistics_of_broken_data_are_those_of_tfx(splits: dict[str, list[Example]], tmp_path: Path) -> None:
     evaluation = splits["eval"]
     evaluation[3] = (None, evaluation[3][1])
@@ -80,6 +81,7 @@ def test_statistics_of_broken_data_are_those_of_tfx(splits: dict[str, list[Examp
     assert_same(tmp_path, write_splits(tmp_path, splits))
 
 
+@pytest.mark.thorough("tfx_pipeline/components/statistics_gen.py", "tfx_pipeline/gate/")
 def test_statistics_of_a_split_without_examples_are_those_of_tfx(
     splits: dict[str, list[Example]], tmp_path: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_statistics_of_a_split_without_examples_are_those_of_tfx(
     assert_same(tmp_path, examples)
 
 
+@pytest.mark.thorough("tfx_pipeline/components/statistics_gen.py", "tfx_pipeline/gate/")
 def test_every_label_that_an_idx_file_can_hold_is_counted_as_tfx_counts_it(
     splits: dict[str, list[Example]], tmp_path: Path
 ) -> None:
@@ -128,6 +131,7 @@ def test_tfxs_own_component_takes_the_place_of_ours_by_one_line(monkeypatch: pyt
     assert set(component.inputs.keys()) == {"examples", "schema"}
 
 
+@pytest.mark.thorough("tfx_pipeline/components/statistics_gen.py", "tfx_pipeline/gate/")
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_data_gate_judges_tfxs_own_statistics_as_it_judges_ours(
     splits: dict[str, list[Example]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool

@@ -192,6 +192,7 @@ def full(disk: Path) -> Iterator[None]:
     ballast.unlink()
 
 
+@pytest.mark.thorough("tfx_pipeline/local/", "tfx_pipeline/components/", "tfx_pipeline/process/")
 def test_a_disk_that_is_full_at_any_step_is_said_and_loses_nothing(small_disk: Runs, tmp_path: Path) -> None:
     output = tmp_path / "disk" / "output"
     seen = small_disk.seen_from_here(tmp_path / "disk")

@@ -58,6 +58,7 @@ def epochs(console: str) -> list[int]:
     return [int(number) for number in re.findall(rf"epoch (\d+)/{EPOCHS}", console)]
 
 
+@pytest.mark.thorough("modules/", "tfx_pipeline/local/", "tfx_pipeline/components/", "tfx_pipeline/process/")
 def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_they_had_not_been(
     runs: Runs, uninterrupted: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def code(tmp_path_factory: pytest.TempPathFactory, dataset: sources.VerifiedFile
     return folder
 
 
+@pytest.mark.thorough("tfx_pipeline/local/", "tfx_pipeline/process/")
 def test_whatever_ends_the_program_ends_the_run_as_a_failure(code: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
     (output / "runs").mkdir(parents=True)

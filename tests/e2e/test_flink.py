@@ -206,6 +206,7 @@ def test_both_task_managers_worked(on_flink: Run, flink: Cluster) -> None:
     assert len(hosts) == 2
 
 
+@pytest.mark.thorough("tfx_pipeline/beam/", "tools/flink_cluster.py")
 def test_after_the_death_of_a_task_manager_and_of_a_worker_the_next_run_ends_as_if_there_had_been_none(
     runs: Runs, own_cluster: Cluster, embedded: Run, tmp_path: Path
 ) -> None:

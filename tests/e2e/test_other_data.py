@@ -19,6 +19,9 @@ from tests.small_run import ROOT, Run, checkout, dataset_module, local_runner
 from tfx_pipeline.data import idx, sources
 
 pytestmark = pytest.mark.e2e
+OTHER_CLASSES = pytest.mark.thorough(
+    "modules/", "tfx_pipeline/data/", "tfx_pipeline/gate/", "tfx_pipeline/review/", "docs/bring-your-own.md"
+)
 
 TOML = """\
 [data]
@@ -128,6 +131,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: sources.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+@pytest.mark.thorough(
+    "modules/", "tfx_pipeline/data/", "tfx_pipeline/gate/", "tfx_pipeline/review/", "docs/bring-your-own.md"
+)
 def test_five_of_the_classes_alone(clothes: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path) -> None:
     kept = [1, 5, 7, 8, 9]
     five = {}
@@ -146,6 +152,9 @@ def test_five_of_the_classes_alone(clothes: dict[str, tuple[np.ndarray, np.ndarr
     assert "labels outside 0 to 4" in {check["name"] for check in gate["checks"]}
 
 
+@pytest.mark.thorough(
+    "modules/", "tfx_pipeline/data/", "tfx_pipeline/gate/", "tfx_pipeline/review/", "docs/bring-your-own.md"
+)
 def test_the_digits_as_the_page_has_them(tmp_path: Path) -> None:
     page, _, _ = (ROOT / "docs/bring-your-own.md").read_text().partition("## From here")
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)

@@ -94,6 +94,7 @@ def test_manifest_report_model_card_and_tensorboard_say_what_was_tuned(tuned: Ru
     assert max(scores) == pytest.approx(found["tuning"]["accuracy"])
 
 
+@pytest.mark.thorough("modules/", "tfx_pipeline/local/", "tfx_pipeline/components/")
 def test_a_killed_search_goes_on_where_it_was_and_finds_the_same(
     runs: Runs, tuned: Run, found: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_second_run_takes_tuner_and_trainer_from_the_first(runs: Runs, tuned
     assert (again.manifest["tuning"], again.manifest["metrics"]) == (found["tuning"], found["metrics"])
 
 
+@pytest.mark.thorough("modules/", "tfx_pipeline/components/")
 def test_a_run_that_names_what_another_took_from_the_model_or_the_tuner_gives_the_same_metrics(
     runs: Runs, tuned: Run, found: dict[str, Any]
 ) -> None:

@@ -83,6 +83,7 @@ def text(key: object) -> str:
     return json.dumps(json_format.MessageToDict(key), sort_keys=True)
 
 
+@pytest.mark.thorough("tfx_pipeline/evaluation/")
 @pytest.mark.parametrize("has_baseline", [False, True])
 def test_the_values_are_those_of_tfmas_own_metrics(evaluate: Callable, has_baseline: bool) -> None:
     ours = evaluate(eval_config(THRESHOLDS, has_baseline=has_baseline), "ours")

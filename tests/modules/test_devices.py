@@ -72,6 +72,7 @@ def share_of(count: int) -> dict[str, float]:
     return {"batch_size": 80 // count, "learning_rate": 0.002 / math.sqrt(count)}
 
 
+@pytest.mark.thorough("modules/")
 def test_an_incomplete_last_batch_gives_the_weights_of_one_device(first_run: Run, folders: Folders) -> None:
     one, four = folders(1, 3), folders(1, 3)
     train_each(1, first_run, one, **share_of(1))
@@ -93,6 +94,7 @@ def cnn_on_one(first_run: Run, folders: Folders) -> float:
     return train_cnn(1, first_run, folders(1, 2, 3, 4))
 
 
+@pytest.mark.thorough("modules/")
 @pytest.mark.parametrize("count", [2, 4])
 def test_cnn_trains_through_incomplete_last_batches_as_on_one_device(
     count: int, first_run: Run, folders: Folders, cnn_on_one: float
@@ -115,6 +117,7 @@ def test_mixed_precision_and_resume_go_through_an_incomplete_last_batch(
     np.testing.assert_array_equal(grey_logits(tmp_path / "a"), grey_logits(tmp_path / "b"))
 
 
+@pytest.mark.thorough("modules/")
 def test_mixed_precision_trains_and_still_answers_in_float32(
     first_run: Run, one_device: dict[str, Any], tmp_path: Path
 ) -> None:

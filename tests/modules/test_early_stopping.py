@@ -114,6 +114,7 @@ def test_the_weights_that_are_kept_are_those_of_the_best_epoch(
     assert not np.array_equal(exported[0][0], weights[-1][0])
 
 
+@pytest.mark.thorough("modules/")
 def test_a_training_killed_after_every_epoch_and_before_its_export_ends_as_one_that_was_not(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +190,7 @@ def keras_own(_model: keras.Model) -> keras.callbacks.Callback:
     )
 
 
+@pytest.mark.thorough("modules/")
 def test_several_devices_keep_the_best_epoch_too(first_run: Run, tmp_path: Path) -> None:
     settings = OVERFITTING | {"epochs": 3, "batch_size": 128, "early_stopping": 3, "device": "cpu"}
     found = train_on(2, first_run, tmp_path, **settings)

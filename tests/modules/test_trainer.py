@@ -46,6 +46,7 @@ def test_seeds_at_both_ends_of_their_range_train_and_differ(first_run: Run, tmp_
     assert not np.allclose(least, greatest)
 
 
+@pytest.mark.thorough("modules/")
 def test_a_training_that_diverges_ends_at_its_first_epoch_that_is_not_finite(first_run: Run, tmp_path: Path) -> None:
     diverging = {"precision": "mixed_float16", "device": "cpu", "learning_rate": 10.0, "epochs": 3}
     settings = r"\(learning rate 10, precision mixed_float16\)"

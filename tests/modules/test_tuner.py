@@ -149,6 +149,7 @@ def test_a_trial_that_is_not_kept_whole_is_trained_again(
     assert len(trained) == 1
 
 
+@pytest.mark.thorough("modules/")
 def test_more_trials_go_on_from_those_that_are_kept(
     search: Callable[..., tuner.Tuner], trained: list[dict[str, Any]]
 ) -> None:

@@ -1,7 +1,5 @@
 """The package that a user writes, made once for each granularity of pods, and its runs."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,16 @@ import pytest
 from tests.kubeflow.conftest import COMPONENTS
 from tests.kubeflow.replay.backend import Backend, Run
 from tests.kubeflow.replay.package import Package
-from tests.kubeflow.replay.pod import PROJECT
+from tests.small_run import runs
 from tfx_pipeline.data.sources import VerifiedFiles
+
+STAGES = {
+    "data": ("example-gen", "schema-import", "statistics-gen", "example-validator", "data-gate", "transform"),
+    "judgement": ("evaluator", "evaluation-review", "pusher"),
+}
+STAGE_OF = {member: stage for stage, members in STAGES.items() for member in members}
+A_POD_EACH = pytest.mark.thorough("tfx_pipeline/kubeflow/", "tfx_pipeline/components/", "tfx_pipeline/pipeline.py")
+"""The package with a pod for each component, which does what the one with a pod for each stage does."""
 
 QUICK = ("--limit", "1000", "--epochs", "1", "--min-accuracy", "0.3", "--min-class-accuracy", "0")
 
@@ -26,6 +32,11 @@ class Replay:
     models: Path
     first: Run
     second: Run
+    package: Path
+
+    def task(self, step: str) -> str:
+        """The task that runs a component: its own, or that of its stage."""
+        return step if step in self.first.states else STAGE_OF[step]
 
 
 def failure(run: Run) -> str:
@@ -36,8 +47,12 @@ def failure(run: Run) -> str:
 
 def metadata(replay: Replay, run: Run, task: str, key: str) -> dict[str, Any]:
     """The metadata of an output."""
-    result: dict[str, Any] = replay.backend.artifact(run, task, key)["metadata"]
-    return result
+    return artifact(replay, run, task, key)["metadata"]
+
+
+def artifact(replay: Replay, run: Run, step: str, key: str) -> dict[str, Any]:
+    """An output of a component."""
+    return replay.backend.artifact(run, replay.task(step), key)
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +66,8 @@ def make_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         path = tmp_path_factory.mktemp("package") / "pipeline.yaml"
         claims = ("--data-pvc", "images", "--serving-pvc", "models", "--image", "registry.example/fashion-mnist:1.0")
         flags = (*COMPONENTS, *claims, *QUICK, *flags)
-        command = [sys.executable, "kubeflow_runner.py", "--output", str(path), *flags]
-        done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        process = runs().start_program("kubeflow_runner.py", "--output", str(path), *flags)
+        assert process.wait() == 0, process.console
         return path
 
     return make
@@ -81,13 +95,13 @@ def run_twice(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles) 
         package = Package(file)
         first = backend.run(package, evictions={evicted: [1.5]})
         assert set(first.states.values()) == {"succeeded"}, failure(first)
-        return Replay(backend, backend.volume("models"), first, backend.run(package))
+        return Replay(backend, backend.volume("models"), first, backend.run(package), file)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def replay(run_twice: Callable[[Path, str], Replay], package_file: Path) -> Replay:
+def component_replay(run_twice: Callable[[Path, str], Replay], package_file: Path) -> Replay:
     """With a pod for each component."""
     return run_twice(package_file, "transform")
 
@@ -96,3 +110,10 @@ def replay(run_twice: Callable[[Path, str], Replay], package_file: Path) -> Repl
 def stage_replay(run_twice: Callable[[Path, str], Replay], stage_package_file: Path) -> Replay:
     """With a pod for each stage."""
     return run_twice(stage_package_file, "data")
+
+
+@pytest.fixture(scope="session", params=["stage", pytest.param("component", marks=A_POD_EACH)])
+def replay(request: pytest.FixtureRequest) -> Replay:
+    """With a pod for each stage, and with one for each component."""
+    replayed: Replay = request.getfixturevalue(f"{request.param}_replay")
+    return replayed

@@ -38,6 +38,7 @@ def start(
     return run
 
 
+@pytest.mark.thorough("tfx_pipeline/kubeflow/", "tfx_pipeline/beam/")
 def test_the_gates_verdict_on_what_workers_saw_leaves_nothing_on_the_claim(
     start: Callable[..., tuple[Run, Path]], idx_folder: Callable[..., Path]
 ) -> None:

@@ -15,7 +15,7 @@ from tfx_pipeline.data.sources import VerifiedFiles
 
 pytestmark = pytest.mark.e2e
 
-CLAIMS = ("--set", "kubeflow.pvc_mounts=/inverted=inverted")
+FLAGS = ("--set", "kubeflow.pods=stage", "--set", "kubeflow.pvc_mounts=/inverted=inverted")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, make_package: Any, dataset
     }
     with webhook() as hook:
         secrets = {"hook": {"url": hook.url, "page": "https://kubeflow.example.org"}}
-        package = Package(make_package("--notify-secret", "hook", *CLAIMS))
+        package = Package(make_package("--notify-secret", "hook", *FLAGS))
         yield Cluster(Backend(directory, volumes, secrets), package, hook)
 
 
@@ -72,7 +72,7 @@ def first(cluster: Cluster) -> tuple[Run, dict[str, Any]]:
 def test_a_run_that_succeeded_is_told_with_its_accuracy(cluster: Cluster, first: tuple[Run, dict[str, Any]]) -> None:
     run, posted = first
     assert set(run.states.values()) == {"succeeded"}, run.states
-    accuracy = cluster.backend.artifact(run, "evaluation-review", "metrics")["metadata"]["accuracy"]
+    accuracy = cluster.backend.artifact(run, "judgement", "metrics")["metadata"]["accuracy"]
     assert posted == {"state": "succeeded", "failed_step": None, "verdict": "blessed", "accuracy": accuracy}
 
 
@@ -87,8 +87,8 @@ def test_a_refused_model_is_told(cluster: Cluster) -> None:
 @pytest.mark.usefixtures("first")
 def test_a_stop_of_the_data_gate_is_told(cluster: Cluster) -> None:
     run, posted = cluster.run({"data_dir": "/inverted"})
-    assert run.states["data-gate"] == "failed"
-    assert posted == {"state": "failed", "failed_step": "data-gate", "verdict": None, "accuracy": None}
+    assert run.states["data"] == "failed"
+    assert posted == {"state": "failed", "failed_step": "data", "verdict": None, "accuracy": None}
 
 
 @pytest.mark.usefixtures("first")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubeflow.replay.conftest import A_POD_EACH
 from tests.kubeflow.replay.pod import PROJECT
 from tfx_pipeline.data.sources import VerifiedFiles
 from tfx_pipeline.serving.directory import ServingDirectory
@@ -23,7 +24,7 @@ components.load_component_from_file(package)(data_source="idx", data_dir=data, s
 """
 
 
-@pytest.mark.parametrize("pods", ["component", "stage"])
+@pytest.mark.parametrize("pods", ["stage", pytest.param("component", marks=A_POD_EACH)])
 def test_package_runs_to_a_pushed_model(
     pods: str, make_package: Callable[..., Path], dataset: VerifiedFiles, tmp_path: Path
 ) -> None:

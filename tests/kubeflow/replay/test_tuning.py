@@ -10,7 +10,12 @@ import pytest
 from tests.kubeflow.replay.conftest import Replay, metadata
 from tfx_pipeline.review import report_pages
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.thorough(
+        "tfx_pipeline/kubeflow/", "tfx_pipeline/components/", "modules/tuner.py", "modules/trainer.py"
+    ),
+]
 
 TRIALS = 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.kubeflow.replay.backend import Backend, Run
-from tests.kubeflow.replay.conftest import failure
+from tests.kubeflow.replay.conftest import A_POD_EACH, failure
 from tests.kubeflow.replay.package import Package
 from tests.steps.git import servers
 from tests.steps.git.servers import SshServer
@@ -41,7 +41,7 @@ STEPS = {
 }
 
 
-@pytest.fixture(scope="module", params=STEPS)
+@pytest.fixture(scope="module", params=["stage", pytest.param("component", marks=A_POD_EACH)])
 def replay(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

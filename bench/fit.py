@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.tutorial.preprocessing import FILES
 from modules import models
+from modules.hyperparameters import models_defaults
 from modules.trainer import EVAL_BATCH_SIZE
 
 
@@ -26,7 +27,7 @@ def main(idx_dir: Path) -> None:
     train, test = (
         arrays[f"{split}_images"].reshape(-1, 28, 28).astype(np.float32) / 255 for split in ("train", "test")
     )
-    model, settings = models.build("dense"), models.defaults("dense")
+    model, settings = models.build("dense"), models_defaults("dense")
     model.compile(
         keras.optimizers.Adam(settings["learning_rate"]),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -81,7 +81,8 @@ def pipeline(output: Path, *flags: str, launcher: Sequence[str] = (sys.executabl
     first, *others = epoch_seconds(log) or [0.0]
     return totals([process]) | {
         "accuracy": manifest["metrics"]["accuracy"],
-        "train_images": manifest["data"]["counts"]["train"] * (1 - manifest["config"]["training"]["held_back"]),
+        "train_images": manifest["data"]["counts"]["train"]
+        * (1 - manifest["config"]["training"]["validation_fraction"]),
         "steps": steps,
         "causes": causes(steps),
         "first_epoch_seconds": first,

@@ -12,7 +12,7 @@ from typing import Final, get_args
 import keras
 import tensorflow as tf
 
-from modules.choices import Device, Precision
+from modules.hyperparameters import Device, Precision
 from modules.input_pipeline import shared
 
 logger = logging.getLogger(__name__)

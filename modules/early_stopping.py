@@ -8,7 +8,7 @@ from typing import Final
 import keras
 import tensorflow as tf
 
-from modules.choices import EPOCHS_FILE
+from modules.hyperparameters import EPOCHS_FILE
 
 logger = logging.getLogger(__name__)
 

@@ -113,8 +113,8 @@ def input_fn(
     if part != ALL and not _any(_of(part, _read(names))):
         held_back, kind = (part.start, "left to fit") if part.start else (part.end, "held back")
         raise ExamplesError(
-            f"held_back {held_back:g}: none of the examples of {', '.join(files)} is {kind}; give more data or another "
-            "fraction"
+            f"validation_fraction {held_back:g}: none of the examples of {', '.join(files)} is {kind}; give more "
+            "data or another fraction"
         )
     fits = sum(tf.io.gfile.stat(name).length for name in names) <= CACHED_BYTES
     records = in_order.cache() if fits else in_order

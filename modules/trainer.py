@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
 from modules.early_stopping import Curves, EarlyStopping, HeldBack
+from modules.hyperparameters import Hyperparameters
 from modules.input_pipeline import EpochShuffle, Part, input_fn, require_all
 from modules.serving import export
 
@@ -91,13 +91,8 @@ def run_fn(fn_args: FnArgs) -> None:
     ``determinism``: some of their operations are faster without an order.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` holds ``model_name`` (str), ``epochs`` (int), ``batch_size`` (int,
-            examples that each device takes in a step), ``learning_rate`` (float, for one device), ``seed`` (int),
-            ``label_smoothing`` (float, the share of a label that is spread over all classes),
-            ``held_back`` (float, the fraction of the split ``train`` that is not trained on), ``early_stopping`` (int,
-            the epochs without a lower loss on that part after which a training ends; 0 is never),
-            ``device`` and ``precision`` (str, see ``modules.devices.choose``), ``determinism`` (``on`` or ``off``)
-            and, optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
+        fn_args: TFX's arguments; ``custom_config`` holds every field of ``Hyperparameters`` by its name and,
+            optionally, ``checkpoint_dir`` (str): where the state after each epoch is kept for the case that this
             process dies, ``num_examples`` (dict): how many examples the splits must have, and ``held_back_files``
             (list of str): patterns of the files of a split ``val``, held back instead of a part of ``train``.
 
@@ -108,50 +103,53 @@ def run_fn(fn_args: FnArgs) -> None:
         ExamplesError: There are other examples than there must be, or none.
         NoGpuError: A GPU was asked for and there is none.
     """
-    config: dict[str, Any] = fn_args.custom_config
+    wanted = Hyperparameters.of(fn_args.custom_config)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    model, _metrics = train(fn_args, config, devices.choose(config["device"], config["precision"]), transform)
+    checkpoint_dir = fn_args.custom_config.get("checkpoint_dir")
+    model, _metrics = train(fn_args, wanted, devices.choose(wanted.device, wanted.precision), transform, checkpoint_dir)
     export(model, transform, fn_args.serving_model_dir)
     logger.info("exported %s", model.name)
 
 
 def train(
     fn_args: FnArgs,
-    config: Mapping[str, Any],
+    wanted: Hyperparameters,
     hardware: devices.Hardware,
     transform: tft.TFTransformOutput,
+    checkpoint_dir: str | None,
     *,
     trial: bool = False,
 ) -> tuple[keras.Model, dict[str, float]]:
     """Trains a model, for ``run_fn`` and for each trial of a search; what it raises, ``run_fn`` names.
 
     Args:
-        fn_args: TFX's arguments, for the places of data and curves.
-        config: What ``run_fn`` gets as ``custom_config``.
+        fn_args: TFX's arguments, for the places of data and curves, and how many examples there must be.
+        wanted: The hyperparameters.
         hardware: What to train on.
         transform: Transform's output.
+        checkpoint_dir: Where the state after each epoch is kept; nowhere where it is None or "".
         trial: Whether to judge by the part of ``train`` that is held back alone, and to leave out curves and the lines
             on each epoch.
 
     Returns:
         The model, and the metrics of the epoch whose weights it has.
     """
-    keras.utils.set_random_seed(config["seed"])
+    keras.utils.set_random_seed(wanted.seed)
     # Where TensorFlow's own seed is 0 modulo 2^31 - 1, tf.data compares the shuffle's, a Variable, in Python.
-    tf.random.set_seed(config["seed"] % (2**31 - 1) or 2**31 - 2)
-    if config["determinism"] == "on":
+    tf.random.set_seed(wanted.seed % (2**31 - 1) or 2**31 - 2)
+    if wanted.determinism == "on":
         tf.config.experimental.enable_op_determinism()
     with hardware.scope():
-        model = model_check.build(config["model_name"])
+        model = model_check.build(wanted.model_name)
         model.compile(
-            optimizer=keras.optimizers.Adam(hardware.learning_rate(config["learning_rate"])),
-            loss=crossentropy(config["label_smoothing"]),
+            optimizer=keras.optimizers.Adam(hardware.learning_rate(wanted.learning_rate)),
+            loss=crossentropy(wanted.label_smoothing),
             metrics=["accuracy"],
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,
         )
-        stopping = EarlyStopping(model, config["early_stopping"])
-        _fit(model, stopping, fn_args, transform, config, hardware, trial=trial)
+        stopping = EarlyStopping(model, wanted.early_stopping)
+        _fit(model, stopping, fn_args, transform, wanted, hardware, checkpoint_dir, trial=trial)
     if not trial:
         stopping.note(fn_args.model_run_dir)
     return model, stopping.kept_metrics
@@ -162,21 +160,22 @@ def _fit(
     stopping: EarlyStopping,
     fn_args: FnArgs,
     transform: tft.TFTransformOutput,
-    config: Mapping[str, Any],
+    wanted: Hyperparameters,
     hardware: devices.Hardware,
+    checkpoint_dir: str | None,
     *,
     trial: bool,
 ) -> None:
-    shuffle = EpochShuffle(config["seed"])
-    decay = cosine_decay(hardware.learning_rate(config["learning_rate"]), config["epochs"])
-    train, held_back, validation = _examples(fn_args, transform, config, hardware, shuffle, trial=trial)
+    shuffle = EpochShuffle(wanted.seed)
+    decay = cosine_decay(hardware.learning_rate(wanted.learning_rate), wanted.epochs)
+    train, held_back, validation = _examples(fn_args, transform, wanted, hardware, shuffle, trial=trial)
     judge = [] if held_back is None else [HeldBack(held_back)]
-    diverged = stop_when_diverged(config["learning_rate"], hardware.precision)
+    diverged = stop_when_diverged(wanted.learning_rate, hardware.precision)
     shown = [] if trial else [EpochLogger()]
     curves = [] if trial else [Curves(fn_args.model_run_dir)]
     callbacks = [shuffle, decay, *judge, *shown, diverged, *curves, stopping]
-    if config.get("checkpoint_dir"):
-        checkpoint = EpochCheckpoint(model, config["checkpoint_dir"], stopping.best_weights)
+    if checkpoint_dir:
+        checkpoint = EpochCheckpoint(model, checkpoint_dir, stopping.best_weights)
         stopping.resume(checkpoint.finished)
         callbacks += [*map(checkpoint.replay, curves), checkpoint]
     try:
@@ -184,23 +183,23 @@ def _fit(
             train,
             validation_data=validation,
             initial_epoch=stopping.trained_epochs,
-            epochs=stopping.trained_epochs if stopping.has_stopped else config["epochs"],
+            epochs=stopping.trained_epochs if stopping.has_stopped else wanted.epochs,
             callbacks=callbacks,
             verbose=0,
         )
     except tf.errors.FailedPreconditionError:
         # TensorFlow's words on a wrong number of examples do not say of which files.
-        counts = config.get("num_examples", {})
+        counts = fn_args.custom_config.get("num_examples", {})
         require_all(fn_args.train_files, counts.get("train"))
         require_all(fn_args.eval_files, counts.get("eval"))
-        require_all(config.get("held_back_files", []), counts.get("val"))
+        require_all(fn_args.custom_config.get("held_back_files", []), counts.get("val"))
         raise
 
 
 def _examples(
     fn_args: FnArgs,
     transform: tft.TFTransformOutput,
-    config: Mapping[str, Any],
+    wanted: Hyperparameters,
     hardware: devices.Hardware,
     shuffle: EpochShuffle,
     *,
@@ -210,16 +209,18 @@ def _examples(
 
     Where the data has a split of its own to hold back, it is that one, and all of ``train`` is fitted.
     """
+    config = fn_args.custom_config
     counts, own = config.get("num_examples", {}), config.get("held_back_files")
-    part = 0.0 if own else config["held_back"]
-    if own and config["held_back"] and not trial:
-        logger.info("held_back %g is not used: the data has a split val of its own, which is", config["held_back"])
+    part = 0.0 if own else wanted.validation_fraction
+    if own and wanted.validation_fraction and not trial:
+        fraction = wanted.validation_fraction
+        logger.info("validation_fraction %g is not used: the data has a split val of its own, which is", fraction)
     read = partial(input_fn, fn_args.train_files, transform, num_examples=counts.get("train"))
     if own:
         held_back = input_fn(own, transform, EVAL_BATCH_SIZE, num_examples=counts.get("val"))
     else:
         held_back = read(EVAL_BATCH_SIZE, part=Part.held_back(part)) if part else None
-    train = read(config["batch_size"] * hardware.replicas, shuffle.seed, part=Part.fitted(part))
+    train = read(wanted.batch_size * hardware.replicas, shuffle.seed, part=Part.fitted(part))
     eval_count = counts.get("eval")
 
     def distributed(examples: tf.data.Dataset | None) -> Any:

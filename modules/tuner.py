@@ -20,14 +20,15 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from modules import devices, early_stopping, models, trainer
+from modules.hyperparameters import Hyperparameters, models_defaults
 
 logger = logging.getLogger(__name__)
 
 SCORE = f"{early_stopping.HELD_BACK}_accuracy"
 """What trials are compared by: the accuracy on the examples that are held back from their training."""
 
-HELD_BACK = 0.1
-"""The share of the training data that trials are scored on where the training itself holds nothing back."""
+VALIDATION_FRACTION = 0.1
+"""The fraction of the training data that trials are scored on where the training itself has none of its own."""
 
 Values = dict[str, Any]
 
@@ -87,7 +88,11 @@ class Tuner(BaseTuner):
         """
         super().__init__(oracle, directory=fn_args.working_dir, project_name="search", overwrite=True)
         self._fn_args, self._given = fn_args, given
-        self._hardware = devices.choose(fn_args.custom_config["device"], fn_args.custom_config["precision"])
+        wanted = Hyperparameters.of(fn_args.custom_config)
+        fraction = wanted.validation_fraction or VALIDATION_FRACTION
+        self._wanted = wanted.model_copy(update={"validation_fraction": fraction})
+        self._checkpoint_dir: str = fn_args.custom_config["checkpoint_dir"]
+        self._hardware = devices.choose(wanted.device, wanted.precision)
         self._seconds: dict[str, float] = {}
         self._earlier: set[str] = set()
 
@@ -125,24 +130,24 @@ class Tuner(BaseTuner):
     def _train(self, trial: Trial) -> dict[str, float] | None:
         """The metrics of a training; None where it diverged."""
         keras.backend.clear_session()
-        config = self._fn_args.custom_config
-        values = config | self.values(trial) | {"held_back": config["held_back"] or HELD_BACK}
-        if config["checkpoint_dir"]:
-            values["checkpoint_dir"] = str(self._folder(trial))
+        wanted = self._wanted.model_copy(update=self.values(trial))
+        checkpoint_dir = self._checkpoint_dir and str(self._folder(trial))
         try:
             # Loaded for each trial: the state of Keras is new.
             transform = tft.TFTransformOutput(self._fn_args.transform_graph_path)
-            _model, metrics = trainer.train(self._fn_args, values, self._hardware, transform, trial=True)
+            _model, metrics = trainer.train(
+                self._fn_args, wanted, self._hardware, transform, checkpoint_dir, trial=True
+            )
         except trainer.TrainingError:
             return None
         return {name: float(value) for name, value in metrics.items()}
 
     def _folder(self, trial: Trial) -> Path:
-        return Path(self._fn_args.custom_config["checkpoint_dir"], f"trial-{int(trial.trial_id):04d}")
+        return Path(self._checkpoint_dir, f"trial-{int(trial.trial_id):04d}")
 
     def _finished(self, trial: Trial) -> dict[str, Any] | None:
         """What an earlier process noted of a trial; None where it noted nothing, or not all of it."""
-        if not self._fn_args.custom_config["checkpoint_dir"]:
+        if not self._checkpoint_dir:
             return None
         try:
             found: dict[str, Any] = json.loads(self._folder(trial).with_suffix(".json").read_bytes())
@@ -155,7 +160,7 @@ class Tuner(BaseTuner):
             return None
 
     def _keep(self, trial: Trial, found: dict[str, Any]) -> None:
-        if not self._fn_args.custom_config["checkpoint_dir"]:
+        if not self._checkpoint_dir:
             return
         file = self._folder(trial).with_suffix(".json")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -169,9 +174,8 @@ class Tuner(BaseTuner):
     def on_search_begin(self) -> None:
         """Says what is searched."""
         names = ", ".join(sorted(searched(self.oracle.get_space(), self._given)))
-        config = self._fn_args.custom_config
-        part = f"{config['held_back'] or HELD_BACK:g} of the training data"
-        judge = "the data's split val" if config.get("held_back_files") else part
+        part = f"{self._wanted.validation_fraction:g} of the training data"
+        judge = "the data's split val" if self._fn_args.custom_config.get("held_back_files") else part
         logger.info("%d trials of %s, scored on %s", self.oracle.max_trials, names, judge)
 
     def on_trial_end(self, trial: Trial) -> None:
@@ -191,7 +195,7 @@ class Tuner(BaseTuner):
         """Raises a ``SearchError`` where every trial diverged."""
         found = self.oracle.trials.values()
         if not any(trial.status == TrialStatus.COMPLETED for trial in found):
-            model = self._fn_args.custom_config["model_name"]
+            model = self._wanted.model_name
             raise SearchError(
                 f"all {len(found)} trials diverged: give a lower learning rate, precision float32, or in "
                 f"modules/models/{model}.py a search_space of lower learning rates"
@@ -239,7 +243,7 @@ def search_space(model: str, given: Mapping[str, Any]) -> keras_tuner.HyperParam
     for name, value in given.items():
         space.Fixed(name, value)
     try:
-        models.search_space(model, space)
+        models.search_space(model, models_defaults(model), space)
     except Exception as error:
         raise SearchError(
             f"modules/models/{model}.py: search_space() failed: {type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from tests.small_run import ROOT
 from tests.training import grey_logits
-from tfx_pipeline.components.trainer import HYPERPARAMETERS, Executor
+from tfx_pipeline.components.trainer import Executor
 from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.process.errors import UserError
 
@@ -58,8 +58,8 @@ def train(examples: str, transform: str, folder: Path, values: dict[str, Any]) -
     outputs = {"model": standard_artifacts.Model(), "model_run": standard_artifacts.ModelRun()}
     for name, output in outputs.items():
         output.uri = str(folder / name)
-    given = {"epochs": 1, "batch_size": 20, "held_back": 0.5} | values
-    properties = dict(zip(HYPERPARAMETERS, TrainingConfig(**given).model_dump().values(), strict=True))
+    given = {"epochs": 1, "batch_size": 20, "validation_fraction": 0.5} | values
+    properties = {name: v for name, v in TrainingConfig(**given).model_dump().items() if v is not None}
     properties |= {"run_fn": "modules.trainer.run_fn", "train_args": "{}", "eval_args": "{}"}
     try:
         Executor(Executor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")).Do(

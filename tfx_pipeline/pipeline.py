@@ -50,17 +50,17 @@ def create_pipeline(
     Returns:
         The pipeline, for any TFX runner.
     """
-    data, data_gate_mode = parameters(config.data), parameters(config.data_gate).mode
+    data = parameters(config.data)
     serving = parameters(config.serving)
     # What a step runs follows from the checkout then, which is an input of its own.
     code_digest = "" if repository else modules_digest()
 
     example_gen = _made(
         table.EXAMPLE_GEN,
-        source=data.source,
-        data_dir=data.dir or "",
+        source=data.data_source,
+        data_dir=data.data_dir or "",
         digest=data_digest,
-        version=data.version,
+        version=data.data_version,
         limit=data.limit,
     )
     examples = example_gen.outputs["examples"]
@@ -74,8 +74,8 @@ def create_pipeline(
         examples=examples,
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
-        mode=data_gate_mode,
-        limits=config.data_gate.limits,
+        mode=data.data_gate,
+        limits=config.data_gate,
     )
 
     transform = _made(

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     import keras
     import keras_tuner
 
-DEFAULTS: dict[str, Any] = {
-    "epochs": 10,
-    "batch_size": 256,
-    "learning_rate": 0.004,
-    "label_smoothing": 0.0,
-    "held_back": 0.0,
-    "early_stopping": 0,
-    "precision": "auto",
-}
-"""What a model is trained with where the user and ``DEFAULTS`` in the model's file say nothing."""
-
 
 def names() -> list[str]:
     """The models that there are, found without importing them."""
@@ -41,25 +30,26 @@ def build(name: str) -> "keras.Model":
 
 
 def defaults(name: str) -> dict[str, Any]:
-    """The hyperparameters that a model is best trained with, by their names in the configuration.
+    """What a model's file says of the hyperparameters that it is best trained with (modules/hyperparameters.py).
 
     Raises:
         ValueError: The name is none of ``names()``.
     """
-    return DEFAULTS | getattr(_module(name), "DEFAULTS", {})
+    return dict(getattr(_module(name), "DEFAULTS", {}))
 
 
-def search_space(name: str, space: "keras_tuner.HyperParameters") -> None:
+def search_space(name: str, own: dict[str, Any], space: "keras_tuner.HyperParameters") -> None:
     """Declares what a search may vary of a model: what its file says, else its learning rate and batch size.
 
     Args:
         name: The model.
+        own: The hyperparameters that suit it.
         space: Receives the hyperparameters, by their names in the configuration. One that is in it already stays.
 
     Raises:
         ValueError: The name is none of ``names()``.
     """
-    getattr(_module(name), "search_space", partial(_about, defaults(name)))(space)
+    getattr(_module(name), "search_space", partial(_about, own))(space)
 
 
 def _about(own: dict[str, Any], space: "keras_tuner.HyperParameters") -> None:

@@ -85,7 +85,7 @@ def rest_api(answers: dict[str, Any]) -> Iterator[str]:
 
 
 def test_the_clusters_addresses_become_options_of_beam_and_tfx_packs_nothing() -> None:
-    options = beam_options([], BeamConfig(runner="flink", flink="jobs:8081", parallelism=3))
+    options = beam_options([], BeamConfig(beam_runner="flink", flink="jobs:8081", parallelism=3))
     values = PipelineOptions(options).get_all_options()
     assert (values["flink_rest_address"], values["job_endpoint"]) == ("jobs:8081", "jobs:8099")
     assert (values["environment_type"], values["environment_config"]) == ("EXTERNAL", "localhost:50000")
@@ -100,13 +100,21 @@ def test_the_clusters_addresses_become_options_of_beam_and_tfx_packs_nothing() -
         ([], {"flink": "a:1"}, "--flink a:1: counts with --beam-runner flink alone; add it, or leave --flink out"),
         (
             [],
-            {"runner": "flink"},
+            {"beam_runner": "flink"},
             "--beam-runner flink: needs the REST API of its JobManager as well; add --flink HOST",
         ),
-        (["--runner=FlinkRunner"], {"runner": "flink", "flink": "a:1"}, "--beam-args --runner=FlinkRunner: --beam-run"),
-        (["--parallelism=3"], {"runner": "flink", "flink": "a:1", "parallelism": 2}, "or set beam.parallelism"),
-        (["--job_endpoint", "a:1"], {"runner": "flink", "flink": "a:1"}, "leave it out, or set beam.job_server"),
-        (["--environment_type=DOCKER"], {"runner": "flink", "flink": "a:1"}, "leave it out, or set beam.worker_pool"),
+        (
+            ["--runner=FlinkRunner"],
+            {"beam_runner": "flink", "flink": "a:1"},
+            "--beam-args --runner=FlinkRunner: --beam",
+        ),
+        (["--parallelism=3"], {"beam_runner": "flink", "flink": "a:1", "parallelism": 2}, "or set beam.parallelism"),
+        (["--job_endpoint", "a:1"], {"beam_runner": "flink", "flink": "a:1"}, "leave it out, or set beam.job_server"),
+        (
+            ["--environment_type=DOCKER"],
+            {"beam_runner": "flink", "flink": "a:1"},
+            "or set beam.worker_pool",
+        ),
     ],
 )
 def test_what_contradicts_is_refused(given: list[str], beam: dict[str, Any], message: str) -> None:
@@ -116,7 +124,7 @@ def test_what_contradicts_is_refused(given: list[str], beam: dict[str, Any], mes
 
 
 def test_other_options_of_beam_go_with_the_cluster() -> None:
-    options = beam_options(["--max_bundle_size=10"], BeamConfig(runner="flink", flink="a:1"))
+    options = beam_options(["--max_bundle_size=10"], BeamConfig(beam_runner="flink", flink="a:1"))
     assert options[-1] == "--max_bundle_size=10"
 
 
@@ -229,12 +237,12 @@ def test_nobody_at_the_address_is_refused_within_seconds() -> None:
     with held_ports(0) as (port,):
         nobody = f"127.0.0.1:{port}"
         with pytest.raises(UserError, match=rf"^--flink {nobody}: no Flink cluster answers there"):
-            require_runner(beam_options([], BeamConfig(runner="flink", flink=nobody)))
+            require_runner(beam_options([], BeamConfig(beam_runner="flink", flink=nobody)))
         with (
             rest_api({"/overview": OVERVIEW, "/taskmanagers": ELSEWHERE}) as rest,
             pytest.raises(UserError, match=rf"^beam\.job_server={nobody}: no job server of Apache Beam answers there"),
         ):
-            require_runner(beam_options([], BeamConfig(runner="flink", flink=rest, job_server=nobody)))
+            require_runner(beam_options([], BeamConfig(beam_runner="flink", flink=rest, job_server=nobody)))
     assert time.monotonic() - begin < 10
 
 

@@ -28,18 +28,20 @@ def read(*flags: str) -> Config:
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text('[training]\nmodel = "cnn"\nepochs = 3\n[run]\nbeam_args = ["--a=1"]\noutput_dir = "elsewhere"\n')
+    path.write_text(
+        '[training]\nmodel_name = "cnn"\nepochs = 3\n[run]\nbeam_args = ["--a=1"]\noutput_dir = "elsewhere"\n'
+    )
     return path
 
 
 def test_without_file_and_flags_the_tutorials_model_is_trained_as_it_is_best() -> None:
     config = read()
-    assert (config.training.model, config.training.epochs, config.data.source) == ("dense", None, "auto")
+    assert (config.training.model_name, config.training.asked, config.data.data_source) == ("dense", {}, "auto")
 
 
 def test_a_file_wins_over_defaults_and_flags_over_the_file(toml: Path) -> None:
     config = read("--config", str(toml), "--epochs", "5")
-    assert (config.training.model, config.training.epochs) == ("cnn", 5)
+    assert (config.training.model_name, config.training.epochs) == ("cnn", 5)
     assert config.run.output_dir == Path("elsewhere")
 
 
@@ -108,7 +110,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_set_reaches_every_setting_and_wins_over_the_file(toml: Path) -> None:
     items = ("training.epochs=5", "data_gate.max_blank=0.02", "run.cache=false")
     config = read("--config", str(toml), *(word for item in items for word in ("--set", item)))
-    assert (config.training.model, config.training.epochs) == ("cnn", 5)
+    assert (config.training.model_name, config.training.epochs) == ("cnn", 5)
     assert (config.data_gate.max_blank, config.run.cache) == (0.02, False)
 
 
@@ -134,13 +136,17 @@ def test_the_page_of_all_settings_is_the_one_that_the_declarations_make() -> Non
 
 @pytest.mark.parametrize(
     "given",
-    [("early_stopping=3",), ("early_stopping=3", "held_back=0"), ("early_stopping=1", "model=cnn", "held_back=0.0")],
+    [
+        ("early_stopping=3",),
+        ("early_stopping=3", "validation_fraction=0"),
+        ("early_stopping=1", "model_name=cnn", "validation_fraction=0.0"),
+    ],
 )
 def test_to_end_early_by_nothing_is_refused_saying_what_to_set(given: tuple[str, ...]) -> None:
     patience = given[0].partition("=")[2]
     message = (
-        f"training.early_stopping is {patience} and training.held_back 0: expected images to judge each epoch by; set "
-        "training.held_back to 0.1, say, or training.early_stopping to 0"
+        f"training.early_stopping is {patience} and training.validation_fraction 0: expected images "
+        "to judge each epoch by; set training.validation_fraction to 0.1, say, or training.early_stopping to 0"
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         read(*(word for item in given for word in ("--set", f"training.{item}")))
@@ -148,16 +154,21 @@ def test_to_end_early_by_nothing_is_refused_saying_what_to_set(given: tuple[str,
 
 def test_to_end_early_may_be_in_a_file_and_what_to_judge_by_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "early.toml").write_text("[training]\nearly_stopping = 3\n")
-    config = read("--config", str(tmp_path / "early.toml"), "--set", "training.held_back=0.1").training
-    assert (config.early_stopping, config.held_back) == (3, 0.1)
+    config = read("--config", str(tmp_path / "early.toml"), "--set", "training.validation_fraction=0.1").training
+    assert (config.early_stopping, config.validation_fraction) == (3, 0.1)
 
 
 def test_what_a_models_file_says_of_ending_early_counts_with_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "DEFAULTS", {"held_back": 0.2, "early_stopping": 2}, raising=False)
-    assert read("--set", "training.early_stopping=3").training.held_back is None
-    assert read("--set", "training.held_back=0", "--set", "training.early_stopping=0").training.held_back == 0
-    with pytest.raises(UserError, match=r"^training.early_stopping is 2 and training.held_back 0: "):
-        read("--set", "training.held_back=0")
+    monkeypatch.setattr(dense, "DEFAULTS", {"validation_fraction": 0.2, "early_stopping": 2}, raising=False)
+    assert read("--set", "training.early_stopping=3").training.asked == {"early_stopping": 3}
+    assert (
+        read(
+            "--set", "training.validation_fraction=0", "--set", "training.early_stopping=0"
+        ).training.validation_fraction
+        == 0
+    )
+    with pytest.raises(UserError, match=r"^training.early_stopping is 2 and training.validation_fraction 0: "):
+        read("--set", "training.validation_fraction=0")
 
 
 def test_a_models_file_that_is_no_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

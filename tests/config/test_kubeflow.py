@@ -93,7 +93,7 @@ def test_a_mistake_in_the_file_is_one_line(content: str, message: str, tmp_path:
         (["--image", ""], "expected the name of an image"),
         (["--memory-limit", "8Gi"], "--memory-limit: unknown flag, expected --set kubeflow.memory_limit=VALUE"),
         (["--pvc-mount", "/a=b"], "--pvc-mount: unknown flag, expected --set kubeflow.pvc_mounts=VALUE"),
-        (["--data-version", "2"], "--data-version: unknown flag, expected --set data.version=VALUE"),
+        (["--data-version", "2"], "--data-version: unknown flag, expected --set data.data_version=VALUE"),
     ],
 )
 def test_a_mistake_in_a_flag_is_one_line(flags: list[str], message: str) -> None:

@@ -11,16 +11,14 @@ from tfx_pipeline.config.flags import settings
 DECLARES_DROPOUT = """
 import json, sys
 from pathlib import Path
-from pydantic import Field
-from tfx_pipeline.config import sections
+from modules import hyperparameters
 
-class TrainingConfig(sections.TrainingConfig):
-    dropout: float = Field(title="--dropout", default=0.25, ge=0, lt=1, description="fraction of units left out")
+class Hyperparameters(hyperparameters.Hyperparameters):
+    dropout: float = hyperparameters._declared(
+        0.25, "fraction of units left out", flag=True, of_model=False, ge=0, lt=1
+    )
 
-class Config(sections.Config):
-    training: TrainingConfig = TrainingConfig()
-
-sections.TrainingConfig, sections.Config = TrainingConfig, Config
+hyperparameters.Hyperparameters = Hyperparameters
 from tfx_pipeline.components.trainer import HYPERPARAMETERS
 from tfx_pipeline.config.flags import ArgumentParser, add_flags, load
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments

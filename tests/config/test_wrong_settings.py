@@ -104,8 +104,8 @@ def test_a_value_of_a_wrong_type_in_a_file_is_one_line_with_file_and_key(name: s
     "content",
     [
         b"[training", b"\xff\xfe", b"a = 1\na = 2", b"[training]\n[training]", b"= 3", b"x" * 10_000, b"\0",
-        b'[run]\noutput_dir = "a\\u0000b"', b'[data]\nversion = "a\\u0000b"', b'[run]\nbeam_args = ["a\\u0000b"]',
-        b'[run]\noutput_dir = ""', b'[data]\ndir = "https://me:pass@host/x"',
+        b'[run]\noutput_dir = "a\\u0000b"', b'[data]\ndata_version = "a\\u0000b"', b'[run]\nbeam_args = ["a\\u0000b"]',
+        b'[run]\noutput_dir = ""', b'[data]\ndata_dir = "https://me:pass@host/x"',
     ],
 )  # fmt: skip
 def test_a_broken_file_is_one_line_that_names_it(content: bytes, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_runs_killed_at_every_component_and_ten_times_in_the_trainer_end_as_if_t
 
 
 def test_a_killed_training_ends_early_at_the_same_epoch_and_keeps_the_same_one(runs: Runs, tmp_path: Path) -> None:
-    settings = ("training.held_back=0.3", "training.early_stopping=2", "training.batch_size=32")
+    settings = ("training.validation_fraction=0.3", "training.early_stopping=2", "training.batch_size=32")
     flags = (*FLAGS, "--learning-rate", "0.03", *(word for setting in settings for word in ("--set", setting)))
     whole = runs.start("--output-dir", str(tmp_path / "whole"), *flags)
     assert whole.wait() == 0, whole.console

@@ -9,7 +9,8 @@ import pytest
 
 from tests.gate.samples import Sample, Samples, draw, judge_samples, judged
 from tfx_pipeline.config.flags import load
-from tfx_pipeline.config.limits import LIMITS_FILE, REASONS, DataGateConfig, Limits
+from tfx_pipeline.config.limits import LIMITS_FILE, REASONS, Limits
+from tfx_pipeline.config.sections import DataConfig
 from tfx_pipeline.gate import measure
 from tfx_pipeline.process.errors import UserError
 
@@ -42,7 +43,7 @@ def test_measured_settings_of_other_data_let_it_pass(real: Sample, tmp_path: Pat
     assert judge_samples(tmp_path, dark).anomalies
     config = tmp_path / "my.toml"
     config.write_text("\n".join(measure.as_toml(measured_on(dark["train"]))))
-    assert judge_samples(tmp_path, dark, load({"config": str(config)}).data_gate.limits).anomalies == []
+    assert judge_samples(tmp_path, dark, load({"config": str(config)}).data_gate).anomalies == []
 
 
 def limits_of(sample: Sample) -> Limits:
@@ -98,17 +99,16 @@ def test_empty_expectations_leave_the_checks_out(samples: Samples, tmp_path: Pat
 
 def test_limits_can_be_set_by_file_and_flag(tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
-    file.write_text("[data_gate]\nmax_blank = 0.05\nmode = 'warn'\n")
+    file.write_text("[data]\ndata_gate = 'warn'\n[data_gate]\nmax_blank = 0.05\n")
     items = ["data_gate.max_duplicates=0.1", "data_gate.expected_share=" + "0.1 " * 10]
-    config = load({"config": str(file), "set": items}).data_gate
-    assert (config.mode, config.max_blank, config.max_duplicates) == ("warn", 0.05, 0.1)
-    assert config.limits == Limits(max_blank=0.05, max_duplicates=0.1)
+    config = load({"config": str(file), "set": items})
+    assert config.data.data_gate == "warn"
+    assert config.data_gate == Limits(max_blank=0.05, max_duplicates=0.1)
 
 
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        ("mode=skip", "'stop' or 'warn'"),
         ("max_blank=1.5", "less than or equal to 1"),
         ("max_blank=few", "number"),
         ("max_blank=nan", ""),
@@ -140,4 +140,4 @@ def test_expected_images_of_another_shape_are_refused(images: list[Any], expecte
 
 
 def test_gate_stops_by_default() -> None:
-    assert DataGateConfig().mode == "stop"
+    assert DataConfig().data_gate == "stop"

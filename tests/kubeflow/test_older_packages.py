@@ -11,6 +11,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 
 from tests.kubeflow.conftest import Documents
 from tests.small_run import ROOT
+from tfx_pipeline.config.renamed import PARAMETERS
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.step.light_steps import step_of
 
@@ -78,9 +79,11 @@ def test_the_users_functions_are_where_it_names_them(function: str) -> None:
     assert callable(getattr(import_module(module), name))
 
 
-def test_its_steps_and_run_parameters_have_kept_their_names(compiled: Callable[..., Documents]) -> None:
+def test_its_steps_and_run_parameters_have_kept_their_names(
+    compiled: Callable[..., Documents],
+) -> None:
     package: Documents = compiled("--repo-url", "git@git.example.org:ml/fashion.git", "--repo-ref", "main")
     assert set(package.steps) == set(STEPS)
-    assert set(package.parameters) >= RUN_PARAMETERS
+    assert set(package.parameters) >= {PARAMETERS.get(name, name) for name in RUN_PARAMETERS}
     assert package.component("source-checkout")["outputDefinitions"]["artifacts"].keys() == {"source"}
     assert "source" in package.component("trainer")["inputDefinitions"]["artifacts"]

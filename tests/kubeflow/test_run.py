@@ -189,7 +189,7 @@ def test_a_failed_run_is_retried_without_a_package(
         ),
         (["--schedules", "--unschedule", "x"], "--schedules and --unschedule cannot be given together"),
         (["--unschedule", "x", "--schedule", "@daily"], "--unschedule and --schedule cannot be given together"),
-        (["--schedules", "--serving-uri", "x"], "--schedules and --serving-uri cannot be given together"),
+        (["--schedules", "--serving-dir", "x"], "--schedules and --serving-dir cannot be given together"),
         (["--unschedule", ""], "--unschedule: got '', expected a value"),
         (["--catch-up"], "--max-concurrency and --catch-up are for a schedule: give --schedule too"),
         (["--run", "--max-concurrency", "2"], "--max-concurrency and --catch-up are for a schedule"),

@@ -60,4 +60,4 @@ def test_own_credentials_take_the_place_of_the_stock_ones() -> None:
 def test_models_go_to_the_claim_where_there_is_one_else_to_kubeflows_own_store() -> None:
     assert serving_uri(read_config().kubeflow) == "minio://mlpipeline/shared/fashion-mnist/serving"
     assert serving_uri(read_config("--serving-pvc", "models").kubeflow) == "/serving"
-    assert serving_uri(read_config("--serving-uri", "gs://bucket/x").kubeflow) == "gs://bucket/x"
+    assert serving_uri(read_config("--serving-dir", "gs://bucket/x").kubeflow) == "gs://bucket/x"

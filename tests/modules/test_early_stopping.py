@@ -19,7 +19,7 @@ from tests.training import first_examples, fn_args, grey_logits
 from tests.virtual_devices import train_on
 from tfx_pipeline.review.training_curves import read_training_curves
 
-OVERFITTING = {"epochs": 12, "batch_size": 32, "learning_rate": 0.03, "held_back": 0.3}
+OVERFITTING = {"epochs": 12, "batch_size": 32, "learning_rate": 0.03, "validation_fraction": 0.3}
 """The loss on the held-back part is lowest after a few epochs of these on 1,000 images."""
 
 Train = Callable[..., np.ndarray]

@@ -137,7 +137,7 @@ def test_a_part_counts_the_examples_of_all_files(
 
 @pytest.mark.parametrize(
     ("part", "words"),
-    [(Part.held_back(1e-9), "held_back 1e-09: none of .* is held back"), (Part(1 - 1e-9), "is left to fit")],
+    [(Part.held_back(1e-9), "validation_fraction 1e-09: none of .* is held back"), (Part(1 - 1e-9), "is left to fit")],
 )
 def test_a_part_without_examples_is_refused(
     files: list[str], transform: tft.TFTransformOutput, part: Part, words: str

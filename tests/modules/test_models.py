@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from modules import models
+from modules.hyperparameters import models_defaults
 from modules.models import cnn
 from tfx_pipeline.data import idx, sources
 
@@ -23,10 +24,10 @@ def test_dense_is_the_tutorials_model() -> None:
 
 
 def test_a_model_is_trained_as_its_file_says_and_else_as_the_tutorials() -> None:
-    every = {"label_smoothing": 0, "held_back": 0, "early_stopping": 0, "precision": "auto"}
-    assert models.defaults("dense") == {"epochs": 10, "batch_size": 256, "learning_rate": 0.004} | every
+    every = {"label_smoothing": 0, "validation_fraction": 0, "early_stopping": 0, "precision": "auto"}
+    assert models_defaults("dense") == {"epochs": 10, "batch_size": 256, "learning_rate": 0.004} | every
     own = {"epochs": 14, "batch_size": 128, "learning_rate": 0.002, "label_smoothing": 0.1, "precision": "fastest"}
-    assert models.defaults("cnn") == every | own
+    assert models_defaults("cnn") == every | own
 
 
 def test_an_unknown_model_is_refused_naming_the_known_ones() -> None:

@@ -27,7 +27,8 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(first_run: 
 
 def test_what_is_held_back_is_not_trained_on(first_run: Run, tmp_path: Path) -> None:
     whole, part, same = (
-        train(first_run, tmp_path / name, held_back=fraction) for name, fraction in [("a", 0), ("b", 0.5), ("c", 0.5)]
+        train(first_run, tmp_path / name, validation_fraction=fraction)
+        for name, fraction in [("a", 0), ("b", 0.5), ("c", 0.5)]
     )
     assert not np.allclose(whole, part)
     np.testing.assert_array_equal(part, same)

@@ -10,6 +10,7 @@ import keras_tuner
 import pytest
 
 from modules import trainer, tuner
+from modules.hyperparameters import Hyperparameters
 from modules.input_pipeline import ExamplesError
 from modules.models import dense
 from tests.small_run import Run
@@ -48,9 +49,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     configs: list[dict[str, Any]] = []
     train = trainer.train
 
-    def record(args: Any, config: dict[str, Any], *others: Any, **options: Any) -> Any:
-        configs.append(config)
-        return train(args, config, *others, **options)
+    def record(args: Any, wanted: Hyperparameters, *others: Any, **options: Any) -> Any:
+        configs.append(wanted.model_dump())
+        return train(args, wanted, *others, **options)
 
     monkeypatch.setattr(trainer, "train", record)
     return configs
@@ -75,8 +76,8 @@ def test_trials_are_scored_on_training_data_that_they_do_not_train_on(
     search: Callable[..., tuner.Tuner], trained: list[dict[str, Any]]
 ) -> None:
     search(trials=1)
-    search(trials=1, held_back=0.3)
-    assert [config["held_back"] for config in trained] == [tuner.HELD_BACK, 0.3]
+    search(trials=1, validation_fraction=0.3)
+    assert [config["validation_fraction"] for config in trained] == [tuner.VALIDATION_FRACTION, 0.3]
 
 
 def test_a_seed_gives_the_same_trials_and_the_next_one_others(search: Callable[..., tuner.Tuner]) -> None:

@@ -38,7 +38,7 @@ def flink_options(beam: BeamConfig) -> list[str]:
     Raises:
         UserError: The cluster is named without the runner, or the runner without it.
     """
-    if beam.runner == "embedded":
+    if beam.beam_runner == "embedded":
         if beam.flink:
             raise UserError(
                 f"--flink {beam.flink}: counts with --beam-runner flink alone; add it, or leave --flink out"

@@ -161,9 +161,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 what they should be, or the content is not the version asked for.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        given = {name: exec_properties[name] for name in ("source", "version", "limit")}
-        data = DataConfig.checked({**given, "dir": exec_properties["data_dir"] or None})
-        require_found_anywhere(data.dir, f"run parameter data_dir: {data.dir}")
+        data = DataConfig.checked(
+            {
+                "data_source": exec_properties["source"],
+                "data_dir": exec_properties["data_dir"] or None,
+                "data_version": exec_properties["version"],
+                "limit": exec_properties["limit"],
+            }
+        )
+        require_found_anywhere(data.data_dir, f"run parameter data_dir: {data.data_dir}")
         dataset = _resolve(data, exec_properties["digest"])
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(list(dataset.counts))
@@ -187,11 +193,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _resolve(data: DataConfig, expected: str) -> VerifiedFiles:
-    dataset = resolve(data.source, data.dir, default_cache_dir(), logger.info)
+    dataset = resolve(data.data_source, data.data_dir, default_cache_dir(), logger.info)
     if expected and expected != dataset.digest:
         raise UserError(
-            f"{data.dir or data.source}: the data changed after the run began: expected the digest {expected}, "
-            f"got {dataset.digest}; run again"
+            f"{data.data_dir or data.data_source}: the data changed after the run began: expected the digest "
+            f"{expected}, got {dataset.digest}; run again"
         )
     return dataset
 

@@ -22,19 +22,25 @@ from tfx.types import (
 from tfx.utils import json_utils
 
 import modules
-from modules.choices import EPOCHS_FILE
-from tfx_pipeline.config.section import not_given
-from tfx_pipeline.config.sections import TrainingConfig, models_own, require_held_back
+from modules.hyperparameters import EPOCHS_FILE, MODELS_OWN
+from tfx_pipeline.config.renamed import current_parameters
+from tfx_pipeline.config.section import unset
+from tfx_pipeline.config.sections import TrainingConfig, models_own, require_validation_fraction
 from tfx_pipeline.data.idx_files import HELD_BACK_SPLIT
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.checkpoints import checkpoint_dir
-from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS, TUNED_PROPERTY
+from tfx_pipeline.record.properties import HYPERPARAMETERS, TUNED_PROPERTY
 from tfx_pipeline.record.splits import written_examples
 from tfx_pipeline.review.event_files import note_files
 from tfx_pipeline.steps.code_digest import modules_digest
 
-MODELS_OWN: Final = frozenset(name for name, field in TrainingConfig.model_fields.items() if field.default is None)
-"""The hyperparameters that are the model's own where a user gives none."""
+PARAMETERS: Final = {
+    name: component_spec.ExecutionParameter(type=kind, optional=True) for name, kind in HYPERPARAMETERS.items()
+}
+"""Each is a parameter of its own: Kubeflow can only ask for whole parameters on its "Create run" page.
+
+Where a run on this machine leaves one to the model, it is absent; on Kubeflow, it has what ``unset`` gives.
+"""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -46,17 +52,9 @@ _SETTERS: Final[dict[type, Any]] = {
 }
 
 
-def parameters(hyperparameters: Any) -> dict[str, Any]:
-    """The parameters of a component that trains, by what it calls them.
-
-    Args:
-        hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
-    """
-    return {key: _parameter(name, getattr(hyperparameters, name)) for name, key in KEYS.items()}
-
-
-def _parameter(name: str, value: Any) -> Any:
-    return not_given(TrainingConfig.model_fields[name]) if value is None else value
+def wanted(hyperparameters: Any) -> dict[str, Any]:
+    """The parameters of a component that trains: of a ``TrainingConfig`` what is given, of ``RunParameters`` all."""
+    return {name: value for name, value in hyperparameters.model_dump().items() if value is not None}
 
 
 def custom_config(
@@ -65,7 +63,7 @@ def custom_config(
     """Adds to the values in force where checkpoints are kept, how many examples there must be, and which are held back.
 
     Args:
-        config: The values, by the component's names for them.
+        config: The hyperparameters.
         function: The key of the parameter with the import path of the user's function.
         input_dict: The component's inputs.
         exec_properties: Its parameters.
@@ -100,12 +98,12 @@ def errors_of_modules_as_user_errors() -> Iterator[None]:
 
 
 class TrainerSpec(component_spec.ComponentSpec):
-    """Trainer's contract: Kubeflow can only ask for whole parameters on its "Create run" page, so none is nested."""
+    """Trainer's contract."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's form
         standard_component_specs.RUN_FN_KEY: component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
-        **{name: component_spec.ExecutionParameter(type=kind) for name, kind in HYPERPARAMETERS.items()},
+        **PARAMETERS,
         standard_component_specs.TRAIN_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.TrainArgs),
         standard_component_specs.EVAL_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.EvalArgs),
     }
@@ -148,12 +146,11 @@ class Executor(tfx_executor.GenericExecutor):
                 there is no GPU, the model cannot be trained, the training diverged or read other examples than
                 example-gen wrote.
         """
-        asked = given(exec_properties)
+        asked = read_asked(exec_properties)
         best = input_dict.get(standard_component_specs.HYPERPARAMETERS_KEY)
         tuned = read_best(artifact_utils.get_single_uri(best)) if best else {}
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-        values = in_force(asked, tuned, held_back=bool(held_back_files(examples)))
-        config = {KEYS[name]: value for name, value in values.model_dump().items()}
+        config = in_force(asked, tuned, held_back=bool(held_back_files(examples))).model_dump()
         # Keras takes a second to load, and whoever only compiles the pipeline does not need it.
         from modules import devices  # noqa: PLC0415
 
@@ -167,7 +164,7 @@ class Executor(tfx_executor.GenericExecutor):
         note_files(model_run)
         for name, value in (config | _epochs(Path(model_run.uri, EPOCHS_FILE))).items():
             _SETTERS[type(value)](model, name, value)
-        chosen = sorted(KEYS[name] for name in tuned if getattr(asked, name) is None)
+        chosen = sorted(tuned.keys() - asked.model_fields_set)
         if chosen:
             model.set_string_custom_property(TUNED_PROPERTY, " ".join(chosen))
 
@@ -177,15 +174,15 @@ def _epochs(file: Path) -> dict[str, int]:
     return json.loads(file.read_bytes()) if file.exists() else {}
 
 
-def given(exec_properties: Mapping[str, Any]) -> TrainingConfig:
-    """Reads the hyperparameters from the parameters of a trainer; those that an older package lacks are not given.
+def read_asked(exec_properties: Mapping[str, Any]) -> TrainingConfig:
+    """Reads what a user asked for from the parameters of a trainer; an older package has fewer, or older names.
 
     Raises:
         UserError: The configuration does not allow one.
     """
-    values = {name: exec_properties.get(key) for name, key in KEYS.items()}
-    own = {name for name in MODELS_OWN if values[name] == not_given(TrainingConfig.model_fields[name])}
-    return TrainingConfig.checked({name: value for name, value in values.items() if name not in own})
+    values = current_parameters(exec_properties)
+    own = {name for name in MODELS_OWN if values.get(name) == unset(TrainingConfig.model_fields[name])}
+    return TrainingConfig.checked({name: values[name] for name in HYPERPARAMETERS if name in values.keys() - own})
 
 
 def read_best(directory: str) -> dict[str, Any]:
@@ -195,23 +192,23 @@ def read_best(directory: str) -> dict[str, Any]:
     return values
 
 
-def in_force(given: TrainingConfig, tuned: Mapping[str, Any] = NOTHING, *, held_back: bool = False) -> TrainingConfig:
-    """Adds the tuned hyperparameters where none are given, and the model's own where there are none of these either.
+def in_force(asked: TrainingConfig, tuned: Mapping[str, Any] = NOTHING, *, held_back: bool = False) -> TrainingConfig:
+    """Adds to what a user asked for what a tuner found, and else the model's own.
 
     Args:
-        given: Those of the user.
+        asked: Those of the user.
         tuned: Those that the tuner found.
         held_back: Whether the data has a split of its own to judge each epoch by.
 
     Raises:
-        UserError: The configuration does not allow what the model's file says, alone or together with what is given.
+        UserError: The configuration does not allow what the model's file says, alone or with what is asked for.
     """
-    file, own = f"modules/models/{given.model}.py: DEFAULTS", models_own(given.model)
+    file, own = f"modules/models/{asked.model_name}.py: DEFAULTS", models_own(asked.model_name)
     if wrong := sorted(own.keys() - MODELS_OWN):
         raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(MODELS_OWN))}")
-    config = TrainingConfig.checked({**own, **tuned, **given.model_dump(exclude_none=True)}, file)
+    config = TrainingConfig.checked({**own, **tuned, **asked.asked}, file)
     if not held_back:
-        require_held_back(config)
+        require_validation_fraction(config)
     return config
 
 
@@ -238,7 +235,7 @@ class Trainer(base_component.BaseComponent):
             code_digest: Digest of the code that it uses; new code trains anew.
             examples: Raw tf.Examples with the splits ``train`` and ``eval``.
             transform_graph: Transform's graph.
-            hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
+            hyperparameters: A ``TrainingConfig``, or ``RunParameters`` of one.
             best_hyperparameters: Those that a tuner chose; None without one.
         """
         tuned = {standard_component_specs.HYPERPARAMETERS_KEY: best_hyperparameters} if best_hyperparameters else {}
@@ -253,6 +250,6 @@ class Trainer(base_component.BaseComponent):
                 model=channel_utils.as_channel([standard_artifacts.Model()]),
                 model_run=channel_utils.as_channel([standard_artifacts.ModelRun()]),
                 **tuned,
-                **parameters(hyperparameters),
+                **wanted(hyperparameters),
             )
         )

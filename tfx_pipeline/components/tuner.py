@@ -16,35 +16,35 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
 
 from modules import tuner as modules_tuner
+from modules.hyperparameters import MODELS_OWN
 from tfx_pipeline.components.trainer import (
-    MODELS_OWN,
+    PARAMETERS,
     TrainerSpec,
     custom_config,
     errors_of_modules_as_user_errors,
-    given,
     held_back_files,
     in_force,
-    parameters,
+    read_asked,
+    wanted,
 )
 from tfx_pipeline.config.sections import TrainingConfig, TuningConfig
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
 from tfx_pipeline.review.trials import RESULTS
 
 TRIALS: Final = "trials"
 
-SEARCHABLE: Final = MODELS_OWN - {"held_back", "early_stopping"}
+SEARCHABLE: Final = MODELS_OWN - {"validation_fraction", "early_stopping"}
 """What a search may vary: not what trials are scored on, nor by which epoch."""
 
 
 class TunerSpec(component_spec.ComponentSpec):
-    """Tuner's contract: Kubeflow can only ask for whole parameters on its "Create run" page, so none is nested."""
+    """Tuner's contract."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's form
         keys.TUNER_FN_KEY: component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
         TRIALS: component_spec.ExecutionParameter(type=int),
-        **{name: component_spec.ExecutionParameter(type=kind) for name, kind in HYPERPARAMETERS.items()},
+        **PARAMETERS,
         keys.TRAIN_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.TrainArgs),
         keys.EVAL_ARGS_KEY: component_spec.ExecutionParameter(type=trainer_pb2.EvalArgs),
     }
@@ -70,15 +70,14 @@ class Executor(tfx_executor.Executor):
             UserError: A hyperparameter or the number of trials is not what it may be, there is nothing to search, or
                 ``modules`` raised an error of its own: every trial diverged, there is no GPU, ...
         """
-        asked = given(exec_properties)
+        asked = read_asked(exec_properties)
         require_space(asked)
         trials = TuningConfig.checked({"trials": exec_properties[TRIALS]}).trials
         if not trials:
-            raise UserError("run parameter tune: got 0, expected at least 1; a package without --tune has no tuner")
+            raise UserError("run parameter trials: got 0, expected at least 1; a package without --tune has no tuner")
         examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
-        values = in_force(asked, held_back=bool(held_back_files(examples)))
-        config = {KEYS[name]: value for name, value in values.model_dump().items()}
-        config["given"] = sorted(KEYS[name] for name in MODELS_OWN if getattr(asked, name) is not None)
+        config = in_force(asked, held_back=bool(held_back_files(examples))).model_dump()
+        config["given"] = sorted(MODELS_OWN & asked.model_fields_set)
         # Checkpoints do not depend on the number of trials: a search that is given more goes on from there.
         custom = custom_config(config, keys.TUNER_FN_KEY, input_dict, exec_properties) | {TRIALS: trials}
         exec_properties[keys.CUSTOM_CONFIG_KEY] = json_utils.dumps(custom)
@@ -114,15 +113,15 @@ def require_space(asked: TrainingConfig) -> None:
     """Refuses a search that has nothing to vary, or that could try what the configuration does not allow.
 
     Args:
-        asked: What the user gave; the hyperparameters that are None there are the search's.
+        asked: What the user gave; the other hyperparameters are the search's.
 
     Raises:
         UserError: In both cases, and where the model's ``search_space`` fails.
     """
-    fixed = {name: value for name in MODELS_OWN if (value := getattr(asked, name)) is not None}
+    fixed = {name: value for name, value in asked.asked.items() if name in MODELS_OWN}
     with errors_of_modules_as_user_errors():
-        space = modules_tuner.search_space(asked.model, fixed).space
-    file = f"modules/models/{asked.model}.py: search_space"
+        space = modules_tuner.search_space(asked.model_name, fixed).space
+    file = f"modules/models/{asked.model_name}.py: search_space"
     if wrong := sorted({hp.name for hp in space if hp.name not in fixed} - SEARCHABLE):
         raise UserError(f"{file} has {', '.join(wrong)}: expected some of {', '.join(sorted(SEARCHABLE))}")
     for hp in space:
@@ -158,7 +157,7 @@ class Tuner(base_component.BaseComponent):
             trials: How many trainings; a number or a run parameter.
             examples: Raw tf.Examples with the splits ``train`` and ``eval``, of which ``eval`` is not read.
             transform_graph: Transform's graph.
-            hyperparameters: A ``TrainingConfig``, or one that has run parameters for its values.
+            hyperparameters: A ``TrainingConfig``, or ``RunParameters`` of one.
         """
         super().__init__(
             TunerSpec(
@@ -171,6 +170,6 @@ class Tuner(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(),
                 best_hyperparameters=channel_utils.as_channel([standard_artifacts.HyperParameters()]),
                 tuner_results=channel_utils.as_channel([standard_artifacts.TunerResults()]),
-                **parameters(hyperparameters),
+                **wanted(hyperparameters),
             )
         )

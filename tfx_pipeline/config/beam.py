@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from tfx_pipeline.config.section import Section
+from tfx_pipeline.config.section import Section, setting
 
 _HOST = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]"
 _PORTS = range(1, 65_536)
@@ -27,24 +27,24 @@ def _place(default_port: int | None) -> AfterValidator:
 class BeamConfig(Section):
     """Where the steps that use Apache Beam run."""
 
-    runner: Literal["embedded", "flink"] = Field(
-        title="--beam-runner",
+    beam_runner: Literal["embedded", "flink"] = setting(
+        flag=True,
         default="embedded",
         description="embedded: Beam runs inside the process; flink: on the cluster of --flink",
     )
-    flink: Annotated[str | None, _place(8081)] = Field(
-        title="--flink",
+    flink: Annotated[str | None, _place(8081)] = setting(
+        flag=True,
         default=None,
         description="HOST:PORT of a Flink JobManager's REST API, for --beam-runner flink; without PORT, 8081",
     )
-    job_server: Annotated[str | None, _place(None)] = Field(
+    job_server: Annotated[str | None, _place(None)] = setting(
         default=None, description="HOST:PORT of Beam's job server for the cluster, if not port 8099 of --flink's host"
     )
-    worker_pool: Annotated[str, _place(None)] = Field(
+    worker_pool: Annotated[str, _place(None)] = setting(
         default="localhost:50000",
         description="HOST:PORT where each TaskManager finds Beam's workers: the default is a sidecar's",
     )
-    parallelism: int = Field(
+    parallelism: int = setting(
         default=0, ge=0, le=10_000, description="parts that the cluster works on at once; 0: as many as it has slots"
     )
 

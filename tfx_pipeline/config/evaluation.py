@@ -7,10 +7,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
-from pydantic import Field
-
 from tfx_pipeline.config.limits import Fraction
-from tfx_pipeline.config.section import Section
+from tfx_pipeline.config.section import Section, setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,19 +78,19 @@ class Threshold:
 class EvaluationConfig(Section):
     """What a model must reach to be pushed; accuracies are fractions of examples."""
 
-    min_accuracy: Annotated[Fraction, Threshold(ACCURACY)] = Field(
-        title="--min-accuracy", default=0.85, description="accuracy that a model must reach on all examples"
+    min_accuracy: Annotated[Fraction, Threshold(ACCURACY)] = setting(
+        flag=True, default=0.85, description="accuracy that a model must reach on all examples"
     )
-    min_class_accuracy: Annotated[Fraction, Threshold(ACCURACY, by_class=True)] = Field(
-        title="--min-class-accuracy",
+    min_class_accuracy: Annotated[Fraction, Threshold(ACCURACY, by_class=True)] = setting(
+        flag=True,
         default=0.5,
         description="accuracy that it must reach on the examples of each class",
     )
-    max_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, change=True)] = Field(
+    max_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, change=True)] = setting(
         default=0.01,
         description="how far its accuracy may lie below that of the newest pushed model",
     )
-    max_class_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, by_class=True, change=True)] = Field(
+    max_class_accuracy_drop: Annotated[Fraction, Threshold(ACCURACY, by_class=True, change=True)] = setting(
         default=0.1,
         description="the same for the accuracy on the examples of each class",
     )

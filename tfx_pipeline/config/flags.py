@@ -6,18 +6,30 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, get_origin
+from typing import Any, Final, Literal, NamedTuple, NoReturn, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tfx_pipeline.config.section import Section, group_class, nearest, parameter_name, reason
-from tfx_pipeline.config.sections import Config, require_held_back
+from modules.hyperparameters import of_model
+from tfx_pipeline.config.renamed import current_flag, current_key, current_keys
+from tfx_pipeline.config.section import Section, declared, group_class, nearest, reason, value_type
+from tfx_pipeline.config.sections import Config, require_validation_fraction
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded, require_visible
 
+MODELS: Final = "the model's own"
+"""The default of a hyperparameter that a model's file may say."""
+
 SET: Final = "--set"
 """The flag for any setting, those without a flag of their own too."""
+
+
+_METAVARS: Final = {
+    "_dir": "FOLDER", "flink": "HOST:PORT", "_url": "URL", "_args": "OPTIONS", "_pvc": "CLAIM", "_secret": "SECRET",
+    "baseline": "VERSION", "_ref": "REF",
+}  # fmt: skip
+"""What stands for a text, by the end of a setting's name."""
 
 
 class Setting(NamedTuple):
@@ -25,7 +37,7 @@ class Setting(NamedTuple):
 
     Attributes:
         path: Its keys in a TOML file, from the section down.
-        field: Its declaration; the title is its flag, where it has one.
+        field: Its declaration.
         section: The class that declares it.
     """
 
@@ -39,14 +51,49 @@ class Setting(NamedTuple):
         return ".".join(self.path)
 
     @property
-    def flag(self) -> str:
-        """Its flag; "" where it has none."""
-        return self.field.title or ""
+    def name(self) -> str:
+        """Its one name: the last key in a TOML file, its flag, its run parameter on Kubeflow."""
+        return self.path[-1]
 
     @property
-    def parameter(self) -> str:
-        """What it is called as a run parameter on Kubeflow."""
-        return parameter_name(self.path[-1], self.field)
+    def is_switch(self) -> bool:
+        """Whether its flag takes no value."""
+        return self.field.annotation is bool
+
+    @property
+    def flags(self) -> list[str]:
+        """Its flag, that of a switch the way that is not the default, after a shorter one; none where it has none."""
+        if not declared(self.field, "flag"):
+            return []
+        words = ("no", self.name) if self.is_switch and self.field.default else (self.name,)
+        return list(filter(None, [declared(self.field, "alias"), f"--{'-'.join(words).replace('_', '-')}"]))
+
+    @property
+    def flag(self) -> str:
+        """The shortest of its flags; "" where it has none."""
+        return next(iter(self.flags), "")
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in ``--help``."""
+        kinds = [
+            kind for kind in (self.field.annotation, *get_args(self.field.annotation)) if get_origin(kind) is Literal
+        ]
+        if kinds:
+            return f"{{{','.join(get_args(kinds[0]))}}}"
+        if value_type(self.field) in (int, float):
+            return "N" if value_type(self.field) is int else "X"
+        return next((metavar for end, metavar in _METAVARS.items() if self.name.endswith(end)), "NAME")
+
+    @property
+    def default(self) -> str:
+        """Its default as a person reads it; "" where it has none."""
+        value = self.field.default
+        if of_model(self.field):
+            return MODELS
+        if value is None or value in ("", [], {}):
+            return ""
+        return str(value).lower() if self.is_switch else str(value)
 
     @property
     def kind(self) -> type | None:
@@ -58,10 +105,9 @@ class Setting(NamedTuple):
     def help(self) -> str:
         """The field's description and default, for --help."""
         text = self.field.description or ""
-        if self.field.annotation is bool:
+        if self.is_switch:
             return f"do not {text}" if self.field.default else text
-        default = None if self.kind else self.field.default
-        return (text if default in (None, "") else f"{text} (default: {default})").replace("%", "%%")
+        return (f"{text} (default: {self.default})" if self.default else text).replace("%", "%%")
 
     def parse(self, texts: Sequence[str], given: str) -> Any:
         """Parses what a user typed.
@@ -80,7 +126,7 @@ class Setting(NamedTuple):
         if self.kind:
             words = [word for text in texts for word in _split(text, given)]
             value = words if self.kind is list else _pairs(words, given)
-        return getattr(self.section.checked({self.path[-1]: value}, given), self.path[-1])
+        return getattr(self.section.checked({self.name: value}, given), self.name)
 
 
 def settings() -> Iterator[Setting]:
@@ -107,7 +153,7 @@ def find_setting(key: str, given: str) -> tuple[Setting, str]:
     """
     model: type[Section] = Config
     path: list[str] = []
-    words = key.split(".")
+    words = current_key(key.replace("-", "_")).split(".") if key.count(".") == 1 else key.split(".")
     while words:
         name = words.pop(0).replace("-", "_")
         if name not in model.model_fields:
@@ -144,7 +190,8 @@ class ArgumentParser(argparse.ArgumentParser):
         Raises:
             UserError: A flag is unknown or has no value.
         """
-        values, unknown = self.parse_known_args(self._joined(sys.argv[1:] if args is None else list(args)))
+        words = map(current_flag, sys.argv[1:] if args is None else args)
+        values, unknown = self.parse_known_args(self._joined(list(words)))
         if unknown:
             flag = unknown[0].partition("=")[0]
             raise UserError(f"{flag}: unknown flag{self._advice(flag)}; see --help")
@@ -161,7 +208,7 @@ class ArgumentParser(argparse.ArgumentParser):
     def _advice(self, flag: str) -> str:
         name = flag.removeprefix("--").replace("-", "_")
         plain = [setting for setting in settings() if not setting.flag]
-        keys = [setting.key for setting in plain if {name, f"{name}s"} & {setting.path[-1], setting.parameter}]
+        keys = [setting.key for setting in plain if setting.name in (name, f"{name}s")]
         if keys:
             return f", expected {SET} {keys[0]}=VALUE"
         return nearest(flag, [option for action in self._actions for option in action.option_strings])
@@ -177,12 +224,11 @@ def add_flags(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
         if setting.path[0] not in groups or not setting.flag:
             continue
         options: dict[str, Any] = {"dest": setting.key, "help": setting.help}
-        if setting.field.annotation is bool:
+        if setting.is_switch:
             options |= {"action": "store_const", "const": str(not setting.field.default)}
         else:
-            metavar = setting.flag.upper().split("-")[-1]
-            options |= {"metavar": metavar, "action": "append" if setting.kind else "store"}
-        groups[setting.path[0]].add_argument(setting.flag, default=argparse.SUPPRESS, **options)
+            options |= {"metavar": setting.metavar, "action": "append" if setting.kind else "store"}
+        groups[setting.path[0]].add_argument(*setting.flags, default=argparse.SUPPRESS, **options)
 
 
 def load(flags: Mapping[str, Any]) -> Config:
@@ -198,17 +244,17 @@ def load(flags: Mapping[str, Any]) -> Config:
         UserError: A file, key, flag or value is not what it should be.
     """
     file = flags.get("config")
-    values = _read_toml(Path(expanded(file))) if file else {}
+    values = current_keys(_read_toml(Path(expanded(file))), file) if file else {}
     _validate(values, file or "")
     for setting, texts, given in _given(flags):
         section = values
         for key in setting.path[:-1]:
             section = section.setdefault(key, {})
-        name, value = setting.path[-1], setting.parse(texts, given)
-        section[name] = {**section.get(name, {}), **value} if setting.kind is dict else value
+        value = setting.parse(texts, given)
+        section[setting.name] = {**section.get(setting.name, {}), **value} if setting.kind is dict else value
     config = _validate(values, "")
-    if config.data.dir is None:  # data of one's own may have a split to hold back, and is not read yet
-        require_held_back(config.training)
+    if config.data.data_dir is None:  # data of one's own may have a split to hold back, and is not read yet
+        require_validation_fraction(config.training)
     return config
 
 

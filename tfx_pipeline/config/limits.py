@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from modules.dataset import DATASET
-from tfx_pipeline.config.section import Section
+from tfx_pipeline.config.section import Section, setting
 
 LIMITS_FILE: Final = Path(__file__).with_name("limits.toml")
 _REVIEWED: Final[dict[str, dict[str, Any]]] = tomllib.loads(LIMITS_FILE.read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ Images = Annotated[list[CoarseImage], AfterValidator(_for_each_class)]
 def _limit(name: str, description: str, **bounds: Any) -> Any:
     value = _REVIEWED[name]["value"]
     known = MEASURED or not isinstance(value, list)
-    return Field(default=value if known else [], description=description, **bounds)
+    return setting(value if known else [], description, **bounds)
 
 
 class Limits(Section):
@@ -123,22 +123,3 @@ class Limits(Section):
 
 EXPECTED: Final = (*(name for name in Limits.model_fields if name.startswith("expected_")), "likeness_margin")
 """The limits that say what each class should be like; a check whose limit is empty is left out."""
-
-
-class GateMode(Section):
-    """What the data gate does with data beyond its limits."""
-
-    mode: Mode = Field(
-        default="stop",
-        title="--data-gate",
-        description="stop: end the run before training where the data is beyond a limit; warn: record it and go on",
-    )
-
-
-class DataGateConfig(Limits, GateMode):
-    """The data gate's section; the mode comes first, as the last base class."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits alone."""
-        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from tfx_pipeline.config.flags import Setting, settings
+from tfx_pipeline.config.flags import MODELS, Setting, settings
 
 _INTRODUCTION = """\
 # Settings
@@ -32,12 +32,11 @@ def reference() -> Iterator[str]:
 
 
 def _row(setting: Setting) -> str:
-    default = setting.field.default
-    shown = "" if default in (None, "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    shown = setting.default if setting.default in ("", MODELS) else f"`{setting.default}`"
     if len(shown) > LONGEST:
         shown = "in [limits.toml](../tfx_pipeline/config/limits.toml)"
-    flag = f"`{setting.flag}`" if setting.flag else ""
-    cells = (f"`{setting.path[-1]}`", flag, shown, (setting.field.description or "").replace("|", "\\|"))
+    flags = ", ".join(f"`{flag}`" for flag in setting.flags)
+    cells = (f"`{setting.name}`", flags, shown, (setting.field.description or "").replace("|", "\\|"))
     return "| " + " | ".join(cells) + " |"
 
 

@@ -5,13 +5,26 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Final, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from tfx_pipeline.process.errors import UserError
 
 LONGEST: Final = 200
 """Characters of a refused value that its error shows."""
+
+
+def setting(default: Any, description: str, *, flag: bool = False, alias: str = "", **limits: Any) -> Any:
+    """Declares a setting; its name is its key in a TOML file, its flag and its run parameter on Kubeflow.
+
+    Args:
+        default: Its value where nobody gives one.
+        description: What it means, for ``--help``, docs/settings.md and Kubeflow's page.
+        flag: Whether people type it so often that it has a flag; ``--set SECTION.NAME=VALUE`` reaches it anyway.
+        alias: A shorter flag.
+        **limits: What else pydantic's ``Field`` takes.
+    """
+    return Field(default=default, description=description, json_schema_extra={"flag": flag, "alias": alias}, **limits)
 
 
 class Section(BaseModel):
@@ -45,7 +58,7 @@ class Section(BaseModel):
             return cls.model_validate(values, strict=False)
         except ValidationError as error:
             name = str(error.errors()[0]["loc"][0])
-            where = given or f"run parameter {parameter_name(name, cls.model_fields[name])}"
+            where = given or f"run parameter {name}"
             advice = "see --help" if given else "start the run with another value"
             raise UserError(f"{where}: {reason(cls, error)}; {advice}") from error
 
@@ -81,10 +94,9 @@ def group_class(field: FieldInfo) -> type[Section] | None:
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
 
 
-def parameter_name(name: str, field: FieldInfo) -> str:
-    """What a field is called as a run parameter on Kubeflow: as it declares, like its flag, or by its own name."""
-    declared = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return str(declared.get("parameter", (field.title or "").removeprefix("--").replace("-", "_") or name))
+def declared(field: FieldInfo, what: str) -> Any:
+    """What a field declares besides its type, default and description; None where it declares nothing of the kind."""
+    return field.json_schema_extra.get(what) if isinstance(field.json_schema_extra, dict) else None
 
 
 def value_type(field: FieldInfo) -> type:
@@ -95,8 +107,8 @@ def value_type(field: FieldInfo) -> type:
     return type(get_args(kind)[0]) if get_origin(kind) is Literal else kind
 
 
-def not_given(field: FieldInfo) -> Any:
-    """What a run parameter is where the field's value is None: a value that the field does not take, or ""."""
+def unset(field: FieldInfo) -> Any:
+    """The run parameter that means "no value", since Kubeflow has no null: a value that the field does not take."""
     kind = value_type(field)
     takes_zero = any(getattr(limit, "ge", None) == 0 for limit in field.metadata)
     return kind(-1) if takes_zero else kind()

@@ -2,26 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
-from modules import models
-from modules.choices import Device, Precision
+from modules.hyperparameters import MODELS_OWN, Hyperparameters, models_defaults
 from tfx_pipeline.config.beam import BeamConfig
 from tfx_pipeline.config.evaluation import EvaluationConfig
 from tfx_pipeline.config.kubeflow import KubeflowConfig
-from tfx_pipeline.config.limits import DataGateConfig
-from tfx_pipeline.config.section import Section
+from tfx_pipeline.config.limits import Limits, Mode
+from tfx_pipeline.config.renamed import current_parameters
+from tfx_pipeline.config.section import Section, setting
 from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.process.host_paths import expanded
 from tfx_pipeline.process.redaction import without_credentials
-
-
-def _known_model(name: str) -> str:
-    if name not in models.names():
-        raise ValueError(f"expected one of {', '.join(models.names())}")
-    return name
 
 
 def _path(value: Any) -> Any:
@@ -37,42 +31,36 @@ def _path(value: Any) -> Any:
 
 
 class DataConfig(Section):
-    """Where the data comes from."""
+    """Where the data comes from, and what becomes of data that is not what it should be."""
 
-    source: Literal["auto", "tfds", "debian", "idx", "npz", "csv", "class_folders", "parquet"] = Field(
-        default="auto",
-        title="--data-source",
-        description="tfds: TensorFlow Datasets; debian: Debian's package of the data set; the others: a form of the "
-        "files in --data-dir; auto: that form, or without --data-dir the first of these two that answers",
+    data_source: Literal["auto", "tfds", "debian", "idx", "npz", "csv", "class_folders", "parquet"] = setting(
+        "auto",
+        "tfds: TensorFlow Datasets; debian: Debian's package of the data set; the others: a form of the files in "
+        "--data-dir; auto: that form, or without --data-dir the first of these two that answers",
+        flag=True,
     )
-    dir: Annotated[str | None, AfterValidator(without_credentials)] = Field(
-        default=None,
-        title="--data-dir",
-        description="folder of images, in a form of docs/bring-your-own.md: a local path, or a URL with s3://, gs://, "
-        "minio:// or what else Apache Beam reads",
+    data_dir: Annotated[str | None, AfterValidator(without_credentials)] = setting(
+        None,
+        "folder of images, in a form of docs/bring-your-own.md: a local path, or a URL with s3://, gs://, minio:// or "
+        "what else Apache Beam reads",
+        flag=True,
     )
-    limit: int = Field(
-        title="--limit",
-        default=0,
-        ge=0,
-        le=1_000_000_000,
-        description="take only the first N examples of each split; 0 takes all",
+    limit: int = setting(
+        0, "take only the first N examples of each split; 0 takes all", flag=True, ge=0, le=1_000_000_000
     )
-    version: str = Field(
-        default="",
-        json_schema_extra={"parameter": "data_version"},
-        description="any text; a new one makes a pipeline on Kubeflow read the data again",
+    data_version: str = setting("", "any text; a new one makes a pipeline on Kubeflow read the data again")
+    data_gate: Mode = setting(
+        "stop",
+        "stop: end the run before training where the data is beyond a limit of [data_gate]; warn: record it and go on",
+        flag=True,
     )
-
-
-_OWN: Final = " (default: the model's own; as a run parameter, {} means that)"
 
 
 def require_found_anywhere(folder: str | None, given: str) -> None:
     """Refuses a data folder that is another one in every process: a step on Kubeflow would look into its own pod.
 
     Args:
-        folder: A value of ``DataConfig.dir``.
+        folder: A value of ``DataConfig.data_dir``.
         given: How it was given, with its value, for the error.
 
     Raises:
@@ -82,96 +70,49 @@ def require_found_anywhere(folder: str | None, given: str) -> None:
         raise UserError(f"{given}: expected a path in the cluster, such as /data, or a URL")
 
 
+class TrainingConfig(Hyperparameters, Section):
+    """What is trained, and how; what suits a model is in `DEFAULTS` of its file, where nothing is given."""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a user gave."""
+        return self.model_dump(exclude_unset=True)
+
+    @model_serializer(mode="wrap")
+    def _without_what_the_model_decides(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """None where the model's own is not known before the training."""
+        undecided = MODELS_OWN - self.model_fields_set
+        return {name: None if name in undecided else value for name, value in values(self).items()}
+
+
 def models_own(name: str) -> dict[str, Any]:
-    """``models.defaults``; where a model's file is no Python, a ``UserError``."""
+    """``models_defaults``; where a model's file is no Python, a ``UserError``."""
     try:
-        return models.defaults(name)
+        return current_parameters(models_defaults(name))
     except Exception as error:
         raise UserError(f"modules/models/{name}.py: {type(error).__name__}: {error}; correct it") from error
 
 
-def require_held_back(training: "TrainingConfig") -> None:
+def require_validation_fraction(training: TrainingConfig) -> None:
     """Refuses to end a training early by images that there are none of, with a ``UserError``."""
-    given = (training.held_back, training.early_stopping)
-    if given[0] or given[1] == 0 or given == (None, None):
+    asked = training.asked
+    fraction, patience = asked.get("validation_fraction"), asked.get("early_stopping")
+    if fraction or patience == 0 or (fraction, patience) == (None, None):
         return  # no need of the model's own, which take seconds to load
-    own = models_own(training.model) | training.model_dump(exclude_none=True)
-    if own["early_stopping"] and not own["held_back"]:
+    own = models_own(training.model_name) | asked
+    if own["early_stopping"] and not own["validation_fraction"]:
         raise UserError(
-            f"training.early_stopping is {own['early_stopping']} and training.held_back 0: expected images to judge "
-            "each epoch by; set training.held_back to 0.1, say, or training.early_stopping to 0"
+            f"training.early_stopping is {own['early_stopping']} and training.validation_fraction 0: expected images "
+            "to judge each epoch by; set training.validation_fraction to 0.1, say, or training.early_stopping to 0"
         )
-
-
-class TrainingConfig(Section):
-    """What is trained, and how."""
-
-    model: Annotated[str, AfterValidator(_known_model)] = Field(
-        title="--model", default="dense", description=f"a model of modules/models: {', '.join(models.names())}"
-    )
-    epochs: int | None = Field(
-        title="--epochs", default=None, ge=1, le=10_000, description=f"passes over the training data{_OWN.format(0)}"
-    )
-    batch_size: int | None = Field(
-        title="--batch-size",
-        default=None,
-        ge=1,
-        le=65_536,
-        description=f"examples that each device takes in a step{_OWN.format(0)}",
-    )
-    learning_rate: float | None = Field(
-        title="--learning-rate",
-        default=None,
-        gt=0,
-        le=10,
-        description=f"Adam's first step size on one device, which falls from epoch to epoch{_OWN.format(0)}",
-    )
-    label_smoothing: float | None = Field(
-        default=None,
-        ge=0,
-        lt=1,
-        description=f"share of each label that is spread over all classes while the model is trained{_OWN.format(-1)}",
-    )
-    held_back: float | None = Field(
-        default=None,
-        ge=0,
-        le=0.5,
-        description="fraction of the training data that is not trained on, to choose settings by; 0 trains on all"
-        f"{_OWN.format(-1)}",
-    )
-    early_stopping: int | None = Field(
-        default=None,
-        ge=0,
-        le=10_000,
-        description="epochs without a lower loss on the part that is held back after which a training ends, with the "
-        "weights of the epoch that had the lowest; 0: after all epochs, with the last weights. The learning rate falls "
-        f"over all epochs either way{_OWN.format(-1)}",
-    )
-    seed: int = Field(
-        title="--seed", default=1, ge=0, lt=2**31, description="what initial weights and the shuffle follow from"
-    )
-    device: Device = Field(
-        title="--device",
-        default="auto",
-        description="gpu: all GPUs there are, and an error where there is none; auto: the CPU then; cpu: never a GPU",
-    )
-    precision: Precision | None = Field(
-        title="--precision",
-        default=None,
-        description="Keras dtype policy; auto: mixed_float16 where every GPU is faster with it, else float32; fastest: "
-        f"the same, and mixed_bfloat16 on a CPU that is measured to be faster with it{_OWN.format('no text')}",
-    )
-    determinism: Literal["off", "on"] = Field(
-        default="off",
-        description="on: the same weights from each training on GPUs too, which makes them slower",
-    )
 
 
 class TuningConfig(Section):
     """The search for hyperparameters before the training, on a part of the training data alone."""
 
-    trials: int = Field(
-        title="--tune",
+    trials: int = setting(
+        flag=True,
+        alias="--tune",
         default=0,
         ge=0,
         le=1_000,
@@ -188,12 +129,12 @@ def _baseline(text: str) -> str:
 class ServingConfig(Section):
     """Which pushed model a new one is compared with, and how many are kept."""
 
-    baseline: Annotated[str, AfterValidator(_baseline)] = Field(
-        title="--baseline",
+    baseline: Annotated[str, AfterValidator(_baseline)] = setting(
+        flag=True,
         default="newest",
         description="pushed model that a new one is compared with: newest, the number of a version, or none",
     )
-    keep_versions: int = Field(
+    keep_versions: int = setting(
         default=5,
         ge=1,
         le=1_000_000,
@@ -205,22 +146,20 @@ class ServingConfig(Section):
 class RunConfig(Section):
     """How a run on one machine works."""
 
-    output_dir: Annotated[Path, BeforeValidator(_path)] = Field(
-        title="--output-dir",
+    output_dir: Annotated[Path, BeforeValidator(_path)] = setting(
+        flag=True,
         default=Path("output"),
         strict=False,
         description="where artifacts, metadata, models, logs and reports go",
     )
-    cache: bool = Field(
-        title="--no-cache", default=True, description="reuse what an earlier run computed from the same input"
-    )
-    clean: bool = Field(
-        title="--clean",
+    cache: bool = setting(flag=True, default=True, description="reuse what an earlier run computed from the same input")
+    clean: bool = setting(
+        flag=True,
         default=False,
         description="delete what earlier runs left in the output directory first, pushed models included",
     )
-    beam_args: list[str] = Field(
-        title="--beam-args",
+    beam_args: list[str] = setting(
+        flag=True,
         default=[],
         description='options for Apache Beam as one string, such as "--runner=FlinkRunner ..."',
     )
@@ -230,7 +169,7 @@ class Config(Section):
     """All values in force for a pipeline."""
 
     data: DataConfig = DataConfig()
-    data_gate: DataGateConfig = DataGateConfig()
+    data_gate: Limits = Limits()
     training: TrainingConfig = TrainingConfig()
     tuning: TuningConfig = TuningConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -20,7 +20,7 @@ has a place of its own, so that no model becomes the baseline of another's."""
 
 def serving_uri(config: KubeflowConfig) -> str:
     """Where models are pushed: what is configured, else the claim's mount, else Kubeflow's own object store."""
-    return config.serving_uri or (SERVING_MOUNT if config.serving_pvc else STOCK_SERVING_URI)
+    return config.serving_dir or (SERVING_MOUNT if config.serving_pvc else STOCK_SERVING_URI)
 
 
 def settings_of(name: str, config: KubeflowConfig) -> StepSettings:
@@ -53,7 +53,7 @@ def check_serving_place(config: KubeflowConfig, place: str = "") -> None:
     for step in steps:
         mounts = settings_of(step, config).pvc_mounts
         if not any(f"{uri}/".startswith(f"{mount.rstrip('/')}/") for mount in mounts):
-            given = f"--param serving_dir={uri}" if place else f"--serving-uri {uri}"
+            given = f"--param serving_dir={uri}" if place else f"--serving-dir {uri}"
             raise UserError(
                 f"{given}: {step} mounts no volume there, and what it pushed would be gone with its pod; mount one "
                 "with --serving-pvc"

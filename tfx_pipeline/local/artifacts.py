@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.record.examples import data_of
-from tfx_pipeline.record.properties import HYPERPARAMETERS, KEYS
+from tfx_pipeline.record.properties import HYPERPARAMETERS
 from tfx_pipeline.record.run_record import RunRecord, data_gate_of, metrics_of
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
@@ -88,7 +88,7 @@ def _properties(artifact: metadata_store_pb2.Artifact) -> dict[str, Any]:
 def _with_training(config: Mapping[str, Any], model: metadata_store_pb2.Artifact) -> dict[str, Any]:
     """The configuration with the hyperparameters in force: where none were given, the model's own."""
     properties = _properties(model)
-    values = {name: HYPERPARAMETERS[key](properties[key]) for name, key in KEYS.items()}
+    values = {name: kind(properties[name]) for name, kind in HYPERPARAMETERS.items()}
     return {**config, "training": {**config["training"], **values}}
 
 

@@ -52,7 +52,8 @@ def execute(
         _require_gpu()
     require_search_space(config)  # before the data is read rather than when the tuner starts
     # Read from the cache: a slow form is not decoded twice, and the same data from elsewhere is the same to the graph.
-    data = config.data.model_copy(update={"source": dataset.source, "dir": config.data.dir and dataset.path})
+    place = {"data_source": dataset.source, "data_dir": config.data.data_dir and dataset.path}
+    data = config.data.model_copy(update=place)
     pipeline = create_pipeline(
         config.model_copy(update={"data": data}),
         pipeline_root=str(output.pipeline),

@@ -77,7 +77,7 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
 
 def _run(config: Config, output: Output, console: Console, progress: Progress) -> None:
     # TensorFlow and Beam talk when they are imported, and take seconds: both belong inside the run.
-    from tfx_pipeline.config.sections import require_held_back  # noqa: PLC0415
+    from tfx_pipeline.config.sections import require_validation_fraction  # noqa: PLC0415
     from tfx_pipeline.data.idx_files import HELD_BACK_SPLIT  # noqa: PLC0415
     from tfx_pipeline.data.sources import default_cache_dir, resolve  # noqa: PLC0415
 
@@ -85,9 +85,9 @@ def _run(config: Config, output: Output, console: Console, progress: Progress) -
         from tfx_pipeline.beam.options import beam_options, require_runner  # noqa: PLC0415
 
     beam_args = require_runner(beam_options(config.run.beam_args, config.beam))
-    dataset = resolve(config.data.source, config.data.dir, default_cache_dir(), console.line)
+    dataset = resolve(config.data.data_source, config.data.data_dir, default_cache_dir(), console.line)
     if HELD_BACK_SPLIT not in dataset.counts:
-        require_held_back(config.training)
+        require_validation_fraction(config.training)
     if config.run.clean:
         output.clean()
     with loading():

@@ -4,18 +4,14 @@ from typing import Any, Final
 
 from tfx.types import Artifact
 
+from modules.hyperparameters import Hyperparameters
 from tfx_pipeline.config.section import value_type
-from tfx_pipeline.config.sections import TrainingConfig
 from tfx_pipeline.record.examples import Rows, data_rows
 
-_OUTPUT: Final = "model"
-KEYS: Final = {name: f"{name}_name" if name == _OUTPUT else name for name in TrainingConfig.model_fields}
-"""What the trainer calls each hyperparameter: a parameter cannot have the name of an output."""
-
 HYPERPARAMETERS: Final[dict[str, type]] = {
-    KEYS[name]: value_type(field) for name, field in TrainingConfig.model_fields.items()
+    name: value_type(field) for name, field in Hyperparameters.model_fields.items()
 }
-"""Every hyperparameter that the configuration declares, and its type in ML Metadata, where none is 0."""
+"""Every hyperparameter, and its type in ML Metadata."""
 
 TUNED_PROPERTY: Final = "tuned"
 """Custom property of a model with the names of the hyperparameters that the tuner chose, and a space between them."""

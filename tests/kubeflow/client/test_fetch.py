@@ -36,7 +36,7 @@ def test_the_manifest_has_the_fields_of_a_local_one(cluster: Cluster, bring: Fet
     components = {component["id"]: component for component in manifest.pop("components")}
     assert components["trainer"] == {"id": "trainer", "state": "succeeded", "seconds": 20.0}
     config, kubeflow = manifest.pop("config"), manifest.pop("kubeflow")
-    assert (config["training"]["epochs"], config["training"]["model"]) == (7, "dense")
+    assert (config["training"]["epochs"], config["training"]["model_name"]) == (7, "dense")
     assert "kubeflow" not in config
     assert kubeflow["parameters"]["epochs"] == 7
     assert kubeflow["run_id"] == RUN

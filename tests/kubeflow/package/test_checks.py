@@ -284,14 +284,14 @@ def test_settings_for_an_unknown_step_are_refused_naming_the_steps() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--serving-uri", "/models"], "--serving-uri /models: baseline-locator mounts no volume there"),
-        (["--serving-pvc", "models", "--serving-uri", "/servings"], "--serving-uri /servings: baseline-locator mounts"),
-        (["--serving-uri", "models"], "--serving-uri models: got 'models', expected a path, s3://, gs:// or minio://"),
+        (["--serving-dir", "/models"], "--serving-dir /models: baseline-locator mounts no volume there"),
+        (["--serving-pvc", "models", "--serving-dir", "/servings"], "--serving-dir /servings: baseline-locator mounts"),
+        (["--serving-dir", "models"], "--serving-dir models: got 'models', expected a path, s3://, gs:// or minio://"),
         (
-            ["--serving-uri", "hdfs://a/b"],
-            "--serving-uri hdfs://a/b: got 'hdfs://a/b', expected a path, s3://, gs:// or",
+            ["--serving-dir", "hdfs://a/b"],
+            "--serving-dir hdfs://a/b: got 'hdfs://a/b', expected a path, s3://, gs:// or",
         ),
-        (["--set", "kubeflow.serving_uri="], "--set kubeflow.serving_uri=: got '', expected a path, s3://, gs:// or"),
+        (["--set", "kubeflow.serving_dir="], "--set kubeflow.serving_dir=: got '', expected a path, s3://, gs:// or"),
         (
             ["--set", "kubeflow.env=TRAINER_CHECKPOINTS=s3://bucket/a"],
             "TRAINER_CHECKPOINTS=s3://bucket/a: checkpoints need a folder",
@@ -307,13 +307,13 @@ def test_a_place_that_a_pod_does_not_have_is_refused(flags: list[str], message: 
 @pytest.mark.parametrize(
     "flags",
     [
-        ["--serving-pvc", "models", "--serving-uri", "/serving/fashion"],
-        ["--serving-uri", "/models/fashion", "--set", "kubeflow.pvc_mounts=/models=zoo"],
-        ["--serving-uri", "s3://bucket/serving"],
+        ["--serving-pvc", "models", "--serving-dir", "/serving/fashion"],
+        ["--serving-dir", "/models/fashion", "--set", "kubeflow.pvc_mounts=/models=zoo"],
+        ["--serving-dir", "s3://bucket/serving"],
     ],
 )
 def test_a_place_that_outlives_the_pod_is_taken(flags: list[str], compiled: Callable[..., Documents]) -> None:
-    assert compiled(*flags).parameters["serving_dir"]["defaultValue"] == flags[flags.index("--serving-uri") + 1]
+    assert compiled(*flags).parameters["serving_dir"]["defaultValue"] == flags[flags.index("--serving-dir") + 1]
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,12 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "limit": ("NUMBER_INTEGER", 0),
         "data_gate": ("STRING", "stop"),
         "baseline": ("STRING", "newest"),
-        "model": ("STRING", "dense"),
+        "model_name": ("STRING", "dense"),
         "epochs": ("NUMBER_INTEGER", 0),
         "batch_size": ("NUMBER_INTEGER", 0),
         "learning_rate": ("NUMBER_DOUBLE", 0.0),
         "label_smoothing": ("NUMBER_DOUBLE", -1.0),
-        "held_back": ("NUMBER_DOUBLE", -1.0),
+        "validation_fraction": ("NUMBER_DOUBLE", -1.0),
         "early_stopping": ("NUMBER_INTEGER", -1),
         "seed": ("NUMBER_INTEGER", 1),
         "device": ("STRING", "auto"),
@@ -75,21 +75,24 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
 
 
 def test_run_parameters_say_what_they_are(package: Documents) -> None:
-    meaning = "passes over the training data (default: the model's own; as a run parameter, 0 means that)"
-    assert package.parameters["epochs"]["description"] == meaning
+    meaning = {name: parameter["description"] for name, parameter in package.parameters.items()}
+    assert meaning["epochs"] == "passes over the training data (0: the model's own)"
+    assert meaning["early_stopping"].endswith("(-1: the model's own)")
+    assert meaning["precision"].endswith("(no text: the model's own)")
+    assert meaning["data_dir"].endswith("(no text: none)")
     assert all(parameter["description"] for parameter in package.parameters.values())
 
 
 def test_configured_values_are_the_defaults_of_the_run_parameters(compiled: Callable[..., Documents]) -> None:
     parameters = compiled("--epochs", "3", "--model", "cnn", "--learning-rate", "1e-2", "--limit", "500").parameters
-    defaults = {name: parameters[name]["defaultValue"] for name in ("epochs", "model", "learning_rate", "limit")}
-    assert defaults == {"epochs": 3, "model": "cnn", "learning_rate": 0.01, "limit": 500}
+    defaults = {name: parameters[name]["defaultValue"] for name in ("epochs", "model_name", "learning_rate", "limit")}
+    assert defaults == {"epochs": 3, "model_name": "cnn", "learning_rate": 0.01, "limit": 500}
 
 
 @pytest.mark.parametrize(
     ("step", "inputs"),
     [
-        ("trainer", {"model_name": "model", "epochs": "epochs", "batch_size": "batch_size", "seed": "seed"}),
+        ("trainer", {"model_name": "model_name", "epochs": "epochs", "batch_size": "batch_size", "seed": "seed"}),
         ("example-gen", {"source": "data_source", "data_dir": "data_dir", "version": "data_version", "limit": "limit"}),
         ("baseline-locator", {"serving_dir": "serving_dir"}),
         ("pusher", {"serving_dir": "serving_dir", "keep_versions": "keep_versions"}),

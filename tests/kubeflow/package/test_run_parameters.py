@@ -11,4 +11,4 @@ def test_the_page_names_every_run_parameter_and_no_other(package: Documents) -> 
     table = page.partition("### Run parameters")[2].partition("What you pass")[0]
     cells = [row.split("|")[1] for row in table.splitlines() if "|" in row]
     named = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
-    assert named == {*package.parameters, "repo_url", "repo_ref", "tune"}
+    assert named == {*package.parameters, "repo_url", "repo_ref", "trials"}

@@ -22,7 +22,7 @@ def tuned(compiled: Callable[..., Documents]) -> Documents:
 
 def test_without_a_search_there_is_no_tuner(package: Documents) -> None:
     assert "tuner" not in package.steps
-    assert "tune" not in package.parameters
+    assert "trials" not in package.parameters
     assert "hyperparameters" not in package.task("trainer")["inputs"]["artifacts"]
 
 
@@ -37,9 +37,9 @@ def test_the_tuner_stands_between_the_data_and_the_trainer_in_a_pod_of_its_own(t
 
 
 def test_the_number_of_trials_and_the_hyperparameters_are_run_parameters(tuned: Documents) -> None:
-    assert tuned.parameters["tune"]["defaultValue"] == 5
+    assert tuned.parameters["trials"]["defaultValue"] == 5
     given = tuned.task("tuner")["inputs"]["parameters"]
-    assert given["trials"] == {"componentInputParameter": "tune"}
+    assert given["trials"] == {"componentInputParameter": "trials"}
     trainers = tuned.task("trainer")["inputs"]["parameters"]
     assert {name: value for name, value in given.items() if name in trainers} == {
         name: value for name, value in trainers.items() if name != "run_fn"

@@ -9,11 +9,12 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
+from modules.hyperparameters import of_model
 from tests.config.test_wrong_settings import out_of_range
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.step import backend
 from tfx_pipeline.config.flags import Setting, settings
-from tfx_pipeline.config.section import not_given, value_type
+from tfx_pipeline.config.section import unset, value_type
 from tfx_pipeline.kubeflow import entrypoint
 from tfx_pipeline.kubeflow.client.arguments import parse_arguments
 from tfx_pipeline.process.errors import UserError
@@ -23,7 +24,7 @@ FREE = {"data_version"}
 
 WRONG: dict[str, tuple[str, ...]] = {
     "data_dir": ("images", "./x", "https://me:pass@host/x"),
-    "model": ("", "resnet"),
+    "model_name": ("", "resnet"),
     "baseline": ("", "newst", "-1", "1.5"),
     "repo_url": ("", "http://h/p", "git@h"),
     "repo_ref": ("", "a..b", "-x"),
@@ -45,14 +46,14 @@ def wrong_values(name: str) -> Iterator[Any]:
 
 
 def setting_of(name: str) -> Setting | None:
-    return next((setting for setting in settings() if setting.parameter == name), None)
+    return next((setting for setting in settings() if setting.name == name), None)
 
 
 def names() -> list[str]:
     """Every run parameter that follows from a setting; the serving place is tried in tests/serving."""
     sections = ("data", "training", "evaluation", "serving")
-    own = [setting.parameter for setting in settings() if setting.path[0] in sections]
-    return [*own, "data_gate", "repo_url", "repo_ref"]
+    own = [setting.name for setting in settings() if setting.path[0] in sections]
+    return [*own, "repo_url", "repo_ref"]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_a_wrong_value_ends_the_steps_that_use_it_in_one_line(
     name: str, value: Any, package: Documents, whole: Documents, tmp_path: Path
 ) -> None:
     setting = setting_of(name)
-    if setting and setting.field.default is None and value == not_given(setting.field):
+    if setting and of_model(setting.field) and value == unset(setting.field):
         return  # the model's own
     # Without a checkout, the steps of one process can use the same modules.
     documents = package if name in package.parameters else whole

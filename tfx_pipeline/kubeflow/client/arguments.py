@@ -1,15 +1,13 @@
 """The values of run parameters that ``--param name=value`` gives a run, checked before anything is sent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from tfx_pipeline.config.flags import settings
+from tfx_pipeline.config.renamed import current_parameters
 from tfx_pipeline.config.section import nearest
 from tfx_pipeline.config.sections import require_found_anywhere
 from tfx_pipeline.process.errors import UserError
-
-_OTHER_NAMES: Final = {"kubeflow.serving_uri": "serving_dir"}
-"""The run parameters that are not called as their flag."""
 
 
 def parse_arguments(texts: Sequence[str], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,8 +31,10 @@ def _parse(text: str, definitions: Mapping[str, Any]) -> tuple[str, Any]:
     if not equals:
         raise UserError(f"--param {text}: expected NAME=VALUE")
     if name not in definitions:
+        (name,) = current_parameters({name: value})
+    if name not in definitions:
         raise UserError(f"--param {text}: the pipeline has no parameter {name}{nearest(name, sorted(definitions))}")
-    setting = next((s for s in settings() if name in (s.parameter, _OTHER_NAMES.get(s.key))), None)
+    setting = next((s for s in settings() if name == s.name), None)
     parsed = setting.parse([value], f"--param {text}") if setting else value
     if name == "data_dir":
         require_found_anywhere(value, f"--param {text}")

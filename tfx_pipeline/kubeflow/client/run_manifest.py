@@ -7,6 +7,7 @@ from typing import Any, Final
 import kfp_server_api
 
 from tfx_pipeline.config.flags import settings
+from tfx_pipeline.config.renamed import current_parameters
 from tfx_pipeline.kubeflow.client.cluster_run import ClusterRun
 from tfx_pipeline.kubeflow.client.step_states import Task, step_states
 from tfx_pipeline.kubeflow.run_metadata import Output
@@ -93,10 +94,11 @@ def _property(output: Output | None, name: str) -> Any:
 def _config(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The run parameters where a run on this machine has them."""
     config: dict[str, Any] = {}
+    parameters = current_parameters(parameters)
     for setting in settings():
-        if setting.parameter in parameters and setting.path[0] != "kubeflow":
+        if setting.name in parameters and setting.path[0] != "kubeflow":
             section = config
             for key in setting.path[:-1]:
                 section = section.setdefault(key, {})
-            section[setting.path[-1]] = parameters[setting.parameter]
+            section[setting.name] = parameters[setting.name]
     return config

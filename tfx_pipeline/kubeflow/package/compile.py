@@ -7,7 +7,7 @@ from tfx_pipeline.config.git_remote import is_commit
 from tfx_pipeline.config.kubeflow import KubeflowConfig
 from tfx_pipeline.config.sections import Config, require_found_anywhere
 from tfx_pipeline.kubeflow.package.dag_runner import KubeflowDagRunner, Package, write
-from tfx_pipeline.kubeflow.package.run_parameters import SERVING_DIR, RunParameters, runtime_parameter
+from tfx_pipeline.kubeflow.package.run_parameters import RunParameters
 from tfx_pipeline.kubeflow.step_settings import DATA_MOUNT, check_serving_place, serving_uri, settings_of
 from tfx_pipeline.pipeline import create_pipeline, require_search_space
 from tfx_pipeline.process.errors import UserError
@@ -31,11 +31,12 @@ def compile_package(config: Config) -> Package:
     if not repository:
         require_search_space(config)
     config = _with_device(_with_data_place(config))
+    serving = config.kubeflow.model_copy(update={"serving_dir": serving_uri(config.kubeflow)})
     pipeline = create_pipeline(
         config,
         # Kubeflow gives each run its own root; a package has no place for one.
         pipeline_root="",
-        serving_dir=runtime_parameter("serving_dir", serving_uri(config.kubeflow), SERVING_DIR),
+        serving_dir=RunParameters(serving).serving_dir,
         parameters=RunParameters,
         repository=repository,
         beam_args=beam_options(config.run.beam_args, config.beam),
@@ -109,9 +110,9 @@ def _with_device(config: Config) -> Config:
 
 
 def _with_data_place(config: Config) -> Config:
-    folder = config.data.dir
+    folder = config.data.data_dir
     require_found_anywhere(folder, f"--data-dir {folder}")
     if folder or not config.kubeflow.data_pvc:
         return config
-    data = config.data.model_copy(update={"source": "idx", "dir": DATA_MOUNT})
+    data = config.data.model_copy(update={"data_source": "idx", "data_dir": DATA_MOUNT})
     return config.model_copy(update={"data": data})

@@ -1,17 +1,14 @@
 """Run parameters: what can be set on Kubeflow's "Create run" page, each with its type, meaning and default."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
-from tfx_pipeline.config.flags import settings
-from tfx_pipeline.config.section import Section, not_given
-
-SERVING_DIR: Final = (
-    "where models are pushed and the baseline is found: a path in a mounted volume, s3://, gs:// or minio://"
-)
+from modules.hyperparameters import of_model
+from tfx_pipeline.config.flags import MODELS, Setting, settings
+from tfx_pipeline.config.section import Section, unset
 
 
 class RunParameters:
@@ -19,28 +16,26 @@ class RunParameters:
 
     def __init__(self, section: Section) -> None:
         """Takes the section; the ``parameters`` hook of ``create_pipeline``."""
-        self._section = section
-        self._settings = {s.path[-1]: s for s in settings() if isinstance(section, s.section)}
+        self._values = section.model_dump()
+        self._settings = {s.name: s for s in settings() if isinstance(section, s.section)}
 
     def __getattr__(self, name: str) -> RuntimeParameter:
-        """Makes the run parameter of a field; a field without a value has what means that."""
-        setting, value = self._settings[name], getattr(self._section, name)
-        default = not_given(setting.field) if value is None else value
-        return runtime_parameter(setting.parameter, default, setting.field.description)
+        """Makes the run parameter of a field."""
+        return runtime_parameter(self._settings[name], self._values[name])
+
+    def model_dump(self) -> dict[str, RuntimeParameter]:
+        """Every run parameter of the section, by its name."""
+        return {name: getattr(self, name) for name in self._settings}
 
 
-def runtime_parameter(name: str, value: Any, description: str | None) -> RuntimeParameter:
-    """Makes a run parameter.
-
-    Args:
-        name: Its name.
-        value: Its default: text, a whole number or a fraction, which is also its type.
-        description: What the page shows beside it.
-
-    Returns:
-        The parameter.
-    """
-    return RuntimeParameter(name=name, ptype=type(value), default=value, description=description)
+def runtime_parameter(setting: Setting, value: Any) -> RuntimeParameter:
+    """Makes a run parameter; Kubeflow has no null, so the description says which value stands for it."""
+    absent = unset(setting.field)
+    default = absent if value is None else value
+    meaning = MODELS if of_model(setting.field) else "none" if setting.field.default is None else ""
+    shown = f"{absent:g}" if isinstance(absent, int | float) else "no text"
+    description = f"{setting.field.description}{f' ({shown}: {meaning})' if meaning else ''}"
+    return RuntimeParameter(name=setting.name, ptype=type(default), default=default, description=description)
 
 
 def parameters_of(components: Iterable[BaseNode]) -> dict[str, RuntimeParameter]:

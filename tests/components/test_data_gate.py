@@ -160,15 +160,13 @@ def test_broken_examples_stop_the_run_without_a_report(broken: Inputs, tmp_path:
     assert not (tmp_path / "report").exists()
 
 
-def test_broken_examples_are_recorded_where_the_gate_only_warns(broken: Inputs, tmp_path: Path) -> None:
-    report = json.loads(run_gate(tmp_path, broken, mode="warn").read_bytes())
-    assert (report["ok"], report["mode"]) == (False, "warn")
-    assert [check["text"] for check in report["checks"] if not check["ok"]] == [
-        "missing images in eval: 1, expected at most 0",
-        "missing labels in eval: 1, expected at most 0",
-        "images of another size than 784 bytes in eval: 1 (1024 to 1024 bytes), expected at most 0",
-        "labels outside 0 to 9 in eval: 1 (from 10 to 10), expected at most 0",
-    ]
+def test_labels_outside_the_classes_stop_the_run_in_either_mode(broken: Inputs, tmp_path: Path) -> None:
+    line = (
+        r"^data gate: labels outside 0 to 9 in eval: 1 \(from 10 to 10\), expected at most 0; number the labels from "
+        r"0, in the order of the 10 class_names of modules/dataset\.py$"
+    )
+    with pytest.raises(DataGateError, match=line):
+        run_gate(tmp_path, broken, mode="warn")
 
 
 def test_a_duplicate_is_found_wherever_the_files_divide_the_splits(

@@ -5,13 +5,14 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from modules.dataset import DATASET
 from tfx_pipeline.config.limits import EXPECTED, Limits
 from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
 from tfx_pipeline.gate.near_checks import check_near
 from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
-from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, check_split
+from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, WRONG_LABELS, check_split
 from tfx_pipeline.process.errors import UserError
 
 NOTHING_NEAR: Final = NearImages({}, {})
@@ -72,10 +73,10 @@ class Report:
         }
 
     def enforce(self) -> None:
-        """Stops the run where there are anomalies, unless they are only to be recorded.
+        """Stops the run where there are anomalies, unless they are only to be recorded and nothing fails by them.
 
         Raises:
-            DataGateError: There are anomalies and the mode is "stop".
+            DataGateError: There are anomalies and the mode is "stop", or labels outside the classes in either mode.
         """
         found = self.anomalies
         if found and self.mode == "stop":
@@ -84,6 +85,9 @@ class Report:
                 f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
                 "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)"
             )
+        if unusable := [check for check in found if check.name == WRONG_LABELS]:  # no loss and no metric takes them
+            names = f"the {len(DATASET.class_names)} class_names of modules/dataset.py"
+            raise DataGateError(f"data gate: {unusable[0]}; number the labels from 0, in the order of {names}")
 
 
 def judge(

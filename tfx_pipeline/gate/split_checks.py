@@ -15,6 +15,7 @@ from tfx_pipeline.gate.noise import FEWEST_IMAGES
 from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 
 WHOLE: Final = f"every example is one image of {IMAGE_BYTES} bytes and one label, whatever the data"
+WRONG_LABELS: Final = f"labels outside 0 to {NUM_CLASSES - 1}"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"
 EVERY_EXAMPLE: Final = "statistics of a sample say nothing about the rest"
 
@@ -50,7 +51,7 @@ def _whole(split: str, profile: SplitProfile) -> Iterator[Check]:
         ("missing images", IMAGE_KEY, profile.missing_images, ""),
         ("missing labels", LABEL_KEY, profile.missing_labels, ""),
         (f"images of another size than {IMAGE_BYTES} bytes", IMAGE_KEY, profile.wrong_sizes, sizes),
-        (f"labels outside 0 to {NUM_CLASSES - 1}", LABEL_KEY, profile.wrong_labels, labels),
+        (WRONG_LABELS, LABEL_KEY, profile.wrong_labels, labels),
     )
     for name, feature, count, note in counts:
         yield Check(name, split, count, "count", high=0, reason=WHOLE, note=note, feature=feature)

@@ -96,6 +96,15 @@ def test_shards_with_their_own_digests_are_the_same_data(hub: Path, resolved: Ca
     resolved(hub)
 
 
+@pytest.mark.parametrize("noted", ['{"info": {"features": null}}', '{"info": null}', "null", "no JSON"])
+def test_what_the_hub_noted_in_another_form_is_left_alone(
+    sample: Sample, hub: Path, resolved: Callable[[Path], str], noted: str
+) -> None:
+    table = hub_table(sample["eval"]).replace_schema_metadata({"huggingface": noted})
+    write(hub / "test-00000-of-00001.parquet", table)
+    resolved(hub)
+
+
 Table = pa.Table
 
 
@@ -127,6 +136,10 @@ def with_label(row: int, value: Any) -> Callable[[Table], Table]:
         (with_label(3, -1), ": has the label -1; expected 0 to 9"),
         (with_label(3, 10), ": has the label 10; expected 0 to 9"),
         (with_label(3, None), ": row 3: has no label; expected one of 10 classes"),
+        (
+            lambda table: table.set_column(1, "label", pa.array([[0, 1]] * len(table))),
+            "has several labels an image (label: list<",
+        ),
         (
             lambda table: table.drop_columns("label"),
             "has the columns image: struct<bytes: binary, path: string>; expected",

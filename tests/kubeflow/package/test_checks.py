@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.kubeflow.conftest import Documents, read_config
+from tests.kubeflow.package.structure import check_structure
 from tfx_pipeline.kubeflow.package.compile import write_package as write
 from tfx_pipeline.kubeflow.package.dag_runner import Package, check
 from tfx_pipeline.process.errors import UserError
@@ -17,6 +18,9 @@ def broken(package: Documents, change: Callable[[Documents], Any]) -> str:
     """Changes a copy of the package and returns why it is refused."""
     changed = copy.deepcopy(package)
     change(changed)
+    problem = next(check_structure(*changed), None)
+    if problem:
+        return str(problem)
     with pytest.raises(UserError) as error:
         check(Package(*changed))
     message = str(error.value)
@@ -33,6 +37,21 @@ def rename(package: Documents, old: str, new: str) -> None:
         for source in task.get("inputs", {}).get("artifacts", {}).values():
             if source["taskOutputArtifact"]["producerTask"] == old:
                 source["taskOutputArtifact"]["producerTask"] = new
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--set", "kubeflow.pods=component"],
+        ["--tune", "2", "--notify-secret", "hook", "--repo-url", "https://example.org/a.git"],
+        ["--serving-pvc", "models", "--set", "kubeflow.shared_memory=1Gi", "--set", "kubeflow.workspace_size=3Gi"],
+    ],
+)
+def test_a_package_has_the_structure_that_the_backend_takes(
+    flags: list[str], compiled: Callable[..., Documents]
+) -> None:
+    assert list(check_structure(*compiled(*flags))) == []
 
 
 def test_a_good_package_passes(package: Documents) -> None:
@@ -177,7 +196,7 @@ def test_an_unknown_field_of_an_executor(package: Documents) -> None:
 def test_fields_that_the_backend_ignores(package: Documents) -> None:
     memory = {"volumeName": "shm", "size": "1Gi"}
     reason = broken(package, lambda p: p.kubernetes("trainer").update(enabledSharedMemory=memory))
-    assert reason.startswith("task trainer: has enabledSharedMemory, which the backend ignores")
+    assert reason.startswith("executor trainer_executor: has enabledSharedMemory, which the backend ignores")
 
 
 @pytest.mark.parametrize(

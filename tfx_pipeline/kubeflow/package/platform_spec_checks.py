@@ -1,35 +1,23 @@
-"""Checks the second document of the package, and what both together ask of a step's pod."""
+"""Checks what settings ask of a step's pod, by both documents of the package together."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from google.protobuf import json_format
-from kfp.kubernetes import kubernetes_executor_config_pb2
-from kfp.pipeline_spec import pipeline_spec_pb2
-
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.kubeflow.package.pipeline_spec_checks import Problem, mentions_workspace
 from tfx_pipeline.kubeflow.pod import amount
-from tfx_pipeline.process.errors import flat
 
 _VOLUME_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RESERVED: Final = ("/kfp-launcher", "/kfp-workspace", "/gcs", "/s3", "/minio", "/.local", "/.cache", "/.config")
 """What the backend mounts itself (kubeflow/pipelines, backend/src/v2/compiler/argocompiler/container.go)."""
-_IGNORED: Final = {
-    "enabledSharedMemory": "shared memory is an emptyDir mount at /dev/shm",
-    "podAffinity": "a place for pods is asked for with a node selector",
-}
 
 
 def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[Problem]:
     """Finds each problem of the platform document, the package's second, beside the first."""
-    yield from _strict(platform)
     kubernetes = platform["platforms"]["kubernetes"]
     executors = kubernetes["deploymentSpec"]["executors"]
-    for label in sorted(executors.keys() - spec["deploymentSpec"]["executors"].keys()):
-        yield Problem(f"executor {label}", "has settings for Kubernetes but is not in the package")
     workspace = "workspace" in kubernetes.get("pipelineConfig", {})
     for name, task in tasks_of(spec).items():
         label = spec["components"].get(task["componentRef"]["name"], {}).get("executorLabel", "")
@@ -40,26 +28,7 @@ def check_platform(platform: dict[str, Any], spec: dict[str, Any]) -> Iterator[P
         yield from (Problem(f"task {name}", reason) for reason in reasons)
 
 
-def _strict(platform: dict[str, Any]) -> Iterator[Problem]:
-    """Unknown fields: one outside of an executor makes the backend drop the whole document without a word."""
-    try:
-        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
-    except json_format.ParseError as error:
-        yield Problem("platform document", flat(error))
-        return
-    unknown = sorted(platform["platforms"].keys() - {"kubernetes"})
-    if unknown:
-        yield Problem("platform document", f"has the unknown platform {unknown[0]}, expected kubernetes")
-    for label, body in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].items():
-        try:
-            json_format.ParseDict(body, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
-        except json_format.ParseError as error:
-            yield Problem(f"executor {label}", flat(error))
-
-
 def _pod(body: dict[str, Any], container: dict[str, Any]) -> Iterator[str]:
-    for field in sorted(_IGNORED.keys() & body.keys()):
-        yield f"has {field}, which the backend ignores; {_IGNORED[field]}"
     yield from _volumes(body)
     yield from _environment(body, container)
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.local.failure import error_line
+from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.report import DataGateError, Report
+from tfx_pipeline.local.failure import error_line, failure_of
 from tfx_pipeline.process.errors import UserError
 
 ROOT = Path("/output")
@@ -46,3 +48,14 @@ def test_a_missing_right_names_the_file() -> None:
 
 def test_another_exception_is_its_type_and_message() -> None:
     assert error_line(ValueError("first\nsecond"), ROOT) == "ValueError: first second"
+
+
+def test_what_the_data_gate_found_is_kept_when_it_stops_a_run(tmp_path: Path) -> None:
+    check = Check("images under two labels", "train", 3, "count", high=0)
+    with pytest.raises(DataGateError) as stopped:
+        Report("stop", [check], {"train": 10}).enforce()
+    gate = failure_of(raised(stopped.value, RuntimeError("data-gate failed")), tmp_path).data_gate
+    assert gate is not None
+    assert (gate.ok, gate.anomalies, gate.checks) == (False, 1, 1)
+    assert gate.findings[0]["text"] == "images under two labels in train: 3, expected at most 0"
+    assert failure_of(RuntimeError("other"), tmp_path).data_gate is None

@@ -147,7 +147,7 @@ def test_scalars_show_a_chart_a_class(dashboard: Page) -> None:
     open_tab(dashboard, "Scalars")
     shown = dashboard.locator("tf-scalar-dashboard")
     shown.get_by_text("evaluation_by_class_recall", exact=True).first.click()
-    for name in ("Shirt", "T-shirt or top"):
+    for name in ("Shirt", "T-shirt\u2215top"):
         expect(shown.get_by_text(f"evaluation_by_class_recall/{name}").first).to_be_visible()
     dashboard.wait_for_timeout(2000)
     shoot(dashboard, "tensorboard-scalars")

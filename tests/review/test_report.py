@@ -46,13 +46,29 @@ def test_the_page_shows_scikit_learns_figures_to_the_digit(page: str, predicted:
 
 def test_every_threshold_is_listed_with_metric_limit_and_outcome(page: str, review: Review) -> None:
     accuracy = f"{review.model.overall.accuracy:.4f}"
-    assert f"| all examples | accuracy | {accuracy} | ≥ 0.5000 | passed |" in markdown.thresholds(review)
-    row = f'<tr><th scope="row">all examples</th><td>{accuracy}</td><td>≥ 0.5000</td><td class="passed">'
-    assert row in page.replace("&ge;", "≥")
+    low, high = (f"{limit:.4f}" for limit in review.model.overall.interval)
+    row = f"| all examples | accuracy | {accuracy} | {low} to {high} | ≥ 0.5000 | passed |"
+    assert row in markdown.thresholds(review)
+    cells = f'<td class="passed">✓ passed</td><td>{accuracy}</td><td>≥ 0.5000</td><td>{low} to {high}</td></tr>'
+    assert cells in page
     change = dataclasses.replace(review.thresholds[0], change=True, value=-0.02, limit=-0.01, passed=False)
     compared = render(dataclasses.replace(review, thresholds=(*review.thresholds[:1], change, *review.thresholds[1:])))
-    assert '<th scope="col">change of accuracy from the baseline</th>' in compared
-    assert '<td>-0.0200</td><td>≥ -0.0100</td><td class="missed">' in compared
+    assert '<td class="words">change of accuracy from the baseline</td><td class="missed">' in compared
+    assert "✗ missed</td><td>-0.0200</td><td>≥ -0.0100</td><td></td></tr>" in compared
+
+
+def test_each_class_has_an_interval_as_the_whole_has(review: Review) -> None:
+    few = dataclasses.replace(review.model.classes[0], examples=12, recall=0.75)
+    assert few.interval == pytest.approx((0.4677, 0.9111), abs=1e-4)  # statsmodels' proportion_confint, method wilson
+    model = dataclasses.replace(review.model, classes=(few, *review.model.classes[1:]))
+    assert "| 0.7500 | 0.4677 to 0.9111 |" in markdown.classes(model)
+    assert "<td>0.4677 to 0.9111</td>" in render(dataclasses.replace(review, model=model))
+
+
+def test_the_losses_that_do_not_compare_are_named(review: Review) -> None:
+    smoothed = dataclasses.replace(review, hyperparameters=review.hyperparameters | {"label_smoothing": 0.1})
+    assert "smoothed labels (label_smoothing 0.1)" in render(smoothed)
+    assert "smoothed labels" not in render(review)
 
 
 def test_the_data_set_is_named_and_its_images_have_its_size(page: str) -> None:

@@ -38,6 +38,10 @@ def value(events: EventAccumulator, tag: str) -> np.ndarray:
     return tf.make_ndarray(event.tensor_proto)
 
 
+def in_tag(name: str) -> str:
+    return name.replace("/", "\u2215")
+
+
 def plugin(events: EventAccumulator, name: str) -> dict[str, bytes]:
     """The tags of a plugin."""
     return events.PluginTagToContent(name)
@@ -46,7 +50,7 @@ def plugin(events: EventAccumulator, name: str) -> dict[str, bytes]:
 def test_scalars_are_the_reviews(events: EventAccumulator, review: Review) -> None:
     assert value(events, "evaluation/accuracy") == pytest.approx(review.model.overall.accuracy)
     for scores in review.model.classes:
-        name = scores.name.replace("/", " or ")
+        name = in_tag(scores.name)
         assert value(events, f"{BY_CLASS}_recall/{name}") == pytest.approx(scores.recall)
         assert value(events, f"{BY_CLASS}_precision/{name}") == pytest.approx(scores.precision)
 
@@ -70,7 +74,7 @@ def test_each_class_has_a_pr_curve(events: EventAccumulator, review: Review) -> 
     curves = plugin(events, "pr_curves")
     assert len(curves) == len(DATASET.class_names)
     for curve in review.predictions.curves:
-        (tag,) = [tag for tag in curves if f"/{curve.name.replace('/', ' or ')}/" in tag]
+        (tag,) = [tag for tag in curves if f"/{in_tag(curve.name)}/" in tag]
         true_positives, false_positives, true_negatives, false_negatives, precision, recall = value(events, tag)
         assert (true_positives + false_negatives == curve.positives).all()
         assert (false_positives + true_negatives == curve.negatives).all()

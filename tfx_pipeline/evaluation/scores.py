@@ -20,6 +20,20 @@ NOT_FINITE: Final = "images with outputs that are not finite"
 """The title of a count that is not shown where it is 0."""
 
 
+def wilson(fraction: float, examples: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a fraction of examples; from 0 to 1 where there are none.
+
+    It is Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22), which stays within 0 and 1 and is sound for few
+    examples and for fractions near 1.
+    """
+    if not examples:
+        return 0.0, 1.0
+    n, p, z2 = examples, fraction, Z_95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 @dataclasses.dataclass(frozen=True)
 class Scores:
     """A model's metrics over all examples.
@@ -51,17 +65,8 @@ class Scores:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The accuracy's 95 % confidence interval.
-
-        It is Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22), which stays within 0 and 1 and is sound
-        for few examples and for accuracies near 1.
-        """
-        if not self.examples:
-            return 0.0, 1.0
-        n, p, z2 = self.examples, self.accuracy, Z_95**2
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        """The accuracy's 95 % confidence interval."""
+        return wilson(self.accuracy, self.examples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +88,11 @@ class ClassScores:
     recall: float
     auc: float
     loss: float
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The recall's 95 % confidence interval; None without examples."""
+        return wilson(self.recall, self.examples) if self.examples and math.isfinite(self.recall) else None
 
     @property
     def f1(self) -> float:
@@ -132,6 +142,12 @@ class ThresholdResult:
             return 0
         enough = (n for n in range(DIGITS, 17) if self.passed or f"{self.value:.{n}f}" != f"{self.limit:.{n}f}")
         return next(enough, 17)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The value's 95 % confidence interval, where it is a fraction of the examples."""
+        measured = self.metric == ACCURACY.title and not self.change and self.examples and math.isfinite(self.value)
+        return wilson(self.value, self.examples) if measured else None
 
     @property
     def refusal(self) -> str:

@@ -21,7 +21,16 @@ MEASURE: Final = "python -m tfx_pipeline.gate.measure --data-dir FOLDER"
 
 
 class DataGateError(UserError):
-    """The data lies beyond the limits; the message names the first anomaly and says how many there are."""
+    """The data lies beyond the limits; the message names the first anomaly and says how many there are.
+
+    Attributes:
+        report: What ``Report.to_dict`` gives, since a step that failed leaves no artifact.
+    """
+
+    def __init__(self, message: str, report: Mapping[str, Any] | None = None) -> None:
+        """Takes the message and the report."""
+        super().__init__(message)
+        self.report = report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +92,8 @@ class Report:
             setting = f"set data_gate.{found[0].setting} or " if found[0].setting else ""
             raise DataGateError(
                 f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
-                "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)"
+                "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)",
+                self.to_dict(),
             )
         if unusable := [check for check in found if check.name == WRONG_LABELS]:  # no loss and no metric takes them
             names = f"the {len(DATASET.class_names)} class_names of modules/dataset.py"

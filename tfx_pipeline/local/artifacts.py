@@ -15,6 +15,8 @@ from tfx_pipeline.record.properties import HYPERPARAMETERS
 from tfx_pipeline.record.run_record import RunRecord, data_gate_of, metrics_of
 from tfx_pipeline.review.trials import read_trials
 from tfx_pipeline.review.trials import summary as tuning
+from tfx_pipeline.serving.directory import ServingDirectory
+from tfx_pipeline.serving.versions import model_dir
 from tfx_pipeline.steps.baseline_locator import VERSION_PROPERTY
 from tfx_pipeline.steps.table import (
     BASELINE_LOCATOR,
@@ -64,6 +66,15 @@ def with_results(record: RunRecord, outputs: Outputs) -> RunRecord:
         pushed = _properties(outputs[PUSHER.name]["pushed_model"])
         record = dataclasses.replace(record, pushed=pushed.get("pushed_destination") or None)
     return record
+
+
+def with_push(record: RunRecord, outputs: Outputs, serving: Path) -> RunRecord:
+    """Names the version also where the pusher failed after its push, as on a full disk: whoever serves has it."""
+    if record.pushed or not record.blessed or TRAINER.name not in outputs:
+        return record
+    place = ServingDirectory(serving)
+    newest, model = place.newest(), model_dir(outputs[TRAINER.name]["model"].uri)
+    return dataclasses.replace(record, pushed=place.uri(newest)) if newest and place.holds(newest, model) else record
 
 
 def pages_of(outputs: Outputs) -> Pages:

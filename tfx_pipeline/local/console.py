@@ -27,7 +27,7 @@ class Console:
         Args:
             stream: Where it writes.
         """
-        self._console = RichConsole(file=stream, highlight=False, soft_wrap=True)
+        self._console = RichConsole(file=stream, highlight=False, emoji=False, soft_wrap=True)
         self._status: Status | None = None
 
     def line(self, text: str = "", style: str = "") -> None:

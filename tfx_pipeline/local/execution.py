@@ -11,7 +11,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from modules import devices
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.data.sources import VerifiedFiles
-from tfx_pipeline.local.artifacts import Pages, outputs_of, pages_of, with_results
+from tfx_pipeline.local.artifacts import Pages, outputs_of, pages_of, with_push, with_results
 from tfx_pipeline.local.console import Console, EpochHandler
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.runner import LocalDagRunner
@@ -96,7 +96,7 @@ def collect(record: RunRecord, output: Output, progress: Progress) -> RunRecord:
         return record
     store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
     outputs = outputs_of(store, progress.executions)
-    record = with_results(record, outputs)
+    record = with_push(with_results(record, outputs), outputs, output.serving)
     try:
         _show(output, record, pages_of(outputs))
     except Exception:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tfx_pipeline.process.errors import UserError, causes, is_disk_full, one_line
+from tfx_pipeline.record.run_record import DataGate, data_gate_of
 
 _NO_RIGHT: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -17,10 +18,20 @@ class Failure:
     Attributes:
         error: One line for a person.
         code: The exit code.
+        data_gate: What the data gate found where it stopped the run.
     """
 
     error: str
     code: int = 1
+    data_gate: DataGate | None = None
+
+
+def failure_of(exception: BaseException, root: Path) -> Failure:
+    """Why an exception ended a run that uses the output directory ``root``."""
+    from tfx_pipeline.gate.report import DataGateError  # noqa: PLC0415 - needs NumPy, and is loaded by then
+
+    reports = [cause.report for cause in causes(exception) if isinstance(cause, DataGateError) and cause.report]
+    return Failure(error_line(exception, root), data_gate=data_gate_of(reports[0]) if reports else None)
 
 
 def error_line(exception: BaseException, root: Path) -> str:

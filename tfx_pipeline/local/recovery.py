@@ -15,6 +15,9 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx_pipeline.process.errors import UserError, flat, is_disk_full
 from tfx_pipeline.record.output import Output
 
+_LOCKED: Final = ("database is locked", "Concurrent writes aborted")
+"""SQLite's words, and ML Metadata's after it tried for a minute."""
+
 _UNFINISHED: Final = (metadata_store_pb2.Execution.NEW, metadata_store_pb2.Execution.RUNNING)
 
 
@@ -92,8 +95,15 @@ def _check(database: Path) -> None:
 def _database_errors_as_user_errors(database: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, errors.StatusError) as error:
+    except (sqlite3.Error, errors.StatusError, RuntimeError) as error:
         if is_disk_full(error):
+            raise
+        if any(words in str(error) for words in _LOCKED):
+            raise UserError(
+                f"{database}: another process holds it ({flat(error)}), such as a viewer of SQLite files; close that, "
+                "or wait for its end, and run again"
+            ) from error
+        if isinstance(error, RuntimeError):
             raise
         raise UserError(
             f"{database}: is no ML Metadata that can be used ({flat(error)}); put a copy of it back, or move it away, "

@@ -6,7 +6,7 @@ import time
 
 from tfx_pipeline.config.sections import Config
 from tfx_pipeline.local.console import Console
-from tfx_pipeline.local.failure import Failure, error_line
+from tfx_pipeline.local.failure import Failure, error_line, failure_of
 from tfx_pipeline.local.progress import Progress
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.process import signals
@@ -71,7 +71,7 @@ def _attempt(config: Config, output: Output, console: Console, progress: Progres
     except Exception as exception:
         output.reserve.unlink(missing_ok=True)  # so that a full disk has room for the traceback
         logger.exception("the run failed")
-        return Failure(error_line(exception, output.root))
+        return failure_of(exception, output.root)
     return None
 
 
@@ -127,9 +127,10 @@ def _finish(
     except Exception as exception:
         logger.exception("the run's results cannot be read")
         failure = failure or Failure(error_line(exception, output.root))
-    record = dataclasses.replace(
-        record, status="failed" if failure else "succeeded", error=failure.error if failure else None
-    )
+    record = dataclasses.replace(record, status="succeeded")
+    if failure:
+        gate = record.data_gate or failure.data_gate
+        record = dataclasses.replace(record, status="failed", error=failure.error, data_gate=gate)
     try:
         write(output, record)
         summary(console, output, record)

@@ -15,7 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from modules.dataset import DATASET
 from tfx_pipeline.evaluation.scores import ClassScores, ModelScores
+from tfx_pipeline.review import fonts
 from tfx_pipeline.review.content import Calibration, Curve, Mistake, SplitStatistics, TrainingCurve
 from tfx_pipeline.review.markdown import number, percent
 
@@ -40,12 +42,11 @@ STYLE: Final[dict[Any, Any]] = {
     "axes.spines.top": False,
     "axes.titlesize": 10,
     "figure.constrained_layout.use": True,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text: smaller, and readable for a search and for a screen reader
     "svg.hashsalt": "review",  # the same chart is the same file
+    "text.parse_math": False,  # a dollar is a dollar
 }
 
 
@@ -71,9 +72,14 @@ class Chart:
         return buffer.getvalue()
 
     def _save(self, buffer: IO[Any], **options: Any) -> None:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(_style()):
             self.figure.savefig(buffer, **options)
         self.figure.set_layout_engine("none")  # it stays as it was laid out, which takes half the time
+
+
+@functools.cache
+def _style() -> dict[Any, Any]:
+    return STYLE | {"font.family": fonts.families(DATASET.class_names)}
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -85,13 +91,18 @@ def _growth(classes: Sequence[Any]) -> float:
     return max(1.0, len(classes) / 10)
 
 
-@functools.lru_cache(maxsize=1)  # the report and TensorBoard show the same figure
-def confusion(scores: ModelScores) -> Chart:
-    """Draws the confusion matrix: numbers of examples, coloured by their share of the actual class."""
+@functools.lru_cache(maxsize=1)  # the report and TensorBoard show the same figure, if they have the same names
+def confusion(scores: ModelScores, shown: tuple[str, ...] | None = None) -> Chart:
+    """Draws the confusion matrix: numbers of examples, coloured by their share of the actual class.
+
+    Args:
+        scores: What to draw.
+        shown: What the figure calls the classes; None for their names, which the alternative text always has.
+    """
     names = [c.name for c in scores.classes]
     matrix = scores.confusion
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(6.4 * _growth(names), 5.6 * _growth(names))
         axes = figure.subplots()
         mesh = axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
@@ -99,8 +110,8 @@ def confusion(scores: ModelScores) -> Chart:
             colour = "white" if share[row, column] > DARK_SHARE else INK if count else GREY
             axes.text(column + 0.5, row + 0.5, f"{count}", ha="center", va="center", color=colour)
         ticks = np.arange(len(names)) + 0.5
-        axes.set_xticks(ticks, names, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_yticks(ticks, names)
+        axes.set_xticks(ticks, shown or names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, shown or names)
         axes.set(xlabel="predicted class", ylabel="actual class")
         axes.invert_yaxis()
         axes.tick_params(length=0)
@@ -131,7 +142,7 @@ def class_curves(curves: Sequence[Curve], classes: Sequence[ClassScores]) -> Ite
         A chart a class, all of them on one figure, since axes take longer to make than to draw: each chart must be
         written before the next is asked for.
     """
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(5.2, 2.5)
         left, right = figure.subplots(1, 2)
         _unit_axes(left, "recall", "precision")
@@ -163,7 +174,7 @@ def _unit_axes(axes: Axes, x: str, y: str) -> None:
 def calibration(found: Calibration) -> Chart:
     """Draws the reliability diagram, and how many examples each bin holds."""
     centres, width = (found.edges[:-1] + found.edges[1:]) / 2, found.edges[1] - found.edges[0]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(5.2, 4.4)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         top.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect calibration")
@@ -185,7 +196,7 @@ def training(curves: Sequence[TrainingCurve]) -> Chart | None:
     metrics = [m for m in ("loss", "accuracy") if any(c.metric == m for c in curves)]
     if not metrics:
         return None
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(3.9 * len(metrics), 2.8)
         for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
             for curve in (c for c in curves if c.metric == metric):
@@ -206,7 +217,7 @@ def class_recall(model: ModelScores, baseline: ModelScores | None) -> Chart:
     """Draws the recall of each class, and the baseline's where there is one."""
     rows = np.arange(len(model.classes))
     recall = np.array([c.recall for c in model.classes])
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(6.2, 3.4 * _growth(model.classes))
         axes = figure.subplots()
         if baseline:
@@ -231,7 +242,7 @@ def class_shares(statistics: Sequence[SplitStatistics], names: Sequence[str]) ->
         return None
     rows = np.arange(len(names))
     height = 0.8 / len(statistics)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure = _figure(6.2, 3.6 * _growth(names))
         axes = figure.subplots()
         for index, (split, colour) in enumerate(zip(statistics, (BLUE, ORANGE, GREY), strict=False)):
@@ -248,7 +259,8 @@ def class_shares(statistics: Sequence[SplitStatistics], names: Sequence[str]) ->
 def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
     """Draws the worst mistakes as one picture, each with its true and predicted class."""
     rows = max(math.ceil(len(worst) / columns), 1)
-    with mpl.rc_context(STYLE):
+    shown = dict(zip(DATASET.class_names, fonts.pictured(DATASET.class_names), strict=True))
+    with mpl.rc_context(_style()):
         figure = _figure(1.6 * columns, 2.1 * rows)
         figure.set_layout_engine("none")
         # All cells share one pair of axes: making axes takes longer than drawing images.
@@ -263,7 +275,7 @@ def mistakes(worst: Sequence[Mistake], columns: int = 4) -> Chart:
             axes.text(
                 column + 0.5,
                 row + 0.23,
-                f"is {mistake.label}\nnot {mistake.predicted}\n({percent(mistake.probability)} sure)",
+                f"is {shown[mistake.label]}\nnot {shown[mistake.predicted]}\n({percent(mistake.probability)} sure)",
                 fontsize=8.5,
                 ha="center",
                 va="bottom",

@@ -1,10 +1,11 @@
 """A review's figures and tables as words and Markdown, the same for every writer."""
 
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from tfx_pipeline.evaluation.scores import DIGITS, ModelScores, Scores, ThresholdResult
+from tfx_pipeline.evaluation.scores import DIGITS, ClassScores, ModelScores, Scores, ThresholdResult
 from tfx_pipeline.record.examples import Rows
 from tfx_pipeline.review.content import Review
 from tfx_pipeline.review.trials import best_of
@@ -46,30 +47,61 @@ def limit(threshold: ThresholdResult) -> str:
     return f"{'≥' if threshold.minimum else '≤'} {number(threshold.limit, threshold.digits)}"
 
 
+def interval(result: ThresholdResult | ClassScores) -> str:
+    """The 95 % confidence interval of a fraction; "" of anything else."""
+    return "" if result.interval is None else f"{number(result.interval[0])} to {number(result.interval[1])}"
+
+
 def outcome(threshold: ThresholdResult) -> str:
     """The outcome of a threshold in a word."""
     return "passed" if threshold.passed else "MISSED"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is aligned to the left, the others to the right."""
-    rule = [":--", *["--:"] * (len(header) - 1)]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)
+_MARKUP: Final = re.compile(r"[\\`*\[\]|#]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown takes for more than a character; underscores within a word are none of it."""
+
+_LIST: Final = re.compile(r"^([-+](?=\s|$)|\d+(?=[.)](?:\s|$)))")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def escaped(text: str) -> str:
+    """Text that every reader of Markdown shows as it is: TensorBoard, Kubeflow's page and those of model cards."""
+    marked = _MARKUP.sub(r"\\\g<0>", "".join(_ENTITIES.get(character, character) for character in text))
+    return _LIST.sub(lambda match: f"\\{match[1]}" if match[1] in "-+" else f"{match[1]}\\", marked)
+
+
+def loss_note(values: Mapping[str, str | int | float]) -> str:
+    """What tells the training's loss from the others; "" where nothing does."""
+    smoothing = values.get("label_smoothing")
+    if not smoothing:
+        return ""
+    return (
+        f"The training's losses are those of smoothed labels (label_smoothing {smoothing}), which no model brings to "
+        "0; the evaluation's loss is the plain cross-entropy: they do not compare."
     )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of text; the first column is aligned to the left, the others to the right."""
+
+    def cells(row: Sequence[str]) -> list[str]:
+        return [escaped(cell) for cell in row]
+
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (cells(header), rule, *map(cells, rows)))
 
 
 def verdict(review: Review) -> str:
     """The verdict in words, why, and what the model was compared with."""
-    reasons = "".join(f"\n- {reason}" for reason in review.verdict.reasons)
-    parts = [f"**{review.verdict.headline}.**{chr(10) if reasons else ''}{reasons}", review.verdict.comparison]
+    reasons = "".join(f"\n- {escaped(reason)}" for reason in review.verdict.reasons)
+    parts = [f"**{review.verdict.headline}.**{chr(10) if reasons else ''}{reasons}", escaped(review.verdict.comparison)]
     return "\n\n".join([*parts, f"Accuracy {accuracy(review.model.overall)}."])
 
 
 def thresholds(review: Review) -> str:
     """A table of every threshold, its value and its outcome."""
-    rows = [(t.subject, t.measure, measured(t), limit(t), outcome(t)) for t in review.thresholds]
-    return table(("of", "measure", "value", "limit", "outcome"), rows)
+    rows = [(t.subject, t.measure, measured(t), interval(t), limit(t), outcome(t)) for t in review.thresholds]
+    return table(("of", "measure", "value", "95 % interval", "limit", "outcome"), rows)
 
 
 def overall(model: ModelScores, baseline: ModelScores | None) -> str:
@@ -84,9 +116,9 @@ def overall(model: ModelScores, baseline: ModelScores | None) -> str:
 
 def classes(model: ModelScores, baseline: ModelScores | None = None) -> str:
     """A table of the metrics of each class, with the change of the recall from the baseline's where there is one."""
-    header = ["class", "examples", "precision", "recall", "F1", "AUC"]
+    header = ["class", "examples", "precision", "recall", "its 95 % interval", "F1", "AUC"]
     rows = [
-        [c.name, f"{c.examples:,}", number(c.precision), number(c.recall), number(c.f1), number(c.auc)]
+        [c.name, f"{c.examples:,}", number(c.precision), number(c.recall), interval(c), number(c.f1), number(c.auc)]
         for c in model.classes
     ]
     if baseline:

@@ -50,8 +50,8 @@ def model_card(
     licence = DATASET.licence if dict(data).get("data kind") != CUSTOM_KIND else "that of your own data"
     name = hyperparameters.get("model_name", "model")
     sections = {
-        f"# Model card: {name} for {DATASET.title}": f"Accuracy {markdown.accuracy(model.overall)}.",
-        "## Intended use": DATASET.intended_use,
+        f"# Model card: {name} for {markdown.escaped(DATASET.title)}": f"Accuracy {markdown.accuracy(model.overall)}.",
+        "## Intended use": markdown.escaped(DATASET.intended_use),
         "## Signatures": SIGNATURES,
         "## Metrics": f"{markdown.overall(model, baseline)}\n\n{markdown.classes(model, baseline)}",
         "## Limits": f"{LIMITS}\n- {_weakest(model)}",
@@ -68,4 +68,5 @@ def _weakest(model: ModelScores) -> str:
     worst = model.worst_class
     if not worst:
         return "No class had examples to measure it on."
-    return f"It recognises {worst.name} least: {markdown.percent(worst.recall)} of those in the evaluation."
+    name, share = markdown.escaped(worst.name), markdown.percent(worst.recall)
+    return f"It recognises {name} least: {share} of those in the evaluation."

@@ -34,10 +34,11 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit")}
+    jinja.filters |= {name: getattr(markdown, name) for name in ("number", "percent", "measured", "limit", "interval")}
     jinja.globals |= {
         "change": markdown.change,
         "hyperparameters": markdown.hyperparameters,
+        "loss_note": markdown.loss_note,
         "dataset": DATASET,
         "trial_rows": markdown.trial_rows,
         "style": markupsafe.Markup((TEMPLATES / "style.css").read_text("utf-8")),  # noqa: S704 - our own file
@@ -45,10 +46,10 @@ def environment() -> jinja2.Environment:
     return jinja
 
 
-def by_subject(thresholds: Sequence[ThresholdResult]) -> dict[str, dict[str, ThresholdResult]]:
-    """Groups thresholds by subject, then by measure."""
-    groups = itertools.groupby(thresholds, key=lambda threshold: threshold.subject)
-    return {subject: {threshold.measure: threshold for threshold in found} for subject, found in groups}
+def by_subject(thresholds: Sequence[ThresholdResult]) -> list[tuple[str, list[ThresholdResult]]]:
+    """Groups thresholds by what they hold for; a class may be called "all examples", too."""
+    groups = itertools.groupby(thresholds, key=lambda threshold: (threshold.class_name is None, threshold.subject))
+    return [(subject, list(results)) for (_, subject), results in groups]
 
 
 def write_report(review: Review, path: str) -> None:
@@ -77,7 +78,6 @@ def render(review: Review) -> str:
         .get_template("report.html.j2")
         .render(
             review=review,
-            measures=list(dict.fromkeys(threshold.measure for threshold in review.thresholds)),
             thresholds=by_subject(review.thresholds),
             figures={name: _inline(chart) for name, chart in figures.items()},
             curves=[(scores.name, _inline(chart)) for scores, chart in zip(classes, curves, strict=True)],

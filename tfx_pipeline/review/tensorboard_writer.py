@@ -13,9 +13,12 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import summary as pr_curve_summary
 
-from tfx_pipeline.review import charts, markdown
+from modules.dataset import DATASET
+from tfx_pipeline.review import charts, fonts, markdown
 from tfx_pipeline.review.content import Curve, Review, Trial
 from tfx_pipeline.review.predictions import UNIFORM_THRESHOLDS
+
+DIVISION_SLASH: Final = "\u2215"
 
 STEP: Final = 0
 """An evaluation has no steps; TensorBoard wants one."""
@@ -76,7 +79,7 @@ def scalars(review: Review) -> dict[str, float]:
         WORST_RECALL: worst.recall if worst else np.nan,
     }
     for scores in model.classes:
-        name = _in_tag(scores.name)
+        name = _class_tag(scores.name)
         values |= {
             f"{BY_CLASS}_precision/{name}": scores.precision,
             f"{BY_CLASS}_recall/{name}": scores.recall,
@@ -87,14 +90,21 @@ def scalars(review: Review) -> dict[str, float]:
 
 
 def _in_tag(name: str) -> str:
-    """A name without slashes, which would start a new group."""
-    return name.replace("/", " or ")
+    """A name with the mathematical sign for division, as a slash would start a new group."""
+    return name.replace("/", DIVISION_SLASH)
+
+
+def _class_tag(name: str) -> str:
+    """A class's name in a tag, which no other class shares."""
+    tag = _in_tag(name)
+    label = DATASET.class_names.index(name)
+    return tag if [_in_tag(other) for other in DATASET.class_names].count(tag) == 1 else f"{tag} (class {label})"
 
 
 def _write_images(review: Review) -> None:
     """Writes each picture into its own group, as TensorBoard shows only twelve of a group at once."""
     pictures = {
-        "review_confusion_matrix": charts.confusion(review.model),
+        "review_confusion_matrix": charts.confusion(review.model, _pictured()),
         "review_worst_mistakes": charts.mistakes(review.predictions.mistakes[:SHOWN_MISTAKES]),
         "review_calibration": charts.calibration(review.predictions.calibration),
     }
@@ -102,10 +112,17 @@ def _write_images(review: Review) -> None:
         png = chart.png()
         width, height = struct.unpack(">II", png[16:24])  # where the PNG format has them
         metadata = image_metadata.create_summary_metadata(
-            display_name=None, description=chart.alternative, converted_to_tensor=True
+            display_name=None,
+            description=markdown.escaped(chart.alternative + fonts.legend(DATASET.class_names)),
+            converted_to_tensor=True,
         )
         # tf.summary.image takes pixels and would compress them again.
         tf.summary.write(tag, tf.constant([str(width), str(height), png]), metadata=metadata)
+
+
+def _pictured() -> tuple[str, ...] | None:
+    shown = fonts.pictured(DATASET.class_names)
+    return None if shown == DATASET.class_names else shown
 
 
 def _write_texts(review: Review) -> None:
@@ -125,7 +142,7 @@ def _write_pr_curve(curve: Curve) -> None:
     chosen = np.isin(curve.thresholds.astype(np.float32), UNIFORM_THRESHOLDS.astype(np.float32))
     true_positives, false_positives = curve.true_positives[chosen], curve.false_positives[chosen]
     summary = pr_curve_summary.raw_data_pb(
-        name=f"one class against the others/{_in_tag(curve.name)}",
+        name=f"one class against the others/{_class_tag(curve.name)}",
         true_positive_counts=true_positives,
         false_positive_counts=false_positives,
         true_negative_counts=curve.negatives - false_positives,

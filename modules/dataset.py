@@ -24,6 +24,7 @@ DATASET: Final = ImageDataset(
     intended_use="Classifies greyscale images of single articles of clothing, 28 x 28 pixels, white on black, into ten "
     "classes. It is meant for learning, for benchmarks and for trying out a pipeline. It is not meant for photographs, "
     "for other articles, or for decisions about people.",
+    mirrored_alike=True,
     licence="MIT, copyright 2017 Zalando SE (github.com/zalandoresearch/fashion-mnist)",
     # Optional, for data that is published: without them, --data-dir says where the files are.
     tfds="fashion_mnist",

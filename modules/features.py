@@ -35,6 +35,8 @@ class ImageDataset:
         tfds: Its name in TensorFlow Datasets, where its builder registers the four IDX files.
         debian: The Debian package that has them.
         sha256: SHA-256 of each decompressed file by its plain name, which whoever publishes it must meet.
+        mirrored_alike: Whether an image and its mirror image have one class, as with clothes and not with digits or
+            letters; a model may then train on both.
 
     Raises:
         ValueError: A value is not what it should be.
@@ -49,6 +51,7 @@ class ImageDataset:
     tfds: str | None = None
     debian: str | None = None
     sha256: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    mirrored_alike: bool = False
 
     def __post_init__(self) -> None:
         # Kubernetes takes 63 characters for a label and for a service, and others append to it.
@@ -70,6 +73,8 @@ class ImageDataset:
         prose = {name: getattr(self, name) for name in ("intended_use", "licence")}
         if wrong := [name for name, text in prose.items() if not isinstance(text, str)]:
             raise ValueError(f"{wrong[0]} {prose[wrong[0]]!r}: expected text")
+        if self.mirrored_alike not in (True, False):
+            raise ValueError(f"mirrored_alike {self.mirrored_alike!r}: expected True or False")
 
     @property
     def num_classes(self) -> int:

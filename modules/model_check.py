@@ -46,6 +46,8 @@ def _problem(model: Any) -> str | None:
         return f"{kind} that fails: {_first_line(error)}"
     if not keras.ops.is_tensor(outputs):
         return f"{kind} with {type(outputs).__name__} as its output"
+    if outputs.shape[:1] != probes.shape[:1]:
+        return f"{kind} that gives {outputs.shape[0] if outputs.shape else 'no'} answers to {len(probes)} images"
     shape, dtype, activation = outputs.shape[1:], outputs.dtype.name, _activation(keras.ops.convert_to_numpy(outputs))
     if (shape, dtype, activation) == ((CLASSES,), "float32", "linear"):
         return None

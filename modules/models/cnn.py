@@ -1,4 +1,4 @@
-"""A small residual network that sees clothes either way round."""
+"""A small residual network that sees images either way round where the data set says that they are alike."""
 
 import keras
 import tensorflow as tf
@@ -70,7 +70,10 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
 
 class MovedAtRandom(layers.Layer):
-    """Trains a network on images that it moves and mirrors; answers with the mean for an image and its mirror image."""
+    """Trains a network on images that it moves, and mirrors where the data set's mirror images have the same class.
+
+    There, it answers with the mean for an image and its mirror image.
+    """
 
     def __init__(self, network: keras.Model) -> None:
         """Wraps a network from float [batch, height, width, channels] to logits, float32 [batch, classes]."""
@@ -82,14 +85,17 @@ class MovedAtRandom(layers.Layer):
         """The logits."""
         if training:
             return self._network(self._moved(images), training=True)
+        if not DATASET.mirrored_alike:
+            return self._network(images, training=False)
         mirrored = ops.flip(images, axis=2)
         return (self._network(images, training=False) + self._network(mirrored, training=False)) / 2
 
     def _moved(self, images: tf.Tensor) -> tf.Tensor:
-        """Moves each image by up to ``FARTHEST`` pixels along both axes, repeating its border; mirrors half of them."""
+        """Moves each image by up to ``FARTHEST`` pixels along both axes, repeating its border; mirrors half."""
         rows, columns = self._indices(images, axis=1), self._indices(images, axis=2)
-        mirrored = random.randint((ops.shape(images)[0], 1), 0, 2, seed=self._seed) == 1
-        columns = ops.where(mirrored, images.shape[2] - 1 - columns, columns)
+        if DATASET.mirrored_alike:
+            mirrored = random.randint((ops.shape(images)[0], 1), 0, 2, seed=self._seed) == 1
+            columns = ops.where(mirrored, images.shape[2] - 1 - columns, columns)
         return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
     def _indices(self, images: tf.Tensor, axis: int) -> tf.Tensor:

@@ -31,6 +31,7 @@ def test_sizes_follow_from_the_shape(shape: tuple[int, ...], channels: int, size
         ({"title": ""}, "title '': expected a line of text"),
         ({"title": "Two\nlines"}, "title 'Two\\nlines': expected a line of text"),
         ({"licence": None}, "licence None: expected text"),
+        ({"mirrored_alike": "no"}, "mirrored_alike 'no': expected True or False"),
         ({"name": "digits-"}, "name 'digits-'"),
         ({"image_shape": (8,)}, "image_shape (8,): expected (height, width) or (height, width, 3)"),
         ({"image_shape": (8, 8, 4)}, "image_shape (8, 8, 4): expected"),

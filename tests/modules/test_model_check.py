@@ -90,6 +90,11 @@ def test_a_model_that_knows_its_input_only_when_it_sees_it_is_trained_and_export
             "keras.Sequential([keras.Input((784,)), layers.Dense(10)])",
             r"Sequential that fails: .*expected shape=\(None, 784\)",
         ),
+        (
+            SEQUENTIAL,
+            "keras.Sequential([layers.Lambda(lambda x: keras.ops.reshape(x, (-1, 392))), layers.Dense(10)])",
+            "Sequential that gives 16 answers to 8 images",
+        ),
     ],
 )
 def test_what_cannot_work_is_one_line_with_the_file_what_was_returned_and_what_is_expected(

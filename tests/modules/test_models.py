@@ -1,5 +1,6 @@
 """The models of modules/models."""
 
+import dataclasses
 import itertools
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from modules import models
+from modules.dataset import DATASET
 from modules.hyperparameters import models_defaults
 from modules.models import cnn
 from tfx_pipeline.data import idx, sources
@@ -55,6 +57,22 @@ def test_cnn_trains_on_images_that_are_moved_by_a_pixel_and_mirrored_at_random(i
         shares = way.sum(axis=1)
         assert (shares >= 0.6 * 100 / len(shares)).all()
         assert (shares < 90).all()
+
+
+def test_cnn_mirrors_nothing_where_a_mirror_image_is_another_class(
+    images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cnn, "DATASET", dataclasses.replace(DATASET, mirrored_alike=False))
+    model = models.build("cnn")
+    assert not np.allclose(model(images), model(images[:, :, ::-1]), atol=1e-5)
+    wrapped = model.layers[-1]
+    seen: list[np.ndarray] = []
+    wrapped._network = lambda batch, **_: seen.append(np.array(batch)) or batch
+    wrapped(images[..., np.newaxis], training=True)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    moves = itertools.product((0, 1, 2), (0, 1, 2))
+    possible = np.stack([padded[:, y : y + 28, x : x + 28] for y, x in moves])
+    assert (possible == seen[0][..., 0]).all(axis=(2, 3)).any(axis=0).all()
 
 
 def test_the_fused_normalisation_is_keras(images: np.ndarray) -> None:

@@ -92,10 +92,71 @@ def test_every_signature_returns_logits_probabilities_classes_and_their_names(
     ]
 
 
+def example(image: np.ndarray) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()]))
+    return tf.train.Example(features=tf.train.Features(feature={IMAGE_KEY: feature})).SerializeToString()
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (56, 56), (224, 224), (14, 28), (20, 20)])
+def test_images_of_another_size_are_refused_with_the_size_that_is_expected(
+    shape: tuple[int, ...], exported: tf.Module
+) -> None:
+    """Two of 28x28x3 got six answers from serving_default."""
+    images = np.zeros((2, *shape), np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected 784 bytes, uint8 \[28, 28\]"):
+        exported.signatures["serving_default"](examples=tf.constant([example(image) for image in images]))
+    if len(shape) == len(DATASET.image_shape):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[\?,28,28\]"):
+            exported.signatures["serving_images"](images=tf.constant(images))
+
+
+def test_one_image_of_another_size_among_others_is_refused(exported: tf.Module, images: np.ndarray) -> None:
+    examples = [example(images[0]), example(np.zeros((56, 56), np.uint8))]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected 784 bytes"):
+        exported.signatures["serving_default"](examples=tf.constant(examples))
+
+
+ATTENTION = """
+import keras
+from keras import layers
+
+def build():
+    pixels = keras.Input((28, 28))
+    x = layers.LSTM(8, return_sequences=True)(layers.MultiHeadAttention(2, 8)(pixels, pixels))
+    return keras.Model(pixels, layers.Dense(10)(layers.GlobalAveragePooling1D()(x)))
+"""
+
+
+@pytest.mark.parametrize("name", [*models.names(), "own"])
+def test_an_empty_batch_gets_an_empty_answer(
+    name: str, transform: tft.TFTransformOutput, images: np.ndarray, tmp_path: Path
+) -> None:
+    """oneDNN's convolution gives an empty batch its input's channels, and what comes after it failed."""
+    namespace: dict[str, Callable[[], keras.Model]] = {"build": lambda: models.build(name)}
+    if name == "own":
+        exec(ATTENTION, namespace)  # noqa: S102
+    signatures = reloaded(namespace["build"](), transform, tmp_path).signatures
+    by_example = signatures["serving_default"](examples=tf.constant([], tf.string))
+    by_image = signatures["serving_images"](images=tf.constant(images[:0]))
+    for answer in (by_example, by_image):
+        assert {key: tuple(value.shape) for key, value in answer.items()} == {
+            "logits": (0, 10), "probabilities": (0, 10), "classes": (0,), "class_names": (0,),
+        }  # fmt: skip
+
+
+def test_a_session_s_callable_refuses_what_the_signature_does(
+    model: keras.Model, transform: tft.TFTransformOutput, tmp_path: Path
+) -> None:
+    export(model, transform, str(tmp_path))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        signature = tf.compat.v1.saved_model.load(session, ["serve"], str(tmp_path)).signature_def["serving_default"]
+        call = session.make_callable(signature.outputs["classes"].name, [signature.inputs["examples"].name])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected 784 bytes"):
+            call([example(np.zeros((28, 28, 3), np.uint8))])
+
+
 def test_examples_without_a_label_are_served(exported: tf.Module, images: np.ndarray) -> None:
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[images[0].tobytes()]))
-    example = tf.train.Example(features=tf.train.Features(feature={"image": feature}))
-    answer = exported.signatures["serving_default"](examples=tf.constant([example.SerializeToString()]))
+    answer = exported.signatures["serving_default"](examples=tf.constant([example(images[0])]))
     assert answer["classes"].shape == (1,)
 
 
@@ -145,6 +206,10 @@ def test_tflite_converts_serving_images_without_tensorflow_s_operations(
             np.testing.assert_allclose(answer[key], expected[key], atol=1e-5)
         for key in ("classes", "class_names"):
             np.testing.assert_array_equal(answer[key], expected[key])
+    assert lite(images=images[:0])["classes"].shape == (0,)
+    for shape in ((2, 14, 28), (1, 56, 56)):
+        with pytest.raises(RuntimeError, match="num_input_elements != num_output_elements"):
+            lite(images=np.zeros(shape, np.uint8))
 
 
 def standardised(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

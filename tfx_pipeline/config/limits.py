@@ -76,6 +76,9 @@ class Limits(Section):
     max_near_repeats: Fraction = _limit(
         "max_near_repeats", "fraction of a split's images that may be nearly the same as others of it"
     )
+    max_pixel_leak: Fraction = _limit(
+        "max_pixel_leak", "fraction of the variance of a single pixel that the class may explain"
+    )
     expected_intensity: Greys = _limit("expected_intensity", "mean pixel value of each class, a number a class")
     intensity_spread: Greys = _limit(
         "intensity_spread", "standard deviation of the images' mean pixel values in each class"
@@ -118,6 +121,10 @@ class Limits(Section):
     max_mean_image_drift: Grey = _limit(
         "max_mean_image_drift", "RMS difference of a class's mean image between two splits, in grey levels"
     )
+    max_tail_drift: Fraction = _limit(
+        "max_tail_drift", "fraction of a split's images that may be beyond 199 in 200 of another split"
+    )
+    max_class_tail_drift: Fraction = _limit("max_class_tail_drift", "the same for the images of each class")
     sampling_sigmas: float = _limit("sampling_sigmas", "standard errors that small splits may scatter by", ge=0, le=20)
 
 

@@ -62,12 +62,15 @@ class Likeness(NamedTuple):
         margin: By how much another class may be liker before an image counts as unlike its own, float64 [classes].
         gaps: How far the expected images of two classes are from each other, float64 [classes, classes]: by how much
             each is liker its own class than the other, in sum.
+        up: What tells each class's expected image from the same upside down, of the sums of the cells, float64 [cells,
+            classes].
     """
 
     weights: NDArray[np.float64]
     offset: NDArray[np.float64]
     margin: NDArray[np.float64]
     gaps: NDArray[np.float64]
+    up: NDArray[np.float64]
 
     @classmethod
     def of(cls, limits: Limits) -> Self | None:
@@ -92,12 +95,31 @@ class Likeness(NamedTuple):
             patterns @ average,
             np.asarray(margin, np.float64),
             leads_of_expected + leads_of_expected.T,
+            _up(expected),
         )
 
-    def to_classes(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """How like each class images are: uint8 [n, bytes] to float64 [n, classes], in grey levels."""
-        likeness: NDArray[np.float64] = coarse_sums(images) @ self.weights - self.offset
+    def to_classes(self, coarse: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """How like each class images are: ``coarse_sums`` of them to float64 [n, classes], in grey levels."""
+        likeness: NDArray[np.float64] = coarse @ self.weights - self.offset
         return likeness
+
+    def upright(self, coarse: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much liker its class each image is than its class upside down, float64 [n] in grey levels.
+
+        0 where an image has no class.
+        """
+        up = np.concatenate([self.up, np.zeros((len(self.up), 1))], axis=1)
+        lead: NDArray[np.float64] = np.einsum("nc,cn->n", coarse.astype(np.float64), up[:, rows])
+        return lead
+
+
+def _up(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    images = expected.reshape(len(expected), *COARSE_SHAPE)
+    patterns = (images - images[:, ::-1]).reshape(expected.shape)
+    norms = np.linalg.norm(patterns, axis=1, keepdims=True)
+    scaled: NDArray[np.float64] = patterns / np.maximum(norms, np.finfo(float).tiny) / np.sqrt(expected.shape[1])
+    up: NDArray[np.float64] = (scaled / AREA).T
+    return up
 
 
 def leads(likeness: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from modules.dataset import DATASET
 from tfx_pipeline.config.limits import COARSE_SHAPE
 from tfx_pipeline.data import idx, sources
-from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means, leads
+from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means, coarse_sums, leads
 from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.process.errors import UserError
 
@@ -88,7 +88,7 @@ def _margins(
     """How much liker another class ``UNLIKE`` of the images of each class are, float64 [classes] in grey levels."""
     margins: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_CLASSES)]
     for half, images, labels in halved:
-        margin = np.abs(leads(likeness[half].to_classes(images), labels).min(axis=1))
+        margin = np.abs(leads(likeness[half].to_classes(coarse_sums(images)), labels).min(axis=1))
         for label in np.unique(labels):
             margins[label].append(margin[labels == label])
     of_classes = [np.concatenate(parts) for parts in margins]

@@ -3,13 +3,14 @@
 import dataclasses
 from dataclasses import field, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modules.dataset import DATASET
-from tfx_pipeline.gate.likeness import Likeness, leads
+from tfx_pipeline.config.limits import COARSE_SHAPE
+from tfx_pipeline.gate.likeness import Likeness, coarse_sums, leads
 
 NUM_CLASSES: Final = DATASET.num_classes
 IMAGE_BYTES: Final = DATASET.image_bytes
@@ -18,7 +19,37 @@ MEASURES: Final = ("intensity", "contrast", "gradient")
 (RMS contrast), and the mean absolute difference of neighbouring pixels, channel by channel."""
 
 BINS: Final = 256
-"""Bins of the histograms of intensity (one grey level each) and contrast (half a grey level: it is 127.5 at most)."""
+
+
+class Figure(NamedTuple):
+    """A figure of an image, of which the profile has a histogram of ``BINS`` bins.
+
+    Attributes:
+        name: What it is.
+        least: The lower end of the histogram.
+        most: The upper end.
+        room: By how much images may be beyond those of another split and still be like them: what a move by a pixel or
+            another compression changes.
+    """
+
+    name: str
+    least: float
+    most: float
+    room: float = 0.0
+
+
+FIGURES: Final = (
+    Figure("intensity", 0, 256),
+    Figure("contrast", 0, 128),
+    Figure("brightest value", 0, 256, 50),
+    Figure("sharpness", 0, 1.28, 0.02),
+    Figure("brightness of the upper half", -1, 1, 0.08),
+    Figure("brightness of the left half", -1, 1, 0.08),
+    Figure("likeness to its class upright", -128, 128, 4),
+)
+"""Intensity and contrast of ``MEASURES`` in grey levels; the gradient as a part of the contrast; how much brighter a
+half is than the other, as a part of both; how much liker its class an image is than its class upside down, in grey
+levels."""
 
 NO_CLASS: Final = NUM_CLASSES
 """The row of the images whose label is missing or none of the classes."""
@@ -46,9 +77,10 @@ class SplitProfile:
         blank: Those of one colour, int64 [rows].
         sums: Sum of each measure, float64 [rows, measures].
         squares: Sum of its square, float64 [rows, measures].
-        histograms: Images by intensity and by contrast, int64 [rows, 2, bins].
+        histograms: Images by each of ``FIGURES``, int64 [rows, figures, bins].
         pixel_sums: Sum of the images, float64 [classes, bytes].
         pixel_squares: Sum of the squares of all pixels, float64 [classes].
+        value_squares: Sum of the squares of each value over the images with a class, float64 [bytes].
         likened: Images of each class whose likeness was measured, int64 [classes]: those that are not blank, where it
             is known what each class looks like.
         unlike: Those that are unlike their class, int64 [classes].
@@ -71,9 +103,10 @@ class SplitProfile:
     blank: NDArray[np.int64] = field(default_factory=lambda: np.zeros(ROWS, np.int64))
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((ROWS, len(MEASURES)), np.float64))
     squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros((ROWS, len(MEASURES)), np.float64))
-    histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((ROWS, 2, BINS), np.int64))
+    histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((ROWS, len(FIGURES), BINS), np.int64))
     pixel_sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, IMAGE_BYTES), np.float64))
     pixel_squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.float64))
+    value_squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(IMAGE_BYTES, np.float64))
     likened: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.int64))
     unlike: NDArray[np.int64] = field(default_factory=lambda: np.zeros(NUM_CLASSES, np.int64))
     leads: NDArray[np.float64] = field(default_factory=lambda: np.zeros((NUM_CLASSES, NUM_CLASSES), np.float64))
@@ -133,7 +166,10 @@ class SplitProfile:
         self.blank += np.bincount(rows[blank], minlength=ROWS)
         self.sums += _sum_by_row(rows, measures)
         self.squares += _sum_by_row(rows, measures**2)
-        self.histograms += _histograms(rows, measures)
+        coarse = coarse_sums(images)
+        upright = likeness.upright(coarse, rows) if likeness else np.zeros(len(images))
+        self.histograms += _histograms(rows, np.column_stack([_figures(images, measures, coarse), upright]))
+        self.value_squares += _squares(pixels[rows != NO_CLASS])
         squares = np.einsum("ij,ij->i", pixels, pixels)
         # A loop over the classes, because a matrix product of this size waits longer for its threads than it computes.
         for label in np.unique(rows[rows != NO_CLASS]):
@@ -142,11 +178,11 @@ class SplitProfile:
             self.pixel_squares[label] += squares[rows == label].sum(dtype=np.float64)
         if likeness:
             chosen = (rows != NO_CLASS) & ~blank
-            self._add_likeness(likeness, images[chosen], rows[chosen])
+            self._add_likeness(likeness, coarse[chosen], rows[chosen])
         return blank
 
-    def _add_likeness(self, likeness: Likeness, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
-        lead = leads(likeness.to_classes(images), labels)
+    def _add_likeness(self, likeness: Likeness, coarse: NDArray[np.uint32], labels: NDArray[np.int64]) -> None:
+        lead = leads(likeness.to_classes(coarse), labels)
         self.likened += np.bincount(labels, minlength=NUM_CLASSES)
         self.unlike += np.bincount(labels[lead.min(axis=1) < -likeness.margin[labels]], minlength=NUM_CLASSES)
         for label in np.unique(labels):
@@ -214,10 +250,45 @@ def _sum_by_row(rows: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray
     return np.stack([np.bincount(rows, column, ROWS) for column in values.T], axis=1)
 
 
-def _histograms(rows: NDArray[np.int64], measures: NDArray[np.float64]) -> NDArray[np.int64]:
-    bins = np.minimum((measures[:, :2] * [1, 2]).astype(np.int64), BINS - 1)
-    cells = rows[:, None] * 2 * BINS + np.array([0, BINS]) + bins
-    return np.bincount(cells.ravel(), minlength=ROWS * 2 * BINS).reshape(ROWS, 2, BINS)
+def _figures(
+    images: NDArray[np.uint8], measures: NDArray[np.float64], coarse: NDArray[np.uint32]
+) -> NDArray[np.float64]:
+    """All of ``FIGURES`` but the last, float64 [n, figures - 1]."""
+    intensity, contrast, gradient = measures.T
+    cells = coarse.reshape(len(images), *COARSE_SHAPE).astype(np.float64)
+    sharpness = gradient / np.maximum(contrast, 1e-3)
+    halves = [_first_half(cells.sum(axis=axes)) for axes in ((2, 3), (1, 3))]
+    return np.column_stack([intensity, contrast, images.max(axis=1), sharpness, *halves])
+
+
+def _first_half(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much brighter the first half of the lines is than the other, as a part of both, float64 [n]."""
+    half = max(1, lines.shape[1] // 2)
+    first, last = lines[:, :half].sum(axis=1), lines[:, -half:].sum(axis=1)
+    brighter: NDArray[np.float64] = (first - last) / np.maximum(first + last, 1)
+    return brighter
+
+
+def bins_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bins of figures, float64 [..., figures]."""
+    least, most = (np.array([getattr(figure, end) for figure in FIGURES]) for end in ("least", "most"))
+    bins: NDArray[np.int64] = np.clip((values - least) * (BINS / (most - least)), 0, BINS - 1).astype(np.int64)
+    return bins
+
+
+def _histograms(rows: NDArray[np.int64], figures: NDArray[np.float64]) -> NDArray[np.int64]:
+    size = len(FIGURES) * BINS
+    cells = rows[:, None] * size + np.arange(0, size, BINS) + bins_of(figures)
+    return np.bincount(cells.ravel(), minlength=ROWS * size).reshape(ROWS, len(FIGURES), BINS)
+
+
+def _squares(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum of the squares of each value, float64 [bytes]; of 256 images, it is exact in float32."""
+    total = np.zeros(IMAGE_BYTES)
+    for start in range(0, len(pixels), 256):
+        part = pixels[start : start + 256]
+        total += np.einsum("ij,ij->j", part, part)
+    return total
 
 
 def _range(values: NDArray[np.int64]) -> NDArray[np.int64]:

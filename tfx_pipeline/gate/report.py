@@ -13,6 +13,7 @@ from tfx_pipeline.gate.near_checks import check_near
 from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, WRONG_LABELS, check_split
+from tfx_pipeline.gate.tail_checks import check_tails
 from tfx_pipeline.process.errors import UserError
 
 NOTHING_NEAR: Final = NearImages({}, {})
@@ -127,6 +128,7 @@ def judge(
     for first, second in itertools.combinations(profiles, 2):
         shared = common.get((first, second), 0)
         checks += check_pair((first, second), profiles[first], profiles[second], shared, limits)
+        checks += check_tails((first, second), profiles[first], profiles[second], limits)
     checks += check_near(near, profiles, limits)
     for split, count in counted.items():
         examples = profiles[split].examples

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
@@ -17,6 +18,8 @@ from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitP
 WHOLE: Final = f"every example is one image of {IMAGE_BYTES} bytes and one label, whatever the data"
 WRONG_LABELS: Final = f"labels outside 0 to {NUM_CLASSES - 1}"
 EVERY_CLASS: Final = "a class without images can be neither learned nor evaluated"
+SMALLEST_VARIANCE: Final = 0.01
+"""Squared grey levels: what one image in a hundred changes that differs by one."""
 EVERY_EXAMPLE: Final = "statistics of a sample say nothing about the rest"
 
 
@@ -40,7 +43,7 @@ def check_split(split: str, profile: SplitProfile, limits: Limits) -> list[Check
     ]
     for index, name in enumerate(MEASURES):
         checks += _measure(split, profile, limits, index, name)
-    return [*checks, *check_likeness(split, profile, limits)]
+    return [*checks, *check_likeness(split, profile, limits), *_leak(split, profile, limits)]
 
 
 def _whole(split: str, profile: SplitProfile) -> Iterator[Check]:
@@ -96,6 +99,27 @@ def _repeated(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Che
         yield Check(
             name, split, count / images, "fraction", high=high, setting=setting, note=f"{count:,} of {images:,}"
         )
+
+
+def _leak(split: str, profile: SplitProfile, limits: Limits) -> Iterator[Check]:
+    """Looks for a value that the class alone decides: the highest correlation ratio of all (Pearson 1905)."""
+    counts = profile.images[:NUM_CLASSES]
+    total, present = int(counts.sum()), int((counts > 0).sum())
+    if present < 2 or total < FEWEST_IMAGES * present:  # noqa: PLR2004 - classes to tell apart
+        return
+    of_all = profile.pixel_sums.sum(axis=0) ** 2 / total
+    between = (profile.pixel_sums**2 / np.maximum(counts, 1)[:, None]).sum(axis=0) - of_all
+    overall = profile.value_squares - of_all
+    # A value that hardly ever differs tells nothing.
+    ratio = np.where(overall > total * SMALLEST_VARIANCE, between / np.maximum(overall, 1), 0)
+    place = int(ratio.argmax())
+    row, column = divmod(place // DATASET.channels, DATASET.image_shape[1])
+    yield Check(
+        "variance of a single pixel that the class explains", split, float(ratio[place]), "fraction",
+        high=limits.max_pixel_leak, setting="max_pixel_leak",
+        note=f"row {row}, column {column}" + (", as when the label is written into the image"
+                                               if ratio[place] > limits.max_pixel_leak else ""),
+    )  # fmt: skip
 
 
 def _measure(split: str, profile: SplitProfile, limits: Limits, index: int, name: str) -> Iterator[Check]:

@@ -1,6 +1,9 @@
 """The reviewed limits: complete, with reasons, measured on the real data, and settable."""
 
+import subprocess
+import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +11,18 @@ import numpy as np
 import pytest
 
 from tests.gate.samples import Sample, Samples, draw, judge_samples, judged
+from tests.small_run import ROOT
 from tfx_pipeline.config.flags import load
 from tfx_pipeline.config.limits import LIMITS_FILE, REASONS, Limits
 from tfx_pipeline.config.sections import DataConfig
-from tfx_pipeline.gate import measure
+from tfx_pipeline.gate import expectations
 from tfx_pipeline.process.errors import UserError
 
 
 def measured_on(sample: Sample) -> dict[str, list[Any]]:
     """What the command measures."""
     starts = range(0, len(sample), 1_000)
-    return measure.measured(
+    return expectations.measured(
         lambda: ((sample.images[i : i + 1_000].reshape(-1, 784), sample.labels[i : i + 1_000]) for i in starts)
     )
 
@@ -42,13 +46,13 @@ def test_measured_settings_of_other_data_let_it_pass(real: Sample, tmp_path: Pat
     dark = {split: sample.with_images(sample.images // 3) for split, sample in samples.items()}
     assert judge_samples(tmp_path, dark).anomalies
     config = tmp_path / "my.toml"
-    config.write_text("\n".join(measure.as_toml(measured_on(dark["train"]))))
+    config.write_text("\n".join(expectations.as_toml(measured_on(dark["train"]))))
     assert judge_samples(tmp_path, dark, load({"config": str(config)}).data_gate).anomalies == []
 
 
 def limits_of(sample: Sample) -> Limits:
     """The limits that the command's output holds."""
-    return Limits(**tomllib.loads("\n".join(measure.as_toml(measured_on(sample))))["data_gate"])
+    return Limits(**tomllib.loads("\n".join(expectations.as_toml(measured_on(sample))))["data_gate"])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -74,9 +78,77 @@ def test_classes_that_look_the_same_are_not_asked_to_differ(seed: int, real: Sam
 def test_a_class_of_one_image_can_be_measured(samples: Samples) -> None:
     train = samples["train"]
     single = train.without((train.labels == 7) & (np.cumsum(train.labels == 7) > 1))
-    measured = measured_on(single.with_labels(11, slice(1)))
+    measured = measured_on(single)
     assert measured["image_error"][7] == 0
     assert len(measured["expected_image"][7]) == 49
+
+
+@pytest.mark.parametrize(
+    ("alter", "expected"),
+    [
+        (lambda train: train.with_labels(11, slice(1)), "labels outside 0 to 9 in train: 1"),
+        (lambda train: train.with_images(np.zeros((100, 28, 28), np.uint8), slice(100)), "blank images in train: 5 %"),
+    ],
+    ids=["a label outside", "blank images"],
+)
+def test_what_the_gate_would_refuse_is_not_measured(alter: Any, expected: str, samples: Samples) -> None:
+    with pytest.raises(UserError, match=f"^{expected}.* correct the data, then measure it$"):
+        measured_on(alter(samples["train"]))
+
+
+FILE = """# Mine.
+[data]
+data_dir = "images"
+
+[data_gate]
+# As reviewed.
+max_blank = 0.05
+expected_share = [
+  [1],  # old
+  2,
+]
+max_repeats = 0.01
+
+[training]
+epochs = 3
+"""
+
+
+def test_measured_settings_replace_older_ones_in_a_file_and_leave_the_rest() -> None:
+    text = expectations.in_toml(FILE, {"expected_share": [0.5, 0.5], "likeness_margin": [1.0, 2.0]})
+    before, after = tomllib.loads(FILE), tomllib.loads(text)
+    assert after.pop("data_gate") == {
+        "expected_share": [0.5, 0.5], "likeness_margin": [1.0, 2.0], "max_blank": 0.05, "max_repeats": 0.01
+    }  # fmt: skip
+    before.pop("data_gate")
+    assert after == before
+    assert "# Mine." in text
+    assert "# As reviewed." in text
+    assert expectations.in_toml(text, {"expected_share": [0.5, 0.5], "likeness_margin": [1.0, 2.0]}) == text
+
+
+@pytest.mark.parametrize("text", ["", "[data]\ndata_dir = 'images'\n", "[data]\ndata_dir = 'images'"])
+def test_a_file_without_the_section_gets_one(text: str) -> None:
+    settings = {"expected_share": [0.5, 0.5]}
+    assert tomllib.loads(expectations.in_toml(text, settings)) == {**tomllib.loads(text), "data_gate": settings}
+
+
+def measure(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tfx_pipeline.gate.measure", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_command_writes_what_it_measured_into_a_file_that_names_the_data(
+    idx_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text(f'[data]\ndata_dir = "{idx_folder(train=500, eval=100)}"\n')
+    for _ in range(2):
+        done = measure("--config", str(config))
+        assert done.returncode == 0, done.stderr
+        assert "warning: fewer than 200 images of T-shirt/top (" in done.stderr
+        assert len(load({"config": str(config)}).data_gate.expected_share) == 10
+    assert measure().stderr.startswith("error: expected --data-dir FOLDER, or a --config FILE")
 
 
 def test_data_without_a_class_cannot_be_measured(samples: Samples) -> None:

@@ -1,15 +1,17 @@
 """The report: one line for a person, strict JSON for later steps."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from tests.gate.samples import Samples, judge_samples, profile_of
+from tests.gate.samples import Samples, judge_samples, judged, profile_of
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.report import DataGateError, Report, judge
 
 
@@ -96,3 +98,28 @@ def test_what_the_validator_found_too_is_counted_once(samples: Samples) -> None:
 )
 def test_check_is_written_for_a_person(check: Check, expected: str) -> None:
     assert str(check) == expected
+
+
+def test_other_images_with_these_limits_are_told_to_be_measured(samples: Samples) -> None:
+    other = {split: sample.with_images(255 - sample.images.transpose(0, 2, 1)) for split, sample in samples.items()}
+    with pytest.raises(DataGateError, match=r"figures of the classes are not what the limits expect: .* gate\.measure"):
+        judged(other).enforce()
+    with pytest.raises(DataGateError) as few:
+        judged({**samples, "eval": samples["eval"].with_images(255 - samples["eval"].images[:50], slice(50))}).enforce()
+    assert "gate.measure" not in str(few.value)
+
+
+def test_images_that_are_nearly_the_same_are_named_as_their_files_are(samples: Samples) -> None:
+    profiles = {split: profile_of(sample) for split, sample in samples.items()}
+    near = NearImages({("train", "eval"): 40}, {("train", "eval"): [(3, 7), (4, 8)]})
+
+    def names(split: str, indices: Sequence[int]) -> list[str]:
+        return [f"{split}/Coat/{index}.png" for index in indices]
+
+    report = judge("stop", profiles, {}, {}, [], Limits(), near, names)
+    (check,) = report.anomalies
+    assert str(check).endswith(
+        "(40 of 1,000, as train/Coat/3.png and eval/Coat/7.png, train/Coat/4.png and eval/Coat/8.png), "
+        f"expected {check.limit}"
+    )
+    assert check.to_dict()["images"][1] == "train/Coat/4.png and eval/Coat/8.png"

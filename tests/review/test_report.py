@@ -59,7 +59,7 @@ def test_every_threshold_is_listed_with_metric_limit_and_outcome(page: str, revi
 
 def test_each_class_has_an_interval_as_the_whole_has(review: Review) -> None:
     few = dataclasses.replace(review.model.classes[0], examples=12, recall=0.75)
-    assert few.interval == pytest.approx((0.4677, 0.9111), abs=1e-4)  # statsmodels' proportion_confint, method wilson
+    assert few.interval == pytest.approx((0.4677, 0.9111), abs=1e-4)  # Wilson's, worked out by hand for 9 of 12
     model = dataclasses.replace(review.model, classes=(few, *review.model.classes[1:]))
     assert "| 0.7500 | 0.4677 to 0.9111 |" in markdown.classes(model)
     assert "<td>0.4677 to 0.9111</td>" in render(dataclasses.replace(review, model=model))

@@ -11,6 +11,7 @@ from tfx.types import Artifact, BaseChannel, artifact_utils, channel_utils, comp
 
 from tfx_pipeline.components.statistics_gen import counted_examples
 from tfx_pipeline.config.limits import Limits, Mode
+from tfx_pipeline.data.origin import origins
 from tfx_pipeline.gate.anomalies import checks_of
 from tfx_pipeline.gate.beam import profile_splits
 from tfx_pipeline.gate.likeness import Likeness
@@ -79,6 +80,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _found(input_dict["anomalies"]),
             limits,
             near,
+            lambda split, indices: [f"{split} {name}" for name in origins(examples.uri, split, indices)],
         )
         _log(report)
         report.enforce()

@@ -1,162 +1,54 @@
-"""Measures what to expect of other data: ``python -m tfx_pipeline.gate.measure --data-dir FOLDER``."""
+"""Measures what to expect of other data: ``python -m tfx_pipeline.gate.measure --data-dir FOLDER --config FILE``."""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from modules.dataset import DATASET
-from tfx_pipeline.config.limits import COARSE_SHAPE
-from tfx_pipeline.data import idx, sources
-from tfx_pipeline.gate.likeness import UNLIKE, Likeness, coarse_means, coarse_sums, leads
-from tfx_pipeline.gate.profile import IMAGE_BYTES, MEASURES, NUM_CLASSES, SplitProfile
 from tfx_pipeline.process.errors import UserError
-
-SPLIT = "train"
-
-Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
-"""Images, uint8 [n, bytes], and their labels, int64 [n]."""
-
-
-def batches(dataset: sources.VerifiedFiles) -> Iterator[Batch]:
-    """Reads the training images of a data set, whose files are IDX."""
-    files = sources.SPLIT_FILES[SPLIT]
-    for start in range(0, dataset.counts[SPLIT], idx.BATCH_SIZE):
-        images = idx.read_images(f"{dataset.path}/{files.images}", start, idx.BATCH_SIZE)
-        labels = idx.read_labels(f"{dataset.path}/{files.labels}", start, idx.BATCH_SIZE).astype(np.int64)
-        yield images.reshape(-1, IMAGE_BYTES), labels
-
-
-def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[Any]]:
-    """Measures images that were looked at and found good.
-
-    Args:
-        read: Reads them from the beginning; called twice, as what is like a class follows from what it looks like.
-
-    Returns:
-        The settings of ``Limits`` that hold something for each class.
-
-    Raises:
-        UserError: A class has no images.
-    """
-    halves = [SplitProfile(), SplitProfile()]
-    for half, images, labels in _halved(read()):
-        halves[half].add_labels(labels)
-        halves[half].add_images(images, labels)
-    whole = SplitProfile()
-    for profile in halves:
-        whole.merge(profile)
-    found = _expectations(whole)
-    means = coarse_means(_mean_images(whole, whole))
-    of_halves = [coarse_means(_mean_images(profile, whole)) for profile in halves]
-    errors = np.sqrt(((of_halves[0] - of_halves[1]) ** 2).mean(axis=1)) / 2
-    # What an image looks like is asked of the other half, as of other data: it is liker its own.
-    likeness = [Likeness.to_images(other, []) for other in reversed(of_halves)]
-    return found | {
-        "expected_image": [_rounded(mean, 1) for mean in means],
-        "image_error": _rounded(errors, 3),
-        "likeness_margin": _rounded(_margins(_halved(read()), likeness), 2),
-    }
-
-
-def _halved(batches: Iterable[Batch]) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64]]]:
-    """Deals the images of each class to two halves in turns; images without a class are left out."""
-    seen = np.zeros(NUM_CLASSES, np.int64)
-    for images, labels in batches:
-        turn = np.full(len(labels), -1)
-        for label in range(NUM_CLASSES):
-            mine = np.flatnonzero(labels == label)
-            turn[mine] = (seen[label] + np.arange(len(mine))) % 2
-            seen[label] += len(mine)
-        for half in (0, 1):
-            yield half, images[turn == half], labels[turn == half]
-
-
-def _mean_images(profile: SplitProfile, whole: SplitProfile) -> NDArray[np.float64]:
-    """Mean image of each class, float64 [classes, bytes]; that of all where the profile has no image of it."""
-    counts = profile.images[:NUM_CLASSES, None]
-    of_whole = whole.pixel_sums / whole.images[:NUM_CLASSES, None]
-    return np.where(counts, profile.pixel_sums / np.maximum(counts, 1), of_whole)
-
-
-def _margins(
-    halved: Iterable[tuple[int, NDArray[np.uint8], NDArray[np.int64]]], likeness: Sequence[Likeness]
-) -> NDArray[np.float64]:
-    """How much liker another class ``UNLIKE`` of the images of each class are, float64 [classes] in grey levels."""
-    margins: list[list[NDArray[np.float64]]] = [[] for _ in range(NUM_CLASSES)]
-    for half, images, labels in halved:
-        margin = np.abs(leads(likeness[half].to_classes(coarse_sums(images)), labels).min(axis=1))
-        for label in np.unique(labels):
-            margins[label].append(margin[labels == label])
-    of_classes = [np.concatenate(parts) for parts in margins]
-    of_all = np.concatenate(of_classes)
-    # A hundredth of fewer than two hundred images is one at most: those of all classes tell more.
-    return np.array([_tail(values if len(values) * UNLIKE >= 2 else of_all) for values in of_classes])  # noqa: PLR2004
-
-
-def _tail(values: NDArray[np.float64]) -> float:
-    return float(np.quantile(values, 1 - UNLIKE, method="higher"))
-
-
-def _expectations(profile: SplitProfile) -> dict[str, list[Any]]:
-    """Shares and measures of each class."""
-    counts = profile.images[:NUM_CLASSES]
-    if not counts.all():
-        missing = int(np.argmin(counts))
-        raise UserError(
-            f"class {missing} ({DATASET.class_names[missing]}) has no training images, expected some; add them"
-        )
-    means = profile.sums[:NUM_CLASSES] / counts[:, None]
-    spreads = np.sqrt(np.maximum(profile.squares[:NUM_CLASSES] / counts[:, None] - means**2, 0))
-    found = {"expected_share": _rounded(profile.labels / profile.labels.sum(), 4)}
-    for index, name in enumerate(MEASURES):
-        found[f"expected_{name}"] = _rounded(means[:, index], 2)
-        found[f"{name}_spread"] = _rounded(spreads[:, index], 2)
-    return found
-
-
-def _rounded(values: np.ndarray, digits: int) -> list[float]:
-    return [round(float(value), digits) for value in values]
-
-
-def as_toml(settings: Mapping[str, list[Any]]) -> Iterator[str]:
-    """Writes settings as lines of the section ``[data_gate]``."""
-    yield "[data_gate]"
-    for name, values in settings.items():
-        if name == "expected_image":
-            yield from (f"{name} = [", *_pictures(values), "]")
-        else:
-            yield f"{name} = {values}"
-
-
-def _pictures(images: list[list[float]]) -> Iterator[str]:
-    """Writes coarse images as one sees them: a block a class, a line a row."""
-    _, columns, channels = COARSE_SHAPE
-    for label, image in enumerate(images):
-        yield f"  [ # {label}: {DATASET.class_names[label]}"
-        for row in np.reshape(image, (-1, columns * channels)):
-            yield "  " + " ".join(f"{value:5.1f}," for value in row)
-        yield "  ],"
 
 
 def main() -> int:
-    """Measures a data set and prints the settings; returns the exit code."""
+    """Measures a data set and prints the settings, or puts them into a TOML file; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tfx_pipeline.gate.measure", description=__doc__)
+    parser.add_argument("--data-dir", metavar="FOLDER", help="images, in a form of docs/bring-your-own.md")
     parser.add_argument(
-        "--data-dir", metavar="DIR", required=True, help="folder of images, in a form of docs/bring-your-own.md"
-    )
+        "--config", metavar="FILE",
+        help="TOML file that receives the settings, in the place of older ones; it may name the folder",
+    )  # fmt: skip
     arguments = parser.parse_args()
     try:
-        dataset = sources.resolve("idx", arguments.data_dir, sources.default_cache_dir(), _say)
-        settings = measured(lambda: batches(dataset))
-    except UserError as error:
+        settings, text = _measured(arguments.data_dir, arguments.config)
+        if arguments.config:
+            from tfx_pipeline.process.files import write_atomically  # noqa: PLC0415 - as below
+
+            write_atomically(Path(arguments.config), text)
+            _say(f"{arguments.config}: [data_gate] has {len(settings)} measured settings; read them before you commit")
+        else:
+            sys.stdout.write(text)
+    except (UserError, OSError) as error:
         _say(f"error: {error}")
         return 2
-    sys.stdout.write("\n".join(as_toml(settings)) + "\n")
     return 0
+
+
+def _measured(folder: str | None, config: str | None) -> tuple[Mapping[str, list[Any]], str]:
+    # The rooms read modules/dataset.py when they are imported, and a mistake in it is a line, too.
+    from tfx_pipeline.config.flags import load  # noqa: PLC0415
+    from tfx_pipeline.data import sources  # noqa: PLC0415
+    from tfx_pipeline.gate import expectations  # noqa: PLC0415
+
+    file = Path(config) if config and Path(config).exists() else None
+    folder = folder or (load({"config": str(file)}).data.data_dir if file else None)
+    if not folder:
+        raise UserError("expected --data-dir FOLDER, or a --config FILE whose [data] names it as data_dir")
+    dataset = sources.resolve("idx", folder, sources.default_cache_dir(), _say)
+    settings = expectations.measured(lambda: expectations.batches(dataset))
+    for line in expectations.unsure(dataset):
+        _say(line)
+    old = file.read_text(encoding="utf-8") if file else ""
+    return settings, expectations.in_toml(old, settings)
 
 
 def _say(text: str) -> None:

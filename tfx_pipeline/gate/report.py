@@ -9,12 +9,15 @@ from modules.dataset import DATASET
 from tfx_pipeline.config.limits import EXPECTED, Limits
 from tfx_pipeline.gate.check import Check
 from tfx_pipeline.gate.drift_checks import check_pair
-from tfx_pipeline.gate.near_checks import check_near
+from tfx_pipeline.gate.near_checks import NamesOf, check_near, numbers
 from tfx_pipeline.gate.near_images import NearImages
 from tfx_pipeline.gate.profile import SplitProfile
 from tfx_pipeline.gate.split_checks import EVERY_EXAMPLE, WRONG_LABELS, check_split
 from tfx_pipeline.gate.tail_checks import check_tails
 from tfx_pipeline.process.errors import UserError
+
+OF_CLASSES: Final = frozenset({"max_class_deviation", "max_image_deviation"})
+"""The limits on what each class looks like, which were measured."""
 
 NOTHING_NEAR: Final = NearImages({}, {})
 
@@ -71,6 +74,18 @@ class Report:
         names = ", ".join(self.left_out)
         return f"; each class's {names} not checked: measure what to expect with {MEASURE} and give it to --config"
 
+    @property
+    def _guess(self) -> str:
+        """Where most of what is known of the classes is missed, it was probably measured on another data set."""
+        of_classes = [check for check in self.checks if check.setting in OF_CLASSES]
+        missed = sum(not check.ok for check in of_classes)
+        if missed <= len(of_classes) / 2:
+            return ""
+        return (
+            f"{missed} of {len(of_classes)} figures of the classes are not what the limits expect: if these are other "
+            f"images than the limits were measured on, measure your own with {MEASURE} and give them to --config; else "
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The report as what JSON can hold."""
         return {
@@ -92,7 +107,7 @@ class Report:
         if found and self.mode == "stop":
             setting = f"set data_gate.{found[0].setting} or " if found[0].setting else ""
             raise DataGateError(
-                f"data gate: {self.headline}; correct the data or, if it is as it should be, {setting}"
+                f"data gate: {self.headline}; {self._guess}correct the data or, if it is as it should be, {setting}"
                 "record it with --data-gate warn (tfx_pipeline/config/limits.toml has the reasons)",
                 self.to_dict(),
             )
@@ -109,6 +124,7 @@ def judge(
     found: Sequence[Check],
     limits: Limits,
     near: NearImages = NOTHING_NEAR,
+    names_of: NamesOf = numbers,
 ) -> Report:
     """Makes all checks.
 
@@ -120,6 +136,7 @@ def judge(
         found: ExampleValidator's anomalies.
         limits: The limits in force.
         near: Images that are nearly the same.
+        names_of: Names images of a split by their numbers.
 
     Returns:
         The report.
@@ -129,7 +146,7 @@ def judge(
         shared = common.get((first, second), 0)
         checks += check_pair((first, second), profiles[first], profiles[second], shared, limits)
         checks += check_tails((first, second), profiles[first], profiles[second], limits)
-    checks += check_near(near, profiles, limits)
+    checks += check_near(near, profiles, limits, names_of)
     for split, count in counted.items():
         examples = profiles[split].examples
         checks.append(

@@ -127,6 +127,7 @@ class Mistake:
         probability: The probability of the predicted class.
         label_probability: The probability of the true class.
         position: The example's place in its split, from 0.
+        origin: The file that it was made of, and where that has several images, which.
     """
 
     image: NDArray[np.uint8]
@@ -135,6 +136,7 @@ class Mistake:
     probability: float
     label_probability: float
     position: int
+    origin: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

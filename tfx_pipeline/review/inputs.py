@@ -1,15 +1,17 @@
 """Reads a review from the artifacts of a run."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from tfx_pipeline.data.origin import origins
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.evaluation.scores import not_finite
 from tfx_pipeline.record.examples import Rows
 from tfx_pipeline.record.versions import versions
 from tfx_pipeline.review import predictions, statistics
-from tfx_pipeline.review.content import Review, Verdict
+from tfx_pipeline.review.content import Predictions, Review, Verdict
 from tfx_pipeline.review.gate_checks import read_gate
 from tfx_pipeline.review.training_curves import read_training_curves
 from tfx_pipeline.review.trials import read_trials
@@ -69,7 +71,9 @@ def read_review(inputs: ReviewInputs) -> Review:
         thresholds=evaluation.thresholds,
         model=evaluation.model,
         baseline=evaluation.baseline,
-        predictions=predictions.summarize(predictions.predict(inputs.model, inputs.examples)),
+        predictions=_with_origins(
+            predictions.summarize(predictions.predict(inputs.model, inputs.examples)), inputs.examples
+        ),
         statistics=tuple(statistics.read_statistics(split, uri) for split, uri in inputs.statistics.items()),
         gate=read_gate(inputs.data_gate),
         training=read_training_curves(inputs.training_logs),
@@ -80,3 +84,11 @@ def read_review(inputs: ReviewInputs) -> Review:
         tuned=inputs.tuned,
         trials=read_trials(inputs.tuner_results) if inputs.tuner_results else (),
     )
+
+
+def _with_origins(found: Predictions, examples: Sequence[str]) -> Predictions:
+    """Names the file of each mistake: whoever wants to look at it, or to correct its label, needs no number."""
+    folder = Path(examples[0]).parent
+    names = origins(str(folder.parent), folder.name.removeprefix("Split-"), [m.position for m in found.mistakes])
+    named = zip(found.mistakes, names, strict=True)
+    return dataclasses.replace(found, mistakes=tuple(dataclasses.replace(m, origin=name) for m, name in named))

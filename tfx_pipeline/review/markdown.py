@@ -165,8 +165,7 @@ def mistakes(review: Review) -> str:
     if not found.mistakes:
         return "The model makes no mistake on these examples."
     rows = [
-        (m.label, m.predicted, number(m.probability), number(m.label_probability), str(m.position))
-        for m in found.mistakes
+        (m.label, m.predicted, number(m.probability), number(m.label_probability), m.origin) for m in found.mistakes
     ]
     title = f"The worst {len(rows)} of {found.mistake_count:,}, those with the most probability on the wrong class."
     header = ("true class", "predicted", "its probability", "of the true class", "example")

@@ -51,6 +51,11 @@ class Hyperparameters(BaseModel):
     label_smoothing: float = _declared(
         0.0, "share of each label that is spread over all classes while the model is trained", ge=0, lt=1
     )
+    class_weight: Literal["equal", "balanced"] = _declared(
+        "equal",
+        "balanced: each class counts the same in the loss, however few its images are; equal: each image does",
+        of_model=False,
+    )
     validation_fraction: float = _declared(
         0.0,
         "fraction of the training data that is not trained on, to choose settings by; 0 trains on all",

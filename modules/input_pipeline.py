@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from modules.dataset import DATASET
 from modules.features import IMAGE_KEY, LABEL_KEY, PIXELS_KEY
 
 SHUFFLE_BUFFER = 65_536
@@ -163,6 +165,16 @@ def shared(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
         return tuple(tf.reshape(tensor, (replicas, -1, *tensor.shape[1:])) for tensor in tensors)
 
     return batches.map(parts).unbatch()
+
+
+def label_counts(files: Sequence[str]) -> np.ndarray:
+    """How many examples of each class files hold, int64 [classes]."""
+    spec = {LABEL_KEY: tf.io.FixedLenFeature([], tf.int64)}
+    counts = np.zeros(DATASET.num_classes, np.int64)
+    for serialized in _read(_names(files)).batch(BLOCK):
+        labels = tf.io.parse_example(serialized, spec)[LABEL_KEY].numpy()
+        counts += np.bincount(labels, minlength=DATASET.num_classes)
+    return counts
 
 
 def require_all(files: Sequence[str], num_examples: int | None) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -14,7 +15,7 @@ from modules import devices, model_check
 from modules.checkpoint import EpochCheckpoint
 from modules.early_stopping import Curves, EarlyStopping, HeldBack
 from modules.hyperparameters import Hyperparameters
-from modules.input_pipeline import EpochShuffle, Part, input_fn, require_all
+from modules.input_pipeline import EpochShuffle, Part, input_fn, label_counts, require_all
 from modules.serving import export
 
 logger = logging.getLogger(__name__)
@@ -60,27 +61,36 @@ def cosine_decay(learning_rate: float, epochs: int) -> keras.callbacks.Callback:
     )
 
 
-class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy with labels of which a share is spread over all classes (Szegedy et al., 2016)."""
+class OwnCrossentropy(keras.losses.Loss):
+    """Cross-entropy with class weights and labels that are spread over all classes in part (Szegedy et al., 2016)."""
 
-    def __init__(self, label_smoothing: float) -> None:
-        """Takes the share, from 0 to 1."""
-        super().__init__(name="smoothed_crossentropy")
-        self._label_smoothing = label_smoothing
+    def __init__(self, label_smoothing: float, class_weights: np.ndarray | None) -> None:
+        """Takes the share, from 0 to 1, and the weight of each class, float32 [classes]."""
+        super().__init__(name="own_crossentropy")
+        self._label_smoothing, self._class_weights = label_smoothing, class_weights
 
     def call(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """The loss of each example, float32 [batch], for labels [batch] and logits, float32 [batch, classes]."""
-        hot = keras.ops.one_hot(keras.ops.cast(labels, "int64"), logits.shape[-1])
-        return keras.losses.categorical_crossentropy(
+        labels = keras.ops.cast(labels, "int64")
+        hot = keras.ops.one_hot(labels, logits.shape[-1])
+        losses = keras.losses.categorical_crossentropy(
             hot, logits, from_logits=True, label_smoothing=self._label_smoothing
         )
+        return losses if self._class_weights is None else losses * keras.ops.take(self._class_weights, labels)
 
 
-def crossentropy(label_smoothing: float) -> keras.losses.Loss:
+def crossentropy(label_smoothing: float, class_weights: np.ndarray | None = None) -> keras.losses.Loss:
     """The loss of labels, int64 [batch], and logits, float32 [batch, classes]."""
-    if label_smoothing:
-        return SmoothedCrossentropy(label_smoothing)
+    if label_smoothing or class_weights is not None:
+        return OwnCrossentropy(label_smoothing, class_weights)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def balanced_weights(counts: np.ndarray) -> np.ndarray:
+    """Weights by which each class with images counts the same and the mean over all images is 1, float32 [classes]."""
+    present = np.count_nonzero(counts)
+    weights = np.where(counts, counts.sum() / (present * np.maximum(counts, 1)), 0)
+    return weights.astype(np.float32)
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -139,11 +149,12 @@ def train(
     tf.random.set_seed(wanted.seed % (2**31 - 1) or 2**31 - 2)
     if wanted.determinism == "on":
         tf.config.experimental.enable_op_determinism()
+    weights = balanced_weights(label_counts(fn_args.train_files)) if wanted.class_weight == "balanced" else None
     with hardware.scope():
         model = model_check.build(wanted.model_name)
         model.compile(
             optimizer=keras.optimizers.Adam(hardware.learning_rate(wanted.learning_rate)),
-            loss=crossentropy(wanted.label_smoothing),
+            loss=crossentropy(wanted.label_smoothing, weights),
             metrics=["accuracy"],
             # Keras' loop over the steps does not find the batches of several devices.
             steps_per_execution=STEPS_PER_EXECUTION if hardware.replicas == 1 else 1,

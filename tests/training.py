@@ -9,7 +9,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 HYPERPARAMETERS = {
     "model_name": "dense", "epochs": 1, "batch_size": 64, "learning_rate": 0.001, "seed": 1,
-    "label_smoothing": 0.0, "validation_fraction": 0.0, "early_stopping": 0,
+    "label_smoothing": 0.0, "class_weight": "equal", "validation_fraction": 0.0, "early_stopping": 0,
     "device": "auto", "precision": "auto", "determinism": "off",
 }  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_check_is_written_for_a_person(check: Check, expected: str) -> None:
 
 def test_other_images_with_these_limits_are_told_to_be_measured(samples: Samples) -> None:
     other = {split: sample.with_images(255 - sample.images.transpose(0, 2, 1)) for split, sample in samples.items()}
-    with pytest.raises(DataGateError, match=r"figures of the classes are not what the limits expect: .* gate\.measure"):
+    with pytest.raises(DataGateError, match=r"figures of the classes are not what the limits expect: .*gate\.measure"):
         judged(other).enforce()
     with pytest.raises(DataGateError) as few:
         judged({**samples, "eval": samples["eval"].with_images(255 - samples["eval"].images[:50], slice(50))}).enforce()

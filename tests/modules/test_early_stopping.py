@@ -89,8 +89,8 @@ def test_a_split_of_its_own_is_held_back_instead_of_a_part_of_train(
     train("own", epochs=3, held_back_files=own, num_examples={"train": 1_000, "val": 300})
     curves = {(c.split, c.metric): c.values for c in read_training_curves(str(tmp_path / "own/logs"))}
     assert len(curves["held_back", "loss"]) == 3
-    assert "held_back 0.3 is not used: the data has a split val of its own, which is" in caplog.text
-    train("all", epochs=3, held_back=0.0)  # all of train is fitted in both
+    assert "validation_fraction 0.3 is not used: the data has a split val of its own, which is" in caplog.text
+    train("all", epochs=3, validation_fraction=0.0)  # all of train is fitted in both
     assert (
         curves["train", "loss"]
         == {(c.split, c.metric): c.values for c in read_training_curves(str(tmp_path / "all/logs"))}["train", "loss"]

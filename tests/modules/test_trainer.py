@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from modules.trainer import EpochLogger, TrainingError, cosine_decay, crossentropy, run_fn
+from modules.input_pipeline import label_counts
+from modules.trainer import EpochLogger, TrainingError, balanced_weights, cosine_decay, crossentropy, run_fn
 from tests.small_run import Run
 from tests.training import HYPERPARAMETERS, fn_args, grey_logits
 
@@ -83,6 +84,26 @@ def test_smoothed_labels_share_what_is_taken_from_them_among_the_classes() -> No
     assert weighted == pytest.approx((expected * [0.5, 1.5]).mean(), rel=1e-6)
     plain = float(crossentropy(0.0)(labels, logits))
     assert plain == pytest.approx(-(np.log(0.7) + np.log(0.1)) / 2, rel=1e-6)
+
+
+def test_balanced_weights_make_classes_of_few_images_count_as_the_others() -> None:
+    counts = np.array([900, 90, 10, 0])
+    weights = balanced_weights(counts)
+    np.testing.assert_allclose(weights * counts, [1000 / 3, 1000 / 3, 1000 / 3, 0], rtol=1e-6)
+    logits = np.log(np.array([[0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.4, 0.1]], np.float32))
+    losses = -np.log([0.7, 0.4])
+    assert float(crossentropy(0.0, weights)(np.array([0, 2]), logits)) == pytest.approx(
+        (losses * weights[[0, 2]]).mean(), rel=1e-5
+    )
+
+
+def test_a_training_counts_the_images_of_each_class_and_balances_them(first_run: Run, tmp_path: Path) -> None:
+    files = first_run.artifact("example-gen", "examples") / "Split-train" / "*"
+    counts = label_counts([str(files)])
+    assert counts.sum() == 1_000
+    assert counts.min() > 50
+    equal, balanced = (train(first_run, tmp_path / name, class_weight=name) for name in ("equal", "balanced"))
+    assert not np.allclose(equal, balanced)
 
 
 def test_a_training_with_smoothed_labels_gives_another_model(first_run: Run, tmp_path: Path) -> None:

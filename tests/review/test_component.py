@@ -1,5 +1,6 @@
 """evaluation-review as a component: what it leaves, and how it fails."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tfx_pipeline.components.evaluation_review import Executor, ReviewError, run
 from tfx_pipeline.local.console import Console
 from tfx_pipeline.local.summary import summary
 from tfx_pipeline.record.output import Output
+from tfx_pipeline.record.run_record import read_record
 
 
 def test_a_run_leaves_report_and_events(first_run: Run) -> None:
@@ -84,9 +86,11 @@ def test_a_review_that_fails_repeats_the_verdict(tmp_path: Path) -> None:
 
 
 def test_the_summary_of_a_failed_run_still_shows_the_verdict(first_run: Run) -> None:
-    content = first_run.manifest | {"error": "ReviewError: the disk is full"}
+    record = read_record(first_run.output / "run.json")
+    assert record is not None
+    failed = dataclasses.replace(record, error="ReviewError: the disk is full")
     stream = io.StringIO()
-    summary(Console(stream), Output(first_run.output, content["run_id"]), content)
+    summary(Console(stream), Output(first_run.output, failed.run_id), failed)
     shown = stream.getvalue()
     assert shown.index("error: ReviewError: the disk is full") < shown.index("accuracy") < shown.index("blessed")
-    assert content["pushed"] in shown
+    assert str(failed.pushed) in shown

@@ -48,10 +48,11 @@ def measured(read: Callable[[], Iterable[Batch]]) -> dict[str, list[Any]]:
         UserError: A class has no images, or the gate would refuse the data whatever is expected of it.
     """
     halves = [SplitProfile(), SplitProfile()]
-    for half, images, labels in _halved(read()):
+    whole = SplitProfile()
+    for half, images, labels in _halved(_noting_wrong_labels(read(), whole)):
+        halves[half].examples += len(labels)
         halves[half].add_labels(labels)
         halves[half].add_images(images, labels)
-    whole = SplitProfile()
     for profile in halves:
         whole.merge(profile)
     _require_good(whole)
@@ -84,6 +85,12 @@ def _require_good(profile: SplitProfile) -> None:
     bad = [check for check in check_split(SPLIT, profile, nothing) if not check.ok and check.label is None]
     if bad:
         raise UserError(f"{bad[0]}; the data gate would stop a run of it: correct the data, then measure it")
+
+
+def _noting_wrong_labels(batches: Iterable[Batch], profile: SplitProfile) -> Iterator[Batch]:
+    for images, labels in batches:
+        profile.add_labels(labels[(labels < 0) | (labels >= NUM_CLASSES)])
+        yield images, labels
 
 
 def _halved(batches: Iterable[Batch]) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64]]]:
@@ -172,10 +179,10 @@ def in_toml(text: str, settings: Mapping[str, list[Any]]) -> str:
     if not section:
         return f"{text.rstrip()}\n\n" * bool(text.strip()) + "\n".join(as_toml(settings)) + "\n"
     lines, *rest = section[0].split("\n", 1)
-    kept = [part for part in _keys_of("".join(rest)) if not _is_of(part, settings)]
-    measured_lines = "\n".join([*as_toml(settings)][1:])
-    body = "".join(kept).strip("\n")
-    new = f"{lines}\n{measured_lines}\n" + (f"{body}\n" if body else "")
+    first, *parts = _keys_of("".join(rest))
+    kept = "".join(part for part in parts if not _is_of(part, settings)).strip("\n")
+    blocks = [lines, first.strip("\n"), *[*as_toml(settings)][1:], kept]
+    new = "\n".join(block for block in blocks if block) + "\n"
     behind = text[section.end() :]
     return text[: section.start()] + new + (f"\n{behind}" if behind.strip() else "")
 

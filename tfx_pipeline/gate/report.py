@@ -76,10 +76,10 @@ class Report:
 
     @property
     def _guess(self) -> str:
-        """Where most of what is known of the classes is missed, it was probably measured on another data set."""
+        """Where much of what is known of the classes is missed, it was probably measured on another data set."""
         of_classes = [check for check in self.checks if check.setting in OF_CLASSES]
         missed = sum(not check.ok for check in of_classes)
-        if missed <= len(of_classes) / 2:
+        if missed <= len(of_classes) / 3:
             return ""
         return (
             f"{missed} of {len(of_classes)} figures of the classes are not what the limits expect: if these are other "

@@ -179,7 +179,7 @@ def test_the_job_server_is_reached_by_the_service_of_the_address_in_the_comment(
     service = one(found, "Service", "-jobs")
     name = service["metadata"]["name"]
     assert text.splitlines()[1] == f"# the package's flags: --beam-runner flink --flink {name}.me:8081 --beam-pvc x"
-    assert BeamConfig(runner="flink", flink=f"{name}.me:8081").job_endpoint == f"{name}.me:8099"
+    assert BeamConfig(beam_runner="flink", flink=f"{name}.me:8081").job_endpoint == f"{name}.me:8099"
     assert {p["name"]: p["port"] for p in service["spec"]["ports"]} == {
         "rest": 8081, "job": 8099, "artifact": 8098, "expansion": 8097
     }  # fmt: skip
@@ -284,5 +284,6 @@ def test_kubeflow_runner_prints_it() -> None:
     found = list(yaml.safe_load_all(printed))
     assert {document["metadata"]["namespace"] for document in found} == {"me"}
     kinds = ",".join(dict.fromkeys(document["kind"].lower() for document in found))
-    assert printed.splitlines()[4].endswith(f" {kinds}")
+    (end,) = [line for line in printed.splitlines() if line.startswith("# ") and kinds in line]
+    assert end.endswith(f" {kinds}")
     assert len(found[0]["metadata"]["name"]) <= 45

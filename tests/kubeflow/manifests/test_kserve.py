@@ -16,7 +16,7 @@ from tfx_pipeline.process.errors import UserError
 
 CRD = Path(__file__).with_name("kserve_crd.yaml")
 AMAZON = (
-    *("--serving-uri", "s3://bucket/models", "--set", "kubeflow.env=AWS_DEFAULT_REGION=eu-central-1"),
+    *("--serving-dir", "s3://bucket/models", "--set", "kubeflow.env=AWS_DEFAULT_REGION=eu-central-1"),
     *(
         "--set",
         "kubeflow.secret_env=AWS_ACCESS_KEY_ID=my-keys/id",
@@ -25,7 +25,7 @@ AMAZON = (
     ),
 )
 GOOGLE = (
-    *("--serving-uri", "gs://bucket/models/", "--set", "kubeflow.secret_files./secrets/google=my-key"),
+    *("--serving-dir", "gs://bucket/models/", "--set", "kubeflow.secret_files./secrets/google=my-key"),
     *("--set", "kubeflow.env=GOOGLE_APPLICATION_CREDENTIALS=/secrets/google/key.json"),
 )
 CANARY = ("--set", "kubeflow.kserve_canary=10", "--set", "kubeflow.kserve_version=1795684719")
@@ -84,18 +84,18 @@ def test_kubeflows_own_store_is_named_as_s3_with_a_secret_and_an_account() -> No
 def test_a_claim_is_read_in_place_without_credentials() -> None:
     assert set(documents("--serving-pvc", "models")) == {"InferenceService"}
     assert predictor("--serving-pvc", "models")["model"]["storageUri"] == "pvc://models"
-    below = ("--serving-pvc", "models", "--serving-uri", "/serving/team/fashion/")
+    below = ("--serving-pvc", "models", "--serving-dir", "/serving/team/fashion/")
     assert predictor(*below)["model"]["storageUri"] == "pvc://models/team/fashion"
     inner = ("--set", "kubeflow.steps.pusher.pvc_mounts./a/b=two")
-    mounted = ("--set", "kubeflow.pvc_mounts=/a=one", *inner, "--serving-uri", "/a/b/c")
+    mounted = ("--set", "kubeflow.pvc_mounts=/a=one", *inner, "--serving-dir", "/a/b/c")
     assert predictor(*mounted)["model"]["storageUri"] == "pvc://two/c"
 
 
 def test_a_place_that_no_volume_holds_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^--serving-uri /models: baseline-locator mounts no volume there"):
-        documents("--serving-uri", "/models", "--set", "kubeflow.pvc_mounts=/mod=x")
-    with pytest.raises(UserError, match=r"^--serving-uri ftp://h/x: got 'ftp://h/x', expected a path, s3://"):
-        documents("--serving-uri", "ftp://h/x")
+    with pytest.raises(UserError, match=r"^--serving-dir /models: baseline-locator mounts no volume there"):
+        documents("--serving-dir", "/models", "--set", "kubeflow.pvc_mounts=/mod=x")
+    with pytest.raises(UserError, match=r"^--serving-dir ftp://h/x: got 'ftp://h/x', expected a path, s3://"):
+        documents("--serving-dir", "ftp://h/x")
 
 
 def test_amazon_and_google_have_the_keys_that_the_pusher_has() -> None:
@@ -109,7 +109,7 @@ def test_amazon_and_google_have_the_keys_that_the_pusher_has() -> None:
 
 @pytest.mark.parametrize("uri", ["s3://bucket/models", "gs://bucket/models"])
 def test_without_keys_the_identity_of_the_service_account_counts(uri: str) -> None:
-    flags = ("--serving-uri", uri, "--set", "kubeflow.service_account=reader")
+    flags = ("--serving-dir", uri, "--set", "kubeflow.service_account=reader")
     assert set(documents(*flags)) == {"InferenceService"}
     assert predictor(*flags)["serviceAccountName"] == "reader"
 

@@ -11,6 +11,7 @@ import yaml
 from kfp import compiler, components, dsl
 
 from tests.kubeflow.conftest import Documents
+from tests.kubeflow.package.structure import check_structure
 from tfx_pipeline.kubeflow.package.dag_runner import Package, check
 from tfx_pipeline.kubeflow.package.exit_step import tasks_of
 from tfx_pipeline.process.errors import UserError
@@ -67,9 +68,12 @@ def test_its_shape_is_that_of_kfps_own_exit_handler(notified: Documents, tmp_pat
     assert definitions[0] == definitions[1]
     handlers = [
         spec.root.dag.tasks[name].inputs.parameters[key].component_input_parameter
-        for spec, name, key in ((theirs, "exit-handler-1", "pipelinechannel--model"), (ours, "exit-handler", "model"))
+        for spec, name, key in (
+            (theirs, "exit-handler-1", "pipelinechannel--model"),
+            (ours, "exit-handler", "model_name"),
+        )
     ]
-    assert handlers == ["model", "model"]
+    assert handlers == ["model", "model_name"]
     assert not ours.root.dag.tasks["notifier"].caching_options.enable_cache
 
 
@@ -125,15 +129,21 @@ def _template(spec: dict[str, Any]) -> None:
     [
         (_unknown_parameter, "asks for the unknown run parameter epochs"),
         (_unknown_producer, "depends on the unknown task nobody"),
-        (_template, "which Argo takes for a template"),
     ],
 )
-def test_the_checks_look_into_the_graph(
+def test_the_structure_of_the_graph_is_checked(
     notified: Documents, change: Callable[[dict[str, Any]], None], reason: str
 ) -> None:
     spec = copy.deepcopy(notified.spec)
+    assert list(check_structure(spec, notified.platform)) == []
     change(spec)
-    with pytest.raises(UserError, match=reason):
+    assert any(reason in str(problem) for problem in check_structure(spec, notified.platform))
+
+
+def test_a_template_in_the_graph_is_refused(notified: Documents) -> None:
+    spec = copy.deepcopy(notified.spec)
+    _template(spec)
+    with pytest.raises(UserError, match="which Argo takes for a template"):
         check(Package(spec, notified.platform))
 
 

@@ -49,7 +49,8 @@ def test_blessing_reaches_the_object_store_and_the_pusher(replay: Replay) -> Non
 
 def test_examples_arrive_with_their_splits_and_their_origin(replay: Replay, dataset: VerifiedFiles) -> None:
     files = replay.backend.files(replay.first, replay.task("example-gen"), "examples")
-    assert {file.split("/")[0] for file in files} == {"Split-train", "Split-eval"}
+    beside = {"origins-train.jsonl", "origins-eval.jsonl"}
+    assert {file.split("/")[0] for file in files} == {"Split-train", "Split-eval", *beside}
     properties = metadata(replay, replay.first, "example-gen", "examples")
     assert json.loads(properties["split_names"]) == ["train", "eval"]
     assert properties["data_digest"] == dataset.digest

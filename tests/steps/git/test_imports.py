@@ -129,6 +129,7 @@ def test_container_command_checks_out_and_records_the_commit(
     }
     assert entrypoint.main(arguments(CHECKOUT_EXECUTOR, message, {})) == 0
     source = json.loads(output_file.read_text())["artifacts"]["source"]["artifacts"][0]
+    assert json.loads(source["metadata"].pop("seal"))["step"] == "source-checkout"
     assert source["metadata"] == {"commit": commit, "subject": "Add a model", "ref": "main", "url": url}
     assert Path(source["uri"], "modules/models/mine.py").read_text() == "DEPTH = 3\n"
 

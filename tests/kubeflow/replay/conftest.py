@@ -93,7 +93,7 @@ def run_twice(tmp_path_factory: pytest.TempPathFactory, dataset: VerifiedFiles) 
         directory = tmp_path_factory.mktemp("cluster")
         backend = Backend(directory, {"models": directory / "models", "images": Path(dataset.path)})
         package = Package(file)
-        first = backend.run(package, evictions={evicted: [1.5]})
+        first = backend.run(package, evictions={evicted: [0.3]})
         assert set(first.states.values()) == {"succeeded"}, failure(first)
         return Replay(backend, backend.volume("models"), first, backend.run(package), file)
 

@@ -11,9 +11,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tests.gate.samples import Sample, Samples, draw, profile_of, write_examples
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.beam import MergeProfiles, profile_splits
+from tfx_pipeline.gate.figures import BINS
 from tfx_pipeline.gate.file_profile import profile_file
 from tfx_pipeline.gate.likeness import Likeness, coarse_sums
-from tfx_pipeline.gate.profile import BINS, MEASURES, SplitProfile
+from tfx_pipeline.gate.profile import MEASURES, SplitProfile
 
 LIKENESS = Likeness.of(Limits())
 

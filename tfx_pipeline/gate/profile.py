@@ -3,13 +3,13 @@
 import dataclasses
 from dataclasses import field, replace
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modules.dataset import DATASET
-from tfx_pipeline.config.limits import COARSE_SHAPE
+from tfx_pipeline.gate.figures import BINS, FIGURES, bins_of, figures_of
 from tfx_pipeline.gate.likeness import Likeness, coarse_sums, leads
 
 NUM_CLASSES: Final = DATASET.num_classes
@@ -17,39 +17,6 @@ IMAGE_BYTES: Final = DATASET.image_bytes
 MEASURES: Final = ("intensity", "contrast", "gradient")
 """What is measured of each image, in grey levels over all channels: the mean of its values, their standard deviation
 (RMS contrast), and the mean absolute difference of neighbouring pixels, channel by channel."""
-
-BINS: Final = 256
-
-
-class Figure(NamedTuple):
-    """A figure of an image, of which the profile has a histogram of ``BINS`` bins.
-
-    Attributes:
-        name: What it is.
-        least: The lower end of the histogram.
-        most: The upper end.
-        room: By how much images may be beyond those of another split and still be like them: what a move by a pixel or
-            another compression changes.
-    """
-
-    name: str
-    least: float
-    most: float
-    room: float = 0.0
-
-
-FIGURES: Final = (
-    Figure("intensity", 0, 256),
-    Figure("contrast", 0, 128),
-    Figure("brightest value", 0, 256, 50),
-    Figure("sharpness", 0, 1.28, 0.02),
-    Figure("brightness of the upper half", -1, 1, 0.08),
-    Figure("brightness of the left half", -1, 1, 0.08),
-    Figure("likeness to its class upright", -128, 128, 4),
-)
-"""Intensity and contrast of ``MEASURES`` in grey levels; the gradient as a part of the contrast; how much brighter a
-half is than the other, as a part of both; how much liker its class an image is than its class upside down, in grey
-levels."""
 
 NO_CLASS: Final = NUM_CLASSES
 """The row of the images whose label is missing or none of the classes."""
@@ -168,7 +135,7 @@ class SplitProfile:
         self.squares += _sum_by_row(rows, measures**2)
         coarse = coarse_sums(images)
         upright = likeness.upright(coarse, rows) if likeness else np.zeros(len(images))
-        self.histograms += _histograms(rows, np.column_stack([_figures(images, measures, coarse), upright]))
+        self.histograms += _histograms(rows, np.column_stack([figures_of(images, measures, coarse), upright]))
         self.value_squares += _squares(pixels[rows != NO_CLASS])
         squares = np.einsum("ij,ij->i", pixels, pixels)
         # A loop over the classes, because a matrix product of this size waits longer for its threads than it computes.
@@ -248,32 +215,6 @@ def _distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _sum_by_row(rows: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.bincount(rows, column, ROWS) for column in values.T], axis=1)
-
-
-def _figures(
-    images: NDArray[np.uint8], measures: NDArray[np.float64], coarse: NDArray[np.uint32]
-) -> NDArray[np.float64]:
-    """All of ``FIGURES`` but the last, float64 [n, figures - 1]."""
-    intensity, contrast, gradient = measures.T
-    cells = coarse.reshape(len(images), *COARSE_SHAPE).astype(np.float64)
-    sharpness = gradient / np.maximum(contrast, 1e-3)
-    halves = [_first_half(cells.sum(axis=axes)) for axes in ((2, 3), (1, 3))]
-    return np.column_stack([intensity, contrast, images.max(axis=1), sharpness, *halves])
-
-
-def _first_half(lines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much brighter the first half of the lines is than the other, as a part of both, float64 [n]."""
-    half = max(1, lines.shape[1] // 2)
-    first, last = lines[:, :half].sum(axis=1), lines[:, -half:].sum(axis=1)
-    brighter: NDArray[np.float64] = (first - last) / np.maximum(first + last, 1)
-    return brighter
-
-
-def bins_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The bins of figures, float64 [..., figures]."""
-    least, most = (np.array([getattr(figure, end) for figure in FIGURES]) for end in ("least", "most"))
-    bins: NDArray[np.int64] = np.clip((values - least) * (BINS / (most - least)), 0, BINS - 1).astype(np.int64)
-    return bins
 
 
 def _histograms(rows: NDArray[np.int64], figures: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tfx_pipeline.config.limits import Limits
 from tfx_pipeline.gate.check import Check
+from tfx_pipeline.gate.figures import BINS, FIGURES
 from tfx_pipeline.gate.noise import most_by_chance
-from tfx_pipeline.gate.profile import BINS, FIGURES, NUM_CLASSES, SplitProfile
+from tfx_pipeline.gate.profile import NUM_CLASSES, SplitProfile
 
 TAIL: Final = 0.005
 """The part of a class's images that are beyond each bound, in the split that the bound is taken from."""

@@ -59,6 +59,7 @@ def test_run_parameters_have_a_type_and_a_default(package: Documents) -> None:
         "batch_size": ("NUMBER_INTEGER", 0),
         "learning_rate": ("NUMBER_DOUBLE", 0.0),
         "label_smoothing": ("NUMBER_DOUBLE", -1.0),
+        "class_weight": ("STRING", "equal"),
         "validation_fraction": ("NUMBER_DOUBLE", -1.0),
         "early_stopping": ("NUMBER_INTEGER", -1),
         "seed": ("NUMBER_INTEGER", 1),

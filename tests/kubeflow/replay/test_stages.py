@@ -14,6 +14,8 @@ from tests.kubeflow.replay.backend import Backend
 from tests.kubeflow.replay.conftest import A_POD_EACH, STAGE_OF, STAGES, Replay, failure, metadata
 from tests.kubeflow.replay.package import Package
 from tfx_pipeline.data.sources import VerifiedFiles
+from tfx_pipeline.record.seal import PROPERTY
+from tfx_pipeline.review.event_files import FILES_PROPERTY
 from tfx_pipeline.serving.directory import ServingDirectory
 from tools.flink_cluster import Cluster
 
@@ -21,7 +23,8 @@ pytestmark = pytest.mark.e2e
 
 JOBS = 4
 """One for each step that uses Beam but transform, which has nothing to analyse."""
-OF_THE_RUN = {"current_model_id"}
+OF_THE_RUN = {"current_model_id", PROPERTY, FILES_PROPERTY}
+"""The seal holds times, which every step checks before it reads, and event files are named after processes."""
 
 
 def comparable(value: Any) -> Any:

@@ -15,7 +15,6 @@ from tfx_pipeline.record import system_types
 from tfx_pipeline.record.properties import data_origin, hyperparameters, training_end, tuned
 from tfx_pipeline.review import kubeflow_writer, markdown
 from tfx_pipeline.review.content import Review
-from tfx_pipeline.review.event_files import note_files
 from tfx_pipeline.review.inputs import ReviewInputs, read_review
 from tfx_pipeline.review.report_writer import write_report
 from tfx_pipeline.review.tensorboard_writer import write_tensorboard
@@ -114,7 +113,6 @@ def _write(review: Review, output_dict: dict[str, list[Artifact]], training_logs
     outputs = {key: artifact_utils.get_single_instance(artifacts) for key, artifacts in output_dict.items()}
     write_report(review, outputs[REPORT_KEY].uri)
     write_tensorboard(review, outputs[TENSORBOARD_KEY].uri, training_logs, run_id)
-    note_files(outputs[TENSORBOARD_KEY])
     kubeflow_writer.write_markdown(review, outputs[SUMMARY_KEY].uri)
     kubeflow_writer.write_metrics(review, outputs[METRICS_KEY])
     kubeflow_writer.write_classification_metrics(review, outputs[CLASSIFICATION_METRICS_KEY])

@@ -31,7 +31,6 @@ from tfx_pipeline.process.errors import UserError
 from tfx_pipeline.record.checkpoints import checkpoint_dir
 from tfx_pipeline.record.properties import HYPERPARAMETERS, TUNED_PROPERTY
 from tfx_pipeline.record.splits import written_examples
-from tfx_pipeline.review.event_files import note_files
 from tfx_pipeline.steps.code_digest import modules_digest
 
 PARAMETERS: Final = {
@@ -161,7 +160,6 @@ class Executor(tfx_executor.GenericExecutor):
             super().Do(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         model_run = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_RUN_KEY])
-        note_files(model_run)
         for name, value in (config | _epochs(Path(model_run.uri, EPOCHS_FILE))).items():
             _SETTERS[type(value)](model, name, value)
         chosen = sorted(tuned.keys() - asked.model_fields_set)

@@ -40,7 +40,7 @@ class NearImages(NamedTuple):
 
     Attributes:
         counts: Images of one split, beyond the first of those that are alike, or of the smaller of two splits.
-        named: The pairs that are the most alike, as (split, number in it) of both.
+        named: The pairs that are the most alike, by the numbers of both images in their splits.
     """
 
     counts: dict[Pair, int]

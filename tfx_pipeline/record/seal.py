@@ -33,6 +33,11 @@ def sealed(step: str, uri: str) -> str:
     return json.dumps({"step": step, "files": files}, separators=(",", ":"))
 
 
+def names(noted: str) -> list[str]:
+    """The files that a seal names; none where an artifact of an older package has no seal."""
+    return list(json.loads(noted)["files"]) if noted else []
+
+
 def damage(artifact: Input, *, trusts_times: bool = True) -> tuple[Path, str] | None:
     """The first file that is not what was written, and what became of it; None where all are."""
     files: dict[str, list[int]] = json.loads(artifact.seal)["files"]

@@ -11,6 +11,7 @@ from tests.kubeflow.recorded import recorded
 from tests.kubeflow.replay.metadata import Metadata
 from tests.kubeflow.replay.objects import ObjectStore
 from tests.object_stores import BUCKET
+from tfx_pipeline.record.seal import PROPERTY
 from tfx_pipeline.review.report_writer import embedded
 
 RUN = "f5e1e27f-5a2a-4472-8a29-1b1c8b9f83df"
@@ -35,6 +36,12 @@ REPORT = (
 )
 GATE = {"mode": "stop", "ok": True, "anomalies": 0, "headline": "12 of 12 checks passed", "checks": [{"ok": True}] * 12}
 EVENTS = ("events.out.tfevents.1.pod.v2", "train/events.out.tfevents.2.pod.v2")
+
+
+def sealed(*names: str) -> dict[str, str]:
+    """The property by which a step names the files of an artifact."""
+    return {PROPERTY: json.dumps({"step": "trainer", "files": {name: [1, 1, 1] for name in names}})}
+
 
 Fetch = Callable[..., list[str]]
 """Fetches runs; returns the lines that a person sees."""
@@ -77,7 +84,7 @@ class Cluster:
         examples = {"data_source": "tfds", "data_kind": "fashion-mnist", "data_digest": "5cf0", "train_examples": 60000}
         self.record(run_id, "example-gen", "CACHED", examples=("tfx.Examples", examples))
         self.record(run_id, "data-gate", report=("tfx.JsonValue", {}))
-        events = ("tfx.ModelRun", {"files": json.dumps(EVENTS)} if noted else {})
+        events = ("tfx.ModelRun", sealed(*EVENTS) if noted else {})
         self.record(run_id, "trainer", model_run=events)
         review = {"tensorboard": events, "report": ("system.HTML", {})}
         self.record(run_id, "evaluation-review", **review)

@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.kubeflow.client.cluster import EVENTS, NAME, RUN, WHOLE, Cluster, Fetch, left
+from tests.kubeflow.client.cluster import EVENTS, NAME, RUN, WHOLE, Cluster, Fetch, left, sealed
 from tests.object_stores import BUCKET, endpoint, s3  # noqa: F401 - fixtures
 from tfx_pipeline.kubeflow.client import cluster_run
 from tfx_pipeline.kubeflow.client.connection import Connection
@@ -175,7 +175,7 @@ def test_a_noted_name_that_leads_out_of_the_folder_is_not_followed(
     cluster: Cluster, bring: Fetch, output: Path
 ) -> None:
     cluster.full()
-    events = ("tfx.ModelRun", {"files": '["../evil.tfevents"]'})
+    events = ("tfx.ModelRun", sealed("../evil.tfevents"))
     cluster.record(RUN, "evaluation-review", tensorboard=events, report=("system.HTML", {}))
     with pytest.raises(UserError, match="whose name leads out of its folder"):
         bring()

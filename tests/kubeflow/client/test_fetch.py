@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubeflow.client.cluster import DIGEST, EVENTS, NAME, OTHER, REPORT, RUN, WHOLE, Cluster, Fetch, left
+from tests.kubeflow.client.cluster import DIGEST, EVENTS, NAME, OTHER, REPORT, RUN, WHOLE, Cluster, Fetch, left, sealed
 from tests.kubeflow.conftest import Documents
 from tests.kubeflow.recorded import recorded
 from tfx_pipeline.process.errors import UserError
@@ -212,7 +212,7 @@ def test_a_run_that_failed_before_its_first_step_has_a_manifest(cluster: Cluster
 
 def test_without_a_review_the_trainings_curves_come(cluster: Cluster, bring: Fetch, output: Path) -> None:
     cluster.add(RUN, "trainer-failed")
-    cluster.record(RUN, "trainer", model_run=("tfx.ModelRun", {"files": json.dumps([EVENTS[1]])}))
+    cluster.record(RUN, "trainer", model_run=("tfx.ModelRun", sealed(EVENTS[1])))
     cluster.put(f"{cluster.uri(RUN, 'trainer', 'model_run')}/{EVENTS[1]}", "of the training")
     bring()
     (run,) = (output / "tensorboard").iterdir()

@@ -5,7 +5,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
@@ -15,7 +15,7 @@ from tfx_pipeline.kubeflow.client.page import GoneError, Page
 from tfx_pipeline.kubeflow.run_metadata import Execution, Output
 from tfx_pipeline.process import object_store
 from tfx_pipeline.process.errors import UserError
-from tfx_pipeline.review.event_files import noted_files
+from tfx_pipeline.record import seal
 
 T = TypeVar("T")
 
@@ -71,21 +71,25 @@ class Artifacts:
             GoneError: It was deleted.
             UserError: Neither page nor object store has it.
         """
-        names = noted_files(output.properties)
-        page = self._each if names else self._unpack
-        _either(output, lambda: page(output, folder), lambda: _copy_from_store(output, folder))
+        names = seal.names(output.properties.get(seal.PROPERTY, ""))
+        page = (lambda: self._each(output, names, folder)) if names else (lambda: self._unpack(output, folder))
+        _either(output, page, lambda: _copy_from_store(output, folder))
         return _files(folder)
 
-    def _each(self, output: Output, folder: Path) -> None:
-        """Asks for one object after the other, by the names that the step has noted."""
+    def _each(self, output: Output, names: Sequence[str], folder: Path) -> None:
+        """Asks for one object after the other, by the names in the seal.
+
+        The page makes an archive of a folder where its store says that there is no such key; SeaweedFS 4.34, which
+        Kubeflow Pipelines 2.17 brings, says instead that the folder is there and empty.
+        """
         _fresh(folder)
-        for name in noted_files(output.properties):
+        for name in names:
             target = folder / _inside(name, output.uri)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self._get(output, f"{output.uri.rstrip('/')}/{name}", _content))
 
     def _unpack(self, output: Output, folder: Path) -> None:
-        """Unpacks the archive that the page makes of a directory since 2.17, for artifacts without noted names.
+        """Unpacks the archive that the page makes of a directory since 2.17, for artifacts without a seal.
 
         An archive that broke off while it was made ends as a whole one does, so the files are counted.
         """
